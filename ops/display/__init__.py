@@ -1,0 +1,19 @@
+"""What notebooks show: escaped HTML, and plain text that says the same.
+
+Knows rows, facts and graphs, and no type of the domain. Everything that comes in is data and is escaped
+on the way out; nothing here trusts a table name, a comment or an error message.
+"""
+
+from __future__ import annotations
+
+from ops.display.blocks import Code, Facts, Mark, Note, Table, Tone, View
+from ops.display.graph import Graph, Node
+from ops.display.html import to_html
+from ops.display.text import to_text
+
+__all__ = ["Code", "Facts", "Graph", "Mark", "Node", "Note", "Table", "Tone", "View", "mimebundle"]
+
+
+def mimebundle(view: View) -> dict[str, str]:
+    """Return the HTML and the plain text of one view, as IPython's display protocol wants them."""
+    return {"text/html": to_html(view), "text/plain": to_text(view)}

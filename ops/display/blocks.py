@@ -1,0 +1,66 @@
+"""The few shapes that everything shown is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ops.display.graph import Graph
+
+Tone = Literal["plain", "ok", "attention", "bad", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A short word that deserves colour; the word says everything that the colour says."""
+
+    text: str
+    tone: Tone = "plain"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under column names. Cells are text, numbers, None (shown as a dash), tuples (comma-separated) or marks."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...] = ()
+    caption: str = ""
+    empty: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names with values, in order: what a person compares at a glance."""
+
+    items: tuple[tuple[str, object], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Text to read or to paste, shown as written: SQL, Python, shell."""
+
+    text: str
+    language: str = "sql"
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One remark in words."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A headline with a tone, then blocks in the order in which they are read."""
+
+    title: str
+    mark: Mark | None = None
+    blocks: tuple[Table | Facts | Code | Note | Graph, ...] = ()

@@ -1,0 +1,135 @@
+"""Every error that `ops` raises on purpose.
+
+OpsError                     code, problem, changed, next_step; verdict FAILED
+├── UsageError               exit 2: what was asked for does not exist or has the wrong type
+│   └── SettingsError        a target's section, URL or environment is wrong
+├── ConnectError             the server cannot be reached, or does not let us in
+├── ProjectError             an Alembic project does not load: env.py, a version file, a model
+├── RevisionError            a revision is unknown, ambiguous, or not one where one is needed
+├── RefusedError             exit 4: the guard said no; nothing was changed
+│   ├── WrongDatabaseError   env.py reached another database than the target's
+│   ├── StalePlanError       the confirmation does not fit what would run now
+│   └── BusyError            exit 5: another run holds the lock, or lock waits ran out
+├── MigrationError           a revision failed; says what stays applied
+└── InterruptedRunError      exit 6: a process died; the state was read back where possible
+
+Callers branch on the class and its attributes, never on the text.
+"""
+
+from __future__ import annotations
+
+from ops.values import Verdict
+
+
+class OpsError(Exception):
+    """Base of every error that `ops` raises on purpose."""
+
+    code = "failed"
+    verdict = Verdict.FAILED
+    exit_code = 1
+
+    def __init__(
+        self, problem: str, *, next_step: str, changed: bool | None = False, code: str | None = None
+    ) -> None:
+        """`changed`: whether the database was changed before this was raised; None where nobody knows."""
+        super().__init__(problem)
+        self.problem = problem
+        self.next_step = next_step
+        self.changed = changed
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n{self.effect}\nNext: {self.next_step}"
+
+    @property
+    def effect(self) -> str:
+        """One sentence: whether the database was changed."""
+        if self.changed is None:
+            return "It is not known whether the database was changed."
+        return "The database was changed." if self.changed else "Nothing was changed."
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the `error` object of `result.json`."""
+        return {
+            "code": self.code,
+            "problem": self.problem,
+            "changed": self.changed,
+            "next_step": self.next_step,
+        }
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks the exception itself how it wants to be shown: a refusal needs no stack of ours.
+        return [f"{self.verdict.value}: {self.problem}", self.effect, f"Next: {self.next_step}"]
+
+
+class UsageError(OpsError):
+    """What was asked for does not exist, or has the wrong type."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A target cannot be resolved: its section, its URL, or its environment variable is wrong."""
+
+    code = "settings"
+
+
+class ConnectError(OpsError):
+    """The server cannot be reached, or does not let this role in."""
+
+    code = "unreachable"
+
+
+class ProjectError(OpsError):
+    """The Alembic project does not load."""
+
+    code = "project"
+
+
+class RevisionError(OpsError):
+    """A revision is unknown, ambiguous, or several where one is needed."""
+
+    code = "revision"
+
+
+class RefusedError(OpsError):
+    """The guard said no. Nothing was changed."""
+
+    code = "refused"
+    verdict = Verdict.REFUSED
+    exit_code = 4
+
+
+class WrongDatabaseError(RefusedError):
+    """The project's env.py opened a connection to another database than the target's."""
+
+    code = "wrong-database"
+
+
+class StalePlanError(RefusedError):
+    """The confirmation does not fit what would run now."""
+
+    code = "stale-plan"
+
+
+class BusyError(RefusedError):
+    """Another run holds the lock, or lock waits ran out before anything was changed."""
+
+    code = "busy"
+    exit_code = 5
+
+
+class MigrationError(OpsError):
+    """A revision failed while it ran."""
+
+    code = "migration"
+
+
+class InterruptedRunError(OpsError):
+    """The worker or the kernel died, or was told to stop, before the outcome was proved."""
+
+    code = "interrupted"
+    verdict = Verdict.UNKNOWN
+    exit_code = 6

@@ -1,0 +1,1 @@
+"""The application schema that this repository's own migrations manage."""

@@ -1,0 +1,1 @@
+"""Notebooks as things that run: catalogue, parameters, records, headless execution, reports."""
