@@ -1,0 +1,215 @@
+"""Revisions as values, and where a database stands among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ops import display
+from ops.values import Result, Verdict
+
+_STATES: dict[str, display.Tone] = {
+    "current": "ok",
+    "applied": "plain",
+    "pending": "attention",
+    "unknown": "bad",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One version file."""
+
+    revision: str
+    down_revisions: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    branch_labels: tuple[str, ...] = ()
+    message: str = ""
+    text: str = ""
+    created: str | None = None
+    path: str = ""
+    sha256: str = ""
+    can_upgrade: bool = True
+    can_downgrade: bool = True
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Revision:
+        """Return the value of one entry of the worker's `history` answer."""
+        plain = {name: data[name] for name in cls.__slots__ if name in data}
+        for name in ("down_revisions", "depends_on", "branch_labels"):
+            plain[name] = tuple(plain.get(name) or ())
+        return cls(**plain)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """What must be applied before: what it revises, and what it depends on."""
+        return (*self.down_revisions, *self.depends_on)
+
+
+@dataclass(frozen=True, kw_only=True)
+class History(Result):
+    """All revisions that a project has, newest first, and where one database stands among them."""
+
+    revisions: tuple[Revision, ...]
+    heads: tuple[str, ...]
+    current: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Revision]:
+        """Every revision under its id."""
+        return {one.revision: one for one in self.revisions}
+
+    @cached_property
+    def _labels(self) -> Mapping[str, str]:
+        return {label: one.revision for one in self.revisions for label in one.branch_labels}
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Revisions that the database names and no file has."""
+        return tuple(one for one in self.current if one not in self.by_id)
+
+    @cached_property
+    def applied(self) -> frozenset[str]:
+        """Every revision at or below the current ones."""
+        return frozenset(self.ancestors(self.current))
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Revisions that are not applied, in an order in which they can run."""
+        waiting = [one.revision for one in reversed(self.ordered) if one.revision not in self.applied]
+        return tuple(waiting)
+
+    @cached_property
+    def ordered(self) -> tuple[Revision, ...]:
+        """Newest first: every revision stands above what it revises. Loops are cut where they are met."""
+        done: dict[str, None] = {}
+        for start in sorted(self.by_id, key=self._age):
+            stack = [(start, False)]
+            entered: set[str] = set()
+            while stack:
+                name, leaving = stack.pop()
+                if leaving:
+                    done.setdefault(name)
+                elif name not in done and name not in entered:
+                    entered.add(name)
+                    stack.append((name, True))
+                    stack.extend((parent, False) for parent in reversed(self.parents(name)))
+        return tuple(self.by_id[name] for name in reversed(done))
+
+    def _age(self, name: str) -> tuple[str, str]:
+        return (self.by_id[name].created or "", name)
+
+    def parents(self, name: str) -> tuple[str, ...]:
+        """Return the ids below a revision; labels and partial ids in `depends_on` are resolved."""
+        found = (self._labels.get(one, one) for one in self.by_id[name].parents)
+        return tuple(one for one in found if one in self.by_id)
+
+    def ancestors(self, names: Iterable[str]) -> set[str]:
+        """Return the known ones among some revisions, with everything below them."""
+        seen: set[str] = set()
+        queue = [name for name in names if name in self.by_id]
+        while queue:
+            name = queue.pop()
+            if name not in seen:
+                seen.add(name)
+                queue.extend(self.parents(name))
+        return seen
+
+    def state(self, name: str) -> str:
+        """Return `current`, `applied`, `pending`, or `unknown` where no file has it."""
+        if name not in self.by_id:
+            return "unknown"
+        if name in self.current:
+            return "current"
+        return "applied" if name in self.applied else "pending"
+
+    @property
+    def verdict(self) -> Verdict:
+        """ATTENTION where files do not fit together or the database names one that is missing."""
+        return Verdict.ATTENTION if self.problems or self.unknown else Verdict.OK
+
+    def __str__(self) -> str:
+        count = len(self.revisions)
+        return f"{count} revision{'' if count == 1 else 's'}, head{_s(self.heads)} {_list(self.heads)}"
+
+    def table(self) -> display.Table:
+        """Return one row per revision, newest first; unknown ones on top."""
+        rows: list[tuple[object, ...]] = [
+            (name, display.Mark("unknown", "bad"), "no file has this revision", "", None, "")
+            for name in self.unknown
+        ]
+        for one in self.ordered:
+            state = self.state(one.revision)
+            notes = [*(f"branch {label}" for label in one.branch_labels)]
+            if one.revision in self.heads:
+                notes.append("head")
+            if not one.can_downgrade:
+                notes.append("no downgrade")
+            rows.append(
+                (
+                    one.revision,
+                    display.Mark(state, _STATES[state]),
+                    one.message,
+                    one.down_revisions or ("base",),
+                    (one.created or "")[:16] or None,
+                    ", ".join(notes),
+                )
+            )
+        columns = ("revision", "state", "message", "revises", "created", "notes")
+        return display.Table(columns=columns, rows=tuple(rows), empty="no revision yet")
+
+    @property
+    def graph(self) -> display.Graph:
+        """The history as a picture: SVG, mermaid and text."""
+        nodes = [
+            display.Node(
+                id=one.revision,
+                parents=one.down_revisions,
+                depends_on=tuple(self._labels.get(each, each) for each in one.depends_on),
+                label=one.message,
+                state=self.state(one.revision),
+                tone=_STATES[self.state(one.revision)],
+                note=", ".join(one.branch_labels),
+            )
+            for one in self.ordered
+        ]
+        lost = [
+            display.Node(id=name, label="no file has this revision", state="unknown", tone="bad")
+            for name in self.unknown
+        ]
+        return display.Graph(nodes=(*lost, *nodes), caption=str(self))
+
+    def view(self) -> display.View:
+        """Return the table, with what does not fit together above it."""
+        notes = tuple(display.Note(one, "attention") for one in self.problems)
+        return display.View(title=str(self), blocks=(*notes, self.table()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the revisions as lists and text, newest first."""
+        return {
+            "heads": list(self.heads),
+            "history": [
+                {
+                    "revision": one.revision,
+                    "down_revisions": list(one.down_revisions),
+                    "depends_on": list(one.depends_on),
+                    "branch_labels": list(one.branch_labels),
+                    "message": one.message,
+                    "created": one.created,
+                    "state": self.state(one.revision),
+                }
+                for one in self.ordered
+            ],
+            "problems": list(self.problems),
+        }
+
+
+def _s(many: tuple[object, ...]) -> str:
+    return "" if len(many) == 1 else "s"
+
+
+def _list(ids: tuple[str, ...]) -> str:
+    return ", ".join(ids) or "none"

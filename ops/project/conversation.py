@@ -1,0 +1,209 @@
+"""The parent's side of the conversation with a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from ops.errors import InterruptedRunError
+from ops.project import failures
+from ops.project.protocol import ASKING, GO, Event, Listener
+from ops.settings import TargetSettings, redact
+
+WORKER = Path(__file__).with_name("worker.py")
+
+READ_SECONDS = 300.0
+"""A project that has not answered a reading request by then hangs; changes have no such limit."""
+
+
+class Worker:
+    """One child process that drives one project against one target.
+
+    `proof` is the number under which the parent holds an advisory lock on the target; without it any
+    connection that the project opens is refused.
+    """
+
+    def __init__(
+        self, settings: TargetSettings, *, proof: int | None, session: dict[str, str] | None = None
+    ) -> None:
+        self.settings = settings
+        self.backend_pid: int | None = None
+        self.versions: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self._printed: deque[str] = deque(maxlen=400)
+        project = settings.project
+        folder = project.cwd or project.config.parent
+        try:
+            self._process = subprocess.Popen(
+                [project.python or sys.executable, str(WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=folder,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is ours to translate into a cancel on the server
+            )
+        except OSError as error:
+            raise failures.cannot_start(settings, error) from None
+        threading.Thread(target=self._listen_to_prints, daemon=True).start()
+        self._say(
+            {
+                "config": str(project.config),
+                "url": settings.project_url(),
+                "sys_path": list(project.sys_path),
+                "imports": list(project.imports),
+                "setup": project.setup,
+                "x": list(project.x),
+                "environment": dict(project.environment),
+                "options": [list(pair) for pair in project.options],
+                "section_options": [list(triple) for triple in project.section_options],
+                "connection_attribute": project.connection_attribute,
+                "host": project.host,
+                "redirect": project.redirect,
+                "proof": None if proof is None else {"key": proof},
+                "session": {
+                    "application_name": "alembic-ops worker",
+                    "client_connection_check_interval": "500",
+                    **(session or {}),
+                },
+            }
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def request(
+        self, name: str, *, listener: Listener | None = None, read_only: bool = True, **fields: Any
+    ) -> dict[str, Any]:
+        """Return what the worker answers; `listener` sees every event and answers those that ask.
+
+        Raises
+        ------
+        OpsError
+            What the project, the database or the worker said, translated by `failures`.
+        InterruptedRunError
+            The worker died.
+        """
+        self._say({"request": name, "read_only": read_only, **fields})
+        watchdog = threading.Timer(READ_SECONDS, self.kill) if listener is None else None
+        if watchdog:
+            watchdog.daemon = True
+            watchdog.start()
+        try:
+            return self._converse(listener)
+        finally:
+            if watchdog:
+                watchdog.cancel()
+
+    def kill(self) -> None:
+        """End the worker and whatever it started, at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the worker; one that does not go by itself is killed."""
+        if self._process.poll() is None:
+            with contextlib.suppress(OSError, ValueError):
+                self._say({"request": "quit"})
+                self._stdin.close()
+            try:
+                self._process.wait(timeout=2)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.kill()  # what the project may have left running in the worker's session
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError, ValueError):
+                if stream:
+                    stream.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker."""
+        return self._process.pid
+
+    def printed(self, lines: int = 20) -> str:
+        """Return the last lines that the project printed, without secrets."""
+        return redact("".join(list(self._printed)[-lines:])).strip()
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        stream = self._process.stdin
+        assert stream is not None  # opened as a pipe above
+        return stream
+
+    def _say(self, message: dict[str, Any]) -> None:
+        try:
+            self._stdin.write(json.dumps(message).encode() + b"\n")
+            self._stdin.flush()
+        except (BrokenPipeError, OSError):
+            raise self._died() from None
+
+    def _converse(self, listener: Listener | None) -> dict[str, Any]:
+        stdout = self._process.stdout
+        assert stdout is not None  # opened as a pipe above
+        while line := stdout.readline():
+            event: Event = _clean(json.loads(line))
+            kind = event["event"]
+            if kind == "answer":
+                value: dict[str, Any] = event["value"]
+                return value
+            if kind == "error":
+                raise failures.translate(event, settings=self.settings, printed=self.printed())
+            if kind == "connected":
+                self.backend_pid = event["pid"]
+            elif kind == "ready":
+                self.versions = {name: event[name] for name in ("python", "alembic", "sqlalchemy")}
+            elif kind == "warning":
+                self.warnings.append(event["message"])
+            answer = listener(event) if listener else None
+            if kind in ASKING:
+                self._say(dict(answer or GO))
+        raise self._died()
+
+    def _died(self) -> InterruptedRunError:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = self._process.wait()
+        return failures.died(code, self.printed(6))
+
+    def _listen_to_prints(self) -> None:
+        stream = self._process.stderr
+        assert stream is not None  # opened as a pipe above
+        with stream, contextlib.suppress(ValueError):  # closed under us at the end
+            for line in stream:
+                self._printed.append(line.decode("utf-8", "replace")[:2000])
+
+
+def _environment() -> dict[str, str]:
+    """What the child inherits: not our own switches, which its env.py may read through `ops`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPS_RUN", "JPY_"))}
+    kept["PYTHONUNBUFFERED"] = "1"
+    return kept
+
+
+def _clean(value: Any) -> Any:
+    """Remove secrets from everything that comes out of a project, before anybody can show or store it."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _clean(one) for key, one in value.items()}
+    return value

@@ -1,0 +1,178 @@
+"""What went wrong in a worker, as errors that say what happened and what to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from ops.errors import (
+    InterruptedRunError,
+    MigrationError,
+    OpsError,
+    ProjectError,
+    RevisionError,
+    WrongDatabaseError,
+)
+from ops.project.protocol import Event
+from ops.settings import TargetSettings
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def cannot_start(settings: TargetSettings, error: OSError) -> ProjectError:
+    """The interpreter, or the folder, that a target names is not usable."""
+    return ProjectError(
+        f"The Python of target {settings.name!r} cannot be started: {error.strerror}: {error.filename}.",
+        next_step="Correct `python` or `cwd` in the target's section.",
+    )
+
+
+def died(code: int, printed: str) -> InterruptedRunError:
+    """The worker ended without a farewell."""
+    if code < 0:
+        how = f"was killed by {signal.Signals(-code).name}"
+    else:
+        how = f"ended by itself with exit code {code}, for example through os._exit"
+    tail = f" It had printed: {printed}" if printed else ""
+    return InterruptedRunError(
+        f"The worker process {how} before it had answered.{tail}",
+        next_step="Run notebooks/10-inspect.ipynb to see where the database is.",
+    )
+
+
+def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> OpsError:
+    """Return the error that an `error` event stands for."""
+    kind = event["kind"]
+    if kind == "wrong-database":
+        return _wrong_database(event, settings)
+    if kind == "cancelled":
+        return InterruptedRunError(
+            f"The run was stopped: {event['message']}.",
+            next_step="Run notebooks/10-inspect.ipynb to see where the database is.",
+        )
+    if kind == "unexpected-connection":
+        return ProjectError(
+            "The project opens a database connection while its files are only read.",
+            next_step="Move the connection out of module level, into a function.",
+        )
+    if kind == "missing-library":
+        return ProjectError(
+            f"The project's Python cannot import Alembic: {event['message']}.",
+            next_step="Install alembic and sqlalchemy there, or point the target's `python` at another interpreter.",
+        )
+    where = place(event)
+    if kind == "alembic":
+        return _alembic(event, where)
+    if kind == "statement":
+        return statement_failed(event)
+    if kind == "abandoned":
+        failure = event.get("failure") or {}
+        error = MigrationError if failure else ProjectError
+        return error(
+            f"{_sentence(event['message'])}",
+            next_step="Look at env.py: it must call context.run_migrations(), and must let errors through.",
+            code=_code(failure),
+        )
+    problem = f"{event['type']}: {event['message']}" if kind != "exit" else event["message"]
+    tail = f"\nThe project had printed:\n{printed}" if printed and kind == "exit" else ""
+    return ProjectError(
+        f"The project's own code failed{where}: {_sentence(problem)}{tail}",
+        next_step=_how_to_mend(event),
+    )
+
+
+def statement_failed(event: Event) -> MigrationError:
+    """A statement that the server refused."""
+    failure = event["failure"]
+    first = str(failure["message"]).strip()
+    sql = " ".join(str(failure.get("sql") or "").split())
+    sql = sql if len(sql) <= 300 else sql[:300] + " …"
+    return MigrationError(
+        f"The server refused a statement{place(event)}: {_sentence(first)}"
+        + (f"\nThe statement: {sql}" if sql else ""),
+        next_step="Correct the version file, or the data it stumbled over, and run the dry run again.",
+        code=_code(failure),
+    )
+
+
+def is_lock_timeout(error: OpsError) -> bool:
+    """Return whether a statement was given up because it waited too long for a lock."""
+    return error.code == "lock-timeout"
+
+
+def place(event: Event) -> str:
+    """Return ` at FILE, line N` for the last of the project's own frames, or nothing."""
+    frames: list[dict[str, Any]] = event.get("frames") or []
+    if not frames:
+        return ""
+    last = frames[-1]
+    text = f": `{last['text']}`" if last.get("text") else ""
+    return f" at {shorten(last['path'])}, line {last['line']}{text}"
+
+
+def shorten(path: str) -> str:
+    """Return a path relative to the working directory where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return path
+    return relative if len(relative) < len(path) else path
+
+
+def _wrong_database(event: Event, settings: TargetSettings) -> WrongDatabaseError:
+    return WrongDatabaseError(
+        f"The env.py of {shorten(str(settings.project.config))} connected to another database "
+        f"({event.get('found')!r}) than the one of target {settings.name!r} ({settings.database}). "
+        "The connection was refused before a statement of the project's passed.",
+        next_step="Tell env.py where to go: it gets `sqlalchemy.url`; `option.NAME`, `section.NAME.OPTION` or "
+        "`env.NAME = {url}` in the target's section set others; `redirect = true` moves every connection.",
+    )
+
+
+def _alembic(event: Event, where: str) -> OpsError:
+    message = event["message"]
+    text = " ".join([message, *event.get("causes", [])])
+    if "Target database is not up to date" in text:
+        return RevisionError(
+            "The database is not at the newest revision, so the models cannot be compared with it for a draft.",
+            next_step="Run notebooks/40-upgrade.ipynb first, or draft with autogenerate = False.",
+            code="not-up-to-date",
+        )
+    words = ("Can't locate revision", "No such revision", "Multiple revisions", "Multiple heads", "Ambiguous",
+             "Relative revision", "not a valid", "requested", "is not an ancestor", "produced")  # fmt: skip
+    if any(word in text for word in words) or event["type"] in (
+        "ResolutionError",
+        "RevisionError",
+        "MultipleHeads",
+    ):
+        return RevisionError(
+            _sentence(message),
+            next_step="See the history in notebooks/10-inspect.ipynb, and name one revision of it.",
+        )
+    return ProjectError(
+        f"Alembic refuses the project{where}: {_sentence(message)}", next_step=_how_to_mend(event)
+    )
+
+
+def _how_to_mend(event: Event) -> str:
+    if event["type"] in ("ModuleNotFoundError", "ImportError"):
+        return (
+            "Check the import; `sys_path` in the target's section adds folders, `python` names the application's "
+            "own interpreter."
+        )
+    if event["type"] == "SyntaxError":
+        return "Correct the file at that line."
+    frames = event.get("frames") or []
+    name = Path(frames[-1]["path"]).name if frames else "the project"
+    return f"Correct {name}; plain `alembic current` in the project's folder shows the whole traceback."
+
+
+def _code(failure: dict[str, Any]) -> str | None:
+    return "lock-timeout" if failure.get("sqlstate") == _LOCK_NOT_AVAILABLE else None
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else text + "."

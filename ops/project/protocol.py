@@ -1,0 +1,47 @@
+"""What the parent and the worker say to each other: one JSON object a line, both ways.
+
+The parent writes to the worker's standard input
+
+    {"config", "url", "options", …, "proof", "session"}       the greeting: once, first; holds the URL
+    {"request": NAME, …}                                      one at a time; see `worker.REQUESTS`
+    {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks
+
+and the worker writes to a private descriptor
+
+    ready           the versions of Python, Alembic and SQLAlchemy in the project's environment
+    connected       a physical connection was proved to be at the target (backend pid)
+    revision        asks: this revision is about to run
+    statement       asks: this statement is about to run (sql, line of the version file, autocommit)
+    settings        asks: these settings were set, and the server says that they are so
+    statement-done  seconds and row count
+    revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
+    warning         a Python warning of the project's
+    answer, error   the end of a request
+    bye             the end of the worker
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Event = Mapping[str, Any]
+Answer = Mapping[str, Any]
+
+ASKING = frozenset({"revision", "statement", "settings", "revision-done"})
+"""The events that wait for an answer."""
+
+GO: Answer = {"go": True}
+
+Listener = Callable[[Event], Answer | None]
+"""Called with each event in turn; what it returns for an asking event is sent, `GO` for None."""
+
+
+def go(**settings: str) -> Answer:
+    """Return the answer that lets the worker go on, with settings to put in force before the next statement."""
+    return {"go": True, "settings": settings}
+
+
+def stop(why: str) -> Answer:
+    """Return the answer that ends the request."""
+    return {"stop": why}

@@ -1,0 +1,1022 @@
+"""Runs inside the project's own Python: the one file that imports somebody else's env.py and version files.
+
+Started by `ops.project` as a plain script, by whatever interpreter a target names: Python 3.8 or newer, with
+Alembic 1.7+ and SQLAlchemy 1.4+, and nothing of `ops`. It reads requests and answers from its standard input and
+writes events to a private copy of its standard output, one JSON object a line; what the project prints
+goes to standard error. The messages are described in `protocol.py`.
+
+Private names of Alembic that are used here (unchanged from 1.13 to 1.20, covered by tests):
+`ScriptDirectory._load_revisions`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;
+`MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`;
+`MigrationContext._transaction_per_migration`.
+"""
+
+import sys
+
+# A script's folder comes first on the path, and ours must never hide a module of the project's.
+sys.path[:] = [entry for entry in sys.path if entry != __file__.rpartition("/")[0]]
+
+import ast
+import hashlib
+import io
+import json
+import os
+import queue
+import re
+import threading
+import time
+import traceback
+import types
+import warnings
+
+
+class Abort(BaseException):
+    """Ends a run whatever `except Exception` stands in env.py."""
+
+
+class State:
+    """What the event handlers know of the request that is being served."""
+
+    def __init__(self):
+        self.aborted = None  # the error that ended the run for good
+        self.read_only = True
+        self.proof = None
+        self.session = {}
+        self.redirect = None
+        self.step = None  # {"revision", "direction", "path"} while a revision runs
+        self.settings = {}  # to be put in force before the next statement
+        self.statement = 0
+        self.failure = None  # the last failing statement
+        self.connected = False
+
+
+STATE = State()
+INBOX = queue.Queue()
+OUT = None
+
+
+# -- speaking ---------------------------------------------------------------------------------------
+
+
+def take_over_descriptors():
+    """Keep the control channel to ourselves: the project gets /dev/null to read and stderr to write."""
+    global OUT
+    control_out = os.dup(1)
+    control_in = os.dup(0)
+    os.set_inheritable(control_out, False)
+    os.set_inheritable(control_in, False)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    OUT = os.fdopen(control_out, "wb", buffering=0)
+    threading.Thread(target=listen, args=(os.fdopen(control_in, "rb"),), daemon=True).start()
+
+
+def listen(stream):
+    for line in stream:
+        INBOX.put(json.loads(line.decode("utf-8")))
+    # The parent has gone. Nobody can say "go" any more, and the server notices by itself that we have
+    # (client_connection_check_interval), so that a long statement does not outlive us.
+    os._exit(70)
+
+
+def emit(event, **fields):
+    fields["event"] = event
+    OUT.write(json.dumps(fields, default=str).encode("ascii") + b"\n")
+
+
+def ask(event, **fields):
+    """Emit an event and wait for the answer; a stop ends the run."""
+    emit(event, **fields)
+    answer = INBOX.get()
+    if "stop" in answer:
+        abort("cancelled", answer["stop"])
+    return answer
+
+
+def abort(kind, message, **fields):
+    STATE.aborted = dict(fields, kind=kind, message=message)
+    raise Abort(message)
+
+
+# -- the database -----------------------------------------------------------------------------------
+
+
+def install_hooks():
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import Pool
+
+    event.listen(Engine, "do_connect", on_do_connect)
+    event.listen(Pool, "connect", on_connect)
+    event.listen(Engine, "before_cursor_execute", on_before)
+    event.listen(Engine, "after_cursor_execute", on_after)
+    event.listen(Engine, "handle_error", on_error)
+
+
+def on_do_connect(dialect, record, cargs, cparams):
+    if record is not None:
+        record.info["ops_dialect"] = dialect.name
+    if STATE.redirect:
+        from sqlalchemy.engine import make_url
+
+        url = make_url(STATE.redirect)
+        driver = "%s+%s" % (dialect.name, dialect.driver)
+        args, keywords = dialect.create_connect_args(url.set(drivername=driver))
+        cargs[:] = args
+        cparams.clear()
+        cparams.update(keywords)
+
+
+def on_connect(connection, record):
+    """Prove that this physical connection is at the target, before anybody uses it."""
+    if STATE.aborted:
+        raise Abort(STATE.aborted["message"])
+    if STATE.proof is None:
+        abort("unexpected-connection", "a connection was opened where none was expected")
+    dialect = record.info.get("ops_dialect", "postgresql")
+    if dialect != "postgresql":
+        abort("wrong-database", "the project opened a %s database" % dialect, found=dialect)
+    settings = dict(STATE.session)
+    settings["default_transaction_read_only"] = "on" if STATE.read_only else "off"
+    configured = "".join(
+        ", pg_catalog.set_config(%s, %s, false)" % (literal(k), literal(v))
+        for k, v in sorted(settings.items())
+    )
+    key = STATE.proof["key"]
+    query = (
+        "SELECT (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+        " AND classid = '%d'::oid AND objid = '%d'::oid AND objsubid = 1),"
+        " pg_catalog.pg_backend_pid(), pg_catalog.current_database()%s"
+        % (key >> 32, key & 0xFFFFFFFF, configured)
+    )
+    cursor = connection.cursor()
+    try:
+        cursor.execute(query)
+        row = cursor.fetchone()
+    finally:
+        cursor.close()
+    connection.commit()
+    if not row[0]:
+        abort("wrong-database", "the project connected to the database %r" % (row[2],), found=row[2])
+    STATE.connected = True
+    emit("connected", pid=row[1])
+
+
+def literal(value):
+    text = str(value)
+    if "\\" in text or "\0" in text:
+        raise ValueError("a session setting has a character that no setting needs")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def on_before(conn, cursor, statement, parameters, context, executemany):
+    if STATE.aborted:
+        raise Abort(STATE.aborted["message"])
+    if STATE.step is None:
+        return
+    STATE.statement += 1
+    driver = conn.connection.dbapi_connection if hasattr(conn.connection, "dbapi_connection") else None
+    answer = ask(
+        "statement",
+        number=STATE.statement,
+        sql=statement,
+        revision=STATE.step["revision"],
+        line=line_in(STATE.step["path"]),
+        autocommit=bool(getattr(driver, "autocommit", False)),
+        many=bool(executemany),
+    )
+    STATE.settings.update(answer.get("settings") or {})
+    if STATE.settings:
+        put_in_force(conn)
+    if context is not None:
+        context._ops_started = time.perf_counter()
+
+
+def put_in_force(conn):
+    """Set what the parent asked for on this very connection, and say what the server made of it."""
+    settings, STATE.settings = STATE.settings, {}
+    names = sorted(settings)
+    # Below SQLAlchemy, so that it neither begins a transaction of its own nor sees the statement.
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(
+            "SELECT "
+            + ", ".join(
+                "pg_catalog.set_config(%s, %s, false)" % (literal(n), literal(settings[n])) for n in names
+            )
+        )
+        cursor.fetchone()
+        cursor.execute("SELECT " + ", ".join("pg_catalog.current_setting(%s)" % literal(n) for n in names))
+        found = cursor.fetchone()
+    finally:
+        cursor.close()
+    ask("settings", asked=settings, found=dict(zip(names, found)))
+
+
+def on_after(conn, cursor, statement, parameters, context, executemany):
+    if STATE.step is not None:
+        started = getattr(context, "_ops_started", None)
+        emit(
+            "statement-done",
+            number=STATE.statement,
+            seconds=None if started is None else time.perf_counter() - started,
+            rows=getattr(cursor, "rowcount", None),
+        )
+
+
+def on_error(context):
+    original = context.original_exception
+    state = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None)
+    if state is None and getattr(original, "args", None) and isinstance(original.args[0], dict):
+        state = original.args[0].get("C")  # pg8000
+    STATE.failure = {
+        "sqlstate": state,
+        "message": str(original).strip(),
+        "sql": context.statement,
+        "line": line_in(STATE.step["path"]) if STATE.step else None,
+    }
+
+
+def line_in(path):
+    """The line of the version file that is being executed, if any frame is in it."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == path:
+            return frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+# -- the project ------------------------------------------------------------------------------------
+
+
+class Project:
+    """One Alembic project, with the Config and the ScriptDirectory that all requests share."""
+
+    def __init__(self, hello):
+        self.hello = hello
+        for name, value in hello.get("environment", {}).items():
+            os.environ[name] = value
+        sys.path[:0] = hello.get("sys_path", [])
+        for name in hello.get("imports", []):
+            __import__(name)
+        self.config = self.make_config()
+        self._script = None
+
+    def make_config(self):
+        from alembic.config import Config
+
+        hello = self.hello
+        file = hello["config"]
+        if file.endswith(".toml"):
+            config = Config(toml_file=file)
+        else:
+            config = Config(file)
+        config.set_main_option("sqlalchemy.url", hello["url"].replace("%", "%%"))
+        for name, value in hello.get("options", []):
+            config.set_main_option(name, value.replace("%", "%%"))
+        for section, name, value in hello.get("section_options", []):
+            config.set_section_option(section, name, value.replace("%", "%%"))
+        config.cmd_opts = types.SimpleNamespace(
+            x=list(hello.get("x", [])) or None, name=config.config_ini_section
+        )
+        if hello.get("setup"):
+            module, _, function = hello["setup"].partition(":")
+            getattr(__import__(module, fromlist=[function]), function)(config)
+        return config
+
+    @property
+    def script(self):
+        if self._script is None:
+            from alembic.script import ScriptDirectory
+
+            self._script = ScriptDirectory.from_config(self.config)
+        return self._script
+
+    def run_env(self, fn=None, instead=None, change=None, **options):
+        """Run env.py once.
+
+        `fn` yields the steps, `instead` takes the place of `run_migrations`, `change` may alter the
+        keywords of `configure`. Returns the contexts that env.py configured.
+        """
+        from alembic.runtime.environment import EnvironmentContext
+
+        env = EnvironmentContext(self.config, self.script, fn=fn, **options)
+        contexts = []
+        ran = []
+        configure, run_migrations = env.configure, env.run_migrations
+
+        def configured(*args, **keywords):
+            if change is not None:
+                change(keywords)
+            configure(*args, **keywords)
+            contexts.append(env.get_context())
+
+        def run(**keywords):
+            ran.append(True)
+            if instead is not None:
+                instead(env.get_context())
+            else:
+                run_migrations(**keywords)
+
+        # Instance attributes: the proxies behind `alembic.context` are made for the exact class.
+        env.configure = configured
+        env.run_migrations = run
+
+        def enter():
+            with env, self.connection_attribute(options.get("as_sql", False)):
+                self.script.run_env()
+
+        self.host(enter)
+        if STATE.aborted:
+            raise Abort(STATE.aborted["message"])
+        if not ran:
+            raise Abandoned("env.py ended without calling context.run_migrations()")
+        return contexts
+
+    def host(self, function):
+        if self.hello.get("host") == "anyio":
+            import anyio
+            import anyio.to_thread
+
+            anyio.run(anyio.to_thread.run_sync, function)
+        else:
+            function()
+
+    def connection_attribute(self, as_sql):
+        if as_sql or not self.hello.get("connection_attribute"):
+            return Nothing()
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import NullPool
+
+        config = self.config
+
+        class Given:
+            def __enter__(self):
+                self.connection = create_engine(
+                    config.get_main_option("sqlalchemy.url"), poolclass=NullPool
+                ).connect()
+                config.attributes["connection"] = self.connection
+
+            def __exit__(self, *error):
+                config.attributes.pop("connection", None)
+                self.connection.close()
+
+        return Given()
+
+
+class Nothing:
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *error):
+        return None
+
+
+class Abandoned(Exception):
+    """env.py returned, but did not do what it was run for."""
+
+
+def migration_step(script, revision, direction):
+    from alembic.runtime.migration import MigrationStep
+
+    found = script.get_revision(revision)
+    if direction == "up":
+        return MigrationStep.upgrade_from_script(script.revision_map, found)
+    return MigrationStep.downgrade_from_script(script.revision_map, found)
+
+
+# -- requests ---------------------------------------------------------------------------------------
+
+
+def do_history(project, request):
+    """Every version file as data, also where they do not fit together."""
+    script = project.script
+    found = []
+    for one in script._load_revisions():
+        found.append(describe(one))
+    problems = []
+    heads = []
+    try:
+        heads = list(script.get_heads())
+        for one in script.walk_revisions():
+            pass
+    except KeyError as error:
+        problems.append("A version file revises %s, which no file has." % error)
+    except Exception as error:
+        problems.append("%s" % (error,))
+    seen = {}
+    for one in found:
+        if one["revision"] in seen:
+            problems.append(
+                "Revision %s is in two files: %s and %s."
+                % (one["revision"], seen[one["revision"]], one["path"])
+            )
+        seen[one["revision"]] = one["path"]
+    return {"revisions": found, "heads": heads, "problems": problems}
+
+
+def describe(script):
+    from alembic.util import to_tuple
+
+    module = script.module
+    path = str(script.path)
+    with open(path, "rb") as file:
+        content = file.read()
+    long_text = (getattr(module, "__doc__", None) or "").strip()
+    created = re.search(r"^Create Date: (.+)$", long_text, re.MULTILINE)
+    return {
+        "revision": script.revision,
+        "down_revisions": list(to_tuple(script.down_revision, default=())),
+        "depends_on": list(to_tuple(getattr(module, "depends_on", None), default=())),
+        "branch_labels": sorted(to_tuple(getattr(module, "branch_labels", None), default=())),
+        "message": script.doc or "",
+        "text": prose(long_text),
+        "created": created.group(1).strip() if created else None,
+        "path": path,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "can_upgrade": hasattr(module, "upgrade"),
+        "can_downgrade": hasattr(module, "downgrade"),
+    }
+
+
+def prose(text):
+    """A version file's docstring without the lines that Alembic's template puts there."""
+    kept = [line for line in text.splitlines() if not re.match(r"(Revision ID|Revises|Create Date): ?", line)]
+    return "\n".join(kept).strip()
+
+
+def do_probe(project, request):
+    """What env.py configures, from a run that migrates nothing."""
+    answer = {}
+
+    def look(context):
+        if answer:
+            return
+        answer.update(describe_context(context))
+        answer["models"] = describe_models(context)
+
+    project.run_env(fn=nothing, instead=look, dont_mutate=True)
+    return answer
+
+
+def nothing(heads, context):
+    return []
+
+
+def describe_context(context):
+    opts = context.opts
+    table = opts.get("version_table") or "alembic_version"
+    schema = opts.get("version_table_schema")
+    connection = context.connection
+    if connection is None:
+        raise Abandoned("env.py configured no connection")
+    from sqlalchemy import text
+
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    name = quote(table) if schema is None else "%s.%s" % (quote(schema), quote(table))
+    row = connection.execute(
+        text(
+            "SELECT (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+            " ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(:name)),"
+            " pg_catalog.current_schema()"
+        ),
+        {"name": name},
+    ).fetchone()
+    return {
+        "version_table": table,
+        "version_table_schema": schema or row[0] or row[1],
+        "version_table_exists": row[0] is not None,
+        "transaction_per_migration": bool(opts.get("transaction_per_migration")),
+        "driver": connection.dialect.driver,
+    }
+
+
+def metadatas(context):
+    from alembic.util import to_list
+
+    found = context.opts.get("target_metadata")
+    return [] if found is None else list(to_list(found))
+
+
+def describe_models(context):
+    wanted = metadatas(context)
+    tables = sorted({key for one in wanted for key in one.tables})
+    return {"metadata": len(wanted), "tables": tables, "missing": missing_models(wanted, set(tables))}
+
+
+def missing_models(wanted, known):
+    """Mapped classes that the project has and `target_metadata` has not: usually a model nobody imported."""
+    found = []
+    folders = set()
+    loaded = set()
+    root = os.getcwd()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not file or "site-packages" in file or not file.endswith(".py"):
+            continue
+        loaded.add(os.path.realpath(file))
+        for value in list(vars(module).values()):
+            if not isinstance(value, type) or value.__module__ != module.__name__:
+                continue
+            metadata = getattr(value, "metadata", None)
+            if any(metadata is one for one in wanted):
+                folders.add(os.path.dirname(os.path.realpath(file)))
+            table = getattr(value, "__table__", None)
+            if table is not None and getattr(table, "key", None) not in known:
+                found.append({"class": value.__name__, "table": table.key, "path": file, "imported": True})
+    for folder in sorted(folders):
+        if folder in (root, "/"):
+            continue
+        for directory, subfolders, files in os.walk(folder):
+            subfolders[:] = sorted(one for one in subfolders if not one.startswith((".", "__")))
+            for name in sorted(files):
+                path = os.path.realpath(os.path.join(directory, name))
+                if name.endswith(".py") and path not in loaded:
+                    for cls, table in mapped_classes(path):
+                        if table not in known and not any(one.endswith("." + table) for one in known):
+                            found.append({"class": cls, "table": table, "path": path, "imported": False})
+    unique = {(one["path"], one["class"]): one for one in found}
+    return [unique[key] for key in sorted(unique)]
+
+
+def mapped_classes(path):
+    """Classes with a `__tablename__` in a file, read without running it."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+    except (SyntaxError, ValueError, OSError):
+        return  # not a module that could be imported; nothing to warn of
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for statement in node.body:
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            if isinstance(statement, ast.AnnAssign):
+                targets = [statement.target]
+            if any(isinstance(one, ast.Name) and one.id == "__tablename__" for one in targets):
+                value = statement.value
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield node.name, value.value
+
+
+def do_resolve(project, request):
+    """Which revisions a request means, from where the database is: ids in the order in which they would run."""
+    script = project.script
+    heads = tuple(request["heads"])
+    direction = request["direction"]
+    if direction == "stamp":
+        return resolve_stamp(script, request["revision"], heads)
+    if direction == "up":
+        steps = script._upgrade_revs(request["revision"], heads)
+    else:
+        steps = script._downgrade_revs(request["revision"], heads)
+    after = set(heads)
+    found = []
+    for step in steps:
+        after = heads_after(step, after)
+        found.append({"revision": step.revision.revision, "heads": sorted(after)})
+    return {"steps": found, "heads": sorted(after)}
+
+
+def resolve_stamp(script, revision, heads):
+    wanted = script.as_revision_number(revision) if revision not in ("base",) else None
+    after = set(heads)
+    for step in script._stamp_revs(revision, heads):
+        after = heads_after(step, after)
+    return {"steps": [], "heads": sorted(after), "wanted": wanted}
+
+
+def heads_after(step, heads):
+    """The version table's rows after a step, as Alembic's own HeadMaintainer computes them."""
+    from alembic.runtime.migration import HeadMaintainer
+    from sqlalchemy import Column, MetaData, String, Table
+
+    silent = types.SimpleNamespace(
+        as_sql=True,
+        impl=types.SimpleNamespace(_exec=lambda *args, **keywords: None),
+        _version=Table("v", MetaData(), Column("version_num", String(32))),
+    )
+    maintainer = HeadMaintainer(silent, set(heads))
+    maintainer.update_to_step(step)
+    return set(maintainer.heads)
+
+
+def do_sql(project, request):
+    """The SQL of some revisions as `--sql` writes it: no connection is opened."""
+    script = project.script
+    marker = "-- ops:revision:"
+    direction = request["direction"]
+
+    def steps(heads, context):
+        for revision in request["revisions"]:
+            context.impl.static_output(marker + revision)
+            yield migration_step(script, revision, direction)
+
+    # In one go where that works; one by one otherwise, so that a revision that needs a database is named.
+    try:
+        text = offline(project, steps, request["heads"])
+    except (Exception, SystemExit):
+        return {"sql": [offline_one(project, request, revision) for revision in request["revisions"]]}
+    parts = re.split("^" + re.escape(marker) + r"(.*)$", text, flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2]))
+    return {"sql": [{"revision": one, "sql": tidy(found.get(one, ""))} for one in request["revisions"]]}
+
+
+def offline(project, steps, heads):
+    buffer = io.StringIO()
+    previous = project.config.output_buffer
+    project.config.output_buffer = buffer
+
+    def change(keywords):
+        keywords.pop("output_buffer", None)
+
+    try:
+        project.run_env(fn=steps, change=change, as_sql=True, starting_rev=",".join(heads) or None)
+    finally:
+        project.config.output_buffer = previous
+    return buffer.getvalue()
+
+
+def offline_one(project, request, revision):
+    def one(heads, context):
+        return [migration_step(project.script, revision, request["direction"])]
+
+    try:
+        return {"revision": revision, "sql": tidy(offline(project, one, request["heads"]))}
+    except (Exception, SystemExit) as error:
+        return {"revision": revision, "sql": None, "why": "%s: %s" % (type(error).__name__, error)}
+
+
+def tidy(sql):
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"^(BEGIN|COMMIT);$", "", sql, flags=re.MULTILINE)).strip()
+
+
+def do_compare(project, request):
+    """Alembic's own comparison of models and database, as data and as the operations it would draft."""
+    from alembic.autogenerate import produce_migrations, render_python_code
+
+    answer = {}
+
+    def change(keywords):
+        if request.get("strict"):
+            keywords["compare_type"] = True
+            keywords["compare_server_default"] = True
+
+    def compare(context):
+        if answer:
+            return
+        wanted = metadatas(context)
+        answer.update(describe_context(context))
+        answer["models"] = describe_models(context)
+        if not wanted:
+            raise Abandoned("env.py sets no target_metadata, so there is nothing to compare with")
+        script = produce_migrations(context, wanted if len(wanted) > 1 else wanted[0])
+        answer["changes"] = [one for diff in script.upgrade_ops.as_diffs() for one in describe_diff(diff)]
+        options = {
+            "sqlalchemy_module_prefix": context.opts.get("sqlalchemy_module_prefix") or "sa.",
+            "alembic_module_prefix": context.opts.get("alembic_module_prefix") or "op.",
+            "migration_context": context,
+        }
+        for name in ("render_item", "user_module_prefix"):
+            if context.opts.get(name) is not None and name == "render_item":
+                options[name] = context.opts[name]
+        answer["upgrade"] = render_python_code(script.upgrade_ops, **options)
+
+    project.run_env(fn=nothing, instead=compare, change=change, dont_mutate=True)
+    return answer
+
+
+def describe_diff(diff):
+    if isinstance(diff, list):
+        return [one for part in diff for one in describe_diff(part)]
+    what = diff[0]
+    if what in ("modify_nullable", "modify_type", "modify_default", "modify_comment"):
+        return [
+            {
+                "action": "changed",
+                "kind": "column",
+                "object": dotted(diff[1], diff[2], diff[3]),
+                "details": {
+                    "property": what[len("modify_") :],
+                    "database": plain(diff[5]),
+                    "models": plain(diff[6]),
+                },
+            }
+        ]
+    verb, _, kind = what.partition("_")
+    action = {"add": "added", "remove": "removed"}.get(verb, "changed")
+    if kind == "column":
+        column = diff[3]
+        details = {"type": plain(column.type), "nullable": bool(column.nullable)}
+        return [
+            {
+                "action": action,
+                "kind": kind,
+                "object": dotted(diff[1], diff[2], column.name),
+                "details": details,
+            }
+        ]
+    thing = diff[1]
+    return [
+        {
+            "action": action,
+            "kind": kind.replace("_", " "),
+            "object": name_of(thing),
+            "details": details_of(thing),
+        }
+    ]
+
+
+def details_of(thing):
+    details = {}
+    columns = getattr(thing, "columns", None)
+    if columns is not None:
+        details["columns"] = [getattr(column, "name", str(column)) for column in columns]
+    if getattr(thing, "unique", None) is not None and hasattr(thing, "expressions"):
+        details["unique"] = bool(thing.unique)
+    if hasattr(thing, "elements") and hasattr(thing, "referred_table"):
+        try:
+            details["references"] = [element.target_fullname for element in thing.elements]
+        except Exception as error:  # a target that does not resolve is itself a finding
+            details["references"] = "unresolved: %s" % error
+    return details
+
+
+def name_of(thing):
+    table = getattr(thing, "table", None)
+    if table is None:
+        return dotted(getattr(thing, "schema", None), getattr(thing, "name", None) or str(thing))
+    name = thing.name
+    if name is None or not isinstance(name, str):
+        name = "(unnamed on %s)" % ", ".join(column.name for column in getattr(thing, "columns", ()))
+    return dotted(table.schema, table.name, name)
+
+
+def dotted(*parts):
+    return ".".join(str(part) for part in parts if part)
+
+
+def plain(value):
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    argument = getattr(value, "arg", None)
+    return str(argument if argument is not None else value)
+
+
+def do_migrate(project, request):
+    """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement."""
+    applied = []
+    for revision in request["revisions"]:
+        migrate_one(project, revision, request["direction"])
+        applied.append(revision)
+    return {"applied": applied}
+
+
+def migrate_one(project, revision, direction):
+    script = project.script
+    path = script.get_revision(revision).path
+    outcome = {"yielded": False, "finished": False}
+    STATE.failure = None
+    STATE.statement = 0
+    started = time.perf_counter()
+
+    def one(heads, context):
+        answer = ask("revision", revision=revision, direction=direction, heads=sorted(heads), path=str(path))
+        outcome["yielded"] = True
+        STATE.settings = dict(answer.get("settings") or {})
+        STATE.step = {"revision": revision, "direction": direction, "path": str(path)}
+        yield migration_step(script, revision, direction)
+        outcome["finished"] = True
+        STATE.step = None
+        connection = context.connection
+        if context._transaction_per_migration and connection is not None and connection.in_transaction():
+            # Otherwise the version row is lost while the DDL stays, which plain Alembic does on histories
+            # with an autocommit block in the wrong place.
+            commit(connection)
+
+    try:
+        project.run_env(fn=one)
+    finally:
+        STATE.step = None
+    if not outcome["finished"]:
+        failure = STATE.failure or {}
+        raise Abandoned(
+            "env.py ended without an error, but the revision did not finish%s"
+            % (": " + failure["message"] if failure.get("message") else "")
+        )
+    ask("revision-done", revision=revision, direction=direction, seconds=time.perf_counter() - started)
+
+
+def commit(connection):
+    if hasattr(connection, "commit"):
+        connection.commit()
+    else:  # SQLAlchemy 1.4 without the 2.0 interface
+        connection.get_transaction().commit()
+
+
+def do_stamp(project, request):
+    """Set the version table without running a migration."""
+    script = project.script
+
+    def stamp(heads, context):
+        ask("revision", revision=request["revision"], direction="stamp", heads=sorted(heads), path=None)
+        return script._stamp_revs(request["revision"], () if request.get("purge") else heads)
+
+    project.run_env(fn=stamp, purge=bool(request.get("purge")))
+    return {}
+
+
+def do_draft(project, request):
+    """A new version file: written where it belongs, or, to look at, into a folder of the parent's."""
+    from alembic.autogenerate import RevisionContext
+    from alembic.util import rev_id
+
+    script = project.script
+    arguments = {
+        "message": request["message"],
+        "autogenerate": request["autogenerate"],
+        "sql": False,
+        "head": request.get("head") or "head",
+        "splice": False,
+        "branch_label": None,
+        "version_path": None,
+        "rev_id": request.get("rev_id") or rev_id(),
+        "depends_on": None,
+    }
+    context = RevisionContext(project.config, script, arguments)
+    probe = {}
+
+    def generate(heads, migration_context):
+        if request["autogenerate"]:
+            context.run_autogenerate(heads, migration_context)
+        else:
+            context.run_no_autogenerate(heads, migration_context)
+        return []
+
+    def instead(migration_context):
+        probe["models"] = describe_models(migration_context)
+        generate(migration_context.get_current_heads(), migration_context)
+
+    if request["autogenerate"] or (project.config.get_main_option("revision_environment") or "") in (
+        "true",
+        "1",
+    ):
+        project.run_env(
+            fn=generate,
+            instead=instead,
+            dont_mutate=True,
+            template_args=context.template_args,
+            revision_context=context,
+        )
+    keep = {}
+    if not request["write"]:
+        from pathlib import Path
+
+        usual = script._rev_path
+
+        def elsewhere(folder, *rest):
+            keep["path"] = str(usual(folder, *rest))
+            return Path(request["folder"]) / Path(keep["path"]).name
+
+        script._rev_path = elsewhere
+    written = [one for one in context.generate_scripts() if one is not None]
+    if not written:
+        return {"revision": None, "models": probe.get("models")}
+    found = written[-1]
+    with open(str(found.path), encoding="utf-8") as file:
+        content = file.read()
+    answer = describe(found)
+    answer.update(
+        path=keep.get("path", str(found.path)),
+        content=content,
+        models=probe.get("models"),
+        upgrade_sql=None,
+        downgrade_sql=None,
+    )
+    for direction, key, heads in (
+        ("up", "upgrade_sql", answer["down_revisions"]),
+        ("down", "downgrade_sql", [answer["revision"]]),
+    ):
+        part = {"direction": direction, "heads": heads}
+        one = offline_one(project, part, answer["revision"])
+        answer[key] = one["sql"]
+        answer[key + "_why"] = one.get("why")
+    return answer
+
+
+REQUESTS = {
+    "history": do_history,
+    "probe": do_probe,
+    "resolve": do_resolve,
+    "sql": do_sql,
+    "compare": do_compare,
+    "migrate": do_migrate,
+    "stamp": do_stamp,
+    "draft": do_draft,
+}
+
+
+# -- errors -----------------------------------------------------------------------------------------
+
+
+def explain(error):
+    """An exception as data: what happened, and where in the project's own files."""
+    if STATE.aborted is not None:
+        return dict(STATE.aborted)
+    kind = "project"
+    message = str(error).strip()
+    if isinstance(error, SystemExit):
+        kind, message = "exit", "sys.exit(%r) was called" % (error.code,)
+    elif isinstance(error, Abandoned):
+        kind = "abandoned"
+    elif type(error).__module__.startswith("alembic."):
+        kind = "alembic"
+    elif STATE.failure is not None and type(error).__module__.startswith("sqlalchemy."):
+        kind = "statement"
+        message = STATE.failure["message"]
+    frames = []
+    here = os.path.realpath(__file__)
+    for frame in traceback.extract_tb(error.__traceback__):
+        if os.path.realpath(frame.filename) != here and not is_library(frame.filename):
+            frames.append(
+                {"path": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
+            )
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append(
+            {"path": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()}
+        )
+        message = error.msg
+    causes = []
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 5:
+        causes.append("%s: %s" % (type(cause).__name__, str(cause).strip().split("\n")[0]))
+        cause = cause.__cause__ or cause.__context__
+    return {
+        "kind": kind,
+        "type": type(error).__name__,
+        "message": message,
+        "causes": causes,
+        "frames": frames[-5:],
+        "failure": STATE.failure,
+        "connected": STATE.connected,
+    }
+
+
+def is_library(path):
+    return (
+        "site-packages" in path
+        or "dist-packages" in path
+        or path.startswith(("<frozen", os.path.dirname(os.__file__)))
+    )
+
+
+def serve(project, request):
+    STATE.failure = None
+    STATE.connected = False
+    STATE.aborted = None
+    STATE.step = None
+    STATE.read_only = bool(request.get("read_only", True))
+    emit("answer", value=REQUESTS[request["request"]](project, request))
+
+
+def main():
+    take_over_descriptors()
+    hello = INBOX.get()
+    project = None
+
+    def warn(message, category, filename, lineno, file=None, line=None):
+        emit("warning", message=str(message), category=category.__name__, path=filename, line=lineno)
+
+    warnings.showwarning = warn
+    try:
+        import alembic
+        import sqlalchemy
+    except ImportError as error:
+        emit("error", kind="missing-library", type="ImportError", message=str(error), frames=[], causes=[])
+        return
+    STATE.proof = hello.get("proof")
+    STATE.session = hello.get("session") or {}
+    STATE.redirect = hello["url"] if hello.get("redirect") else None
+    emit(
+        "ready", python=sys.version.split()[0], alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__
+    )
+    install_hooks()
+    while True:
+        request = INBOX.get()
+        if request.get("request") == "quit":
+            emit("bye")
+            return
+        try:
+            if project is None:
+                project = Project(hello)
+            serve(project, request)
+        except (KeyboardInterrupt, SystemExit, Exception, Abort) as error:
+            emit("error", **explain(error))
+
+
+if __name__ == "__main__":
+    main()

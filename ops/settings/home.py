@@ -1,0 +1,62 @@
+"""Where `runs/` and `.ops/` live, and which project is meant when nobody says."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+from ops.errors import SettingsError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""The folder that holds the `ops` package: the repository, in a checkout."""
+
+
+def home() -> Path:
+    """Return the home folder.
+
+    `OPS_HOME`; else the nearest folder upwards from the working directory that holds an Alembic project;
+    else the checkout that contains `ops`.
+
+    Raises
+    ------
+    SettingsError
+        `OPS_HOME` names a folder that does not exist.
+    """
+    named = os.environ.get("OPS_HOME")
+    if named:
+        folder = Path(named).expanduser().resolve()
+        if not folder.is_dir():
+            raise SettingsError(
+                f"OPS_HOME names {str(folder)!r}, which is not a folder.",
+                next_step="Create it, or unset OPS_HOME to use the nearest Alembic project.",
+            )
+        return folder
+    try:
+        start = Path.cwd()
+    except FileNotFoundError:
+        return CHECKOUT
+    for folder in (start, *start.parents):
+        if is_project(folder):
+            return folder
+    return CHECKOUT
+
+
+def is_project(folder: Path) -> bool:
+    """Return whether a folder holds `alembic.ini`, or a `pyproject.toml` with `[tool.alembic]`."""
+    if (folder / "alembic.ini").is_file():
+        return True
+    pyproject = folder / "pyproject.toml"
+    if not pyproject.is_file():
+        return False
+    try:
+        return "alembic" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        return False
+
+
+def config_file(folder: Path) -> Path | None:
+    """Return the file that configures the Alembic project in a folder, if there is one."""
+    if (folder / "alembic.ini").is_file():
+        return folder / "alembic.ini"
+    return folder / "pyproject.toml" if is_project(folder) else None
