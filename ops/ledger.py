@@ -1,0 +1,158 @@
+"""The record of what was done to a database: intents, applied revisions, outcomes.
+
+One line of JSON per record under `.ops/ledger/`, one file per database, only ever appended to and flushed to
+the disk, so that a crash leaves an intent without an outcome: an open run.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.settings import redact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """One revision that was applied or undone through this toolkit."""
+
+    revision: str
+    direction: str
+    when: str
+    by: str
+    sha256: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun:
+    """A run whose outcome was never recorded: it is still going on, or it died."""
+
+    run: str
+    when: str
+    by: str
+    direction: str
+    wanted: tuple[str, ...]
+
+
+class Ledger:
+    """The ledger of one database, in a file."""
+
+    def __init__(self, home: Path, identity: str) -> None:
+        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        self.path = home / ".ops" / "ledger" / f"{name}.jsonl"
+        self.identity = identity
+
+    def records(self) -> tuple[Mapping[str, Any], ...]:
+        """Return every record, oldest first; a line that a crash cut off is left out."""
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return ()
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue  # only the last write of a killed process can be half a line
+        return tuple(found)
+
+    def applied(self) -> Mapping[str, Applied]:
+        """Return the last record of each revision."""
+        intents = {one["run"]: one for one in self.records() if one["kind"] == "intent"}
+        return {
+            one["revision"]: Applied(
+                revision=one["revision"],
+                direction=one["direction"],
+                when=one["when"],
+                by=_who(intents.get(one["run"], {})),
+                sha256=one["sha256"],
+                seconds=one["seconds"],
+            )
+            for one in self.records()
+            if one["kind"] == "revision"
+        }
+
+    def open_runs(self) -> tuple[OpenRun, ...]:
+        """Return the runs without an outcome, oldest first."""
+        records = self.records()
+        ended = {one["run"] for one in records if one["kind"] == "outcome"}
+        return tuple(
+            OpenRun(
+                run=one["run"],
+                when=one["when"],
+                by=_who(one),
+                direction=one["direction"],
+                wanted=tuple(one["to"]),
+            )
+            for one in records
+            if one["kind"] == "intent" and one["run"] not in ended
+        )
+
+    def write(self, kind: str, run: str, **fields: Any) -> None:
+        """Append one record, and flush it to the disk. For the action layer only.
+
+        Raises
+        ------
+        OpsError
+            The file cannot be written: without a record nothing is changed.
+        """
+        record = {"kind": kind, "run": run, "when": _now(), "database": self.identity, **fields}
+        line = redact(json.dumps(record, default=str)) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if _cut_off(self.path):
+                    line = "\n" + line
+                os.write(file, line.encode())
+                os.fsync(file)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise OpsError(
+                f"The ledger {self.path} cannot be written: {error.strerror}.",
+                next_step="Make the folder writable: nothing is changed without a record.",
+                code="ledger",
+            ) from None
+
+
+def _cut_off(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        if file.tell() == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def whoami() -> dict[str, str]:
+    """Return who is at work here: operating-system user, host, process, notebook."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user id without a name
+        user = str(os.getuid())
+    return {
+        "os_user": user,
+        "host": socket.gethostname(),
+        "process": str(os.getpid()),
+        "notebook": os.environ.get("OPS_NOTEBOOK", ""),
+    }
+
+
+def _who(intent: Mapping[str, Any]) -> str:
+    who = intent.get("who", {})
+    return f"{who.get('os_user', '?')}@{who.get('host', '?')}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,160 @@
+"""A visit to a target: our own connection, and a worker that proved to be at the same database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ops import database
+from ops.errors import RevisionError
+from ops.history import History, Revision
+from ops.project.conversation import Worker
+from ops.settings import TargetSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_REVISION = re.compile(r"[\w.@+\-]{1,255}\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What the project's env.py configures."""
+
+    version_table: str
+    version_table_schema: str
+    version_table_exists: bool
+    transaction_per_migration: bool
+    driver: str
+    model_tables: tuple[str, ...]
+    has_metadata: bool
+    missing_models: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Setup:
+        """Return the value of the worker's `probe` answer."""
+        models = data["models"]
+        return cls(
+            **{name: data[name] for name in cls.__slots__ if name in data},
+            model_tables=tuple(models["tables"]),
+            has_metadata=bool(models["metadata"]),
+            missing_models=tuple(describe_missing(one) for one in models["missing"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One revision that would run, and the version table's rows after it."""
+
+    revision: Revision
+    heads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a requested revision means from where the database is."""
+
+    steps: tuple[Step, ...]
+    heads: tuple[str, ...]
+    purge: bool = False
+
+
+class Visit:
+    """One worker and one connection of ours, at one database; each fact is asked for once."""
+
+    def __init__(self, settings: TargetSettings, connection: Connection, worker: Worker) -> None:
+        self.settings = settings
+        self.connection = connection
+        self.worker = worker
+
+    @cached_property
+    def facts(self) -> database.ServerFacts:
+        """Where our connection is."""
+        return database.facts(self.connection)
+
+    @cached_property
+    def setup(self) -> Setup:
+        """What env.py configures."""
+        return Setup.from_dict(self.worker.request("probe"))
+
+    @cached_property
+    def history(self) -> History:
+        """The version files, with the database's place among them as it was when this was first asked."""
+        answer = self.worker.request("history")
+        return History(
+            revisions=tuple(Revision.from_dict(one) for one in answer["revisions"]),
+            heads=tuple(sorted(answer["heads"])),
+            current=self.heads() or (),
+            problems=tuple(answer["problems"]),
+        )
+
+    def heads(self) -> tuple[str, ...] | None:
+        """Return the version table's rows, read now; None where there is no such table."""
+        return database.heads(self.connection, self.setup.version_table_schema, self.setup.version_table)
+
+    def resolve(self, direction: str, revision: str) -> Resolution:
+        """Return which revisions a request means.
+
+        Raises
+        ------
+        RevisionError
+            It is no revision, it is unknown or ambiguous, or there are several where one is needed.
+        """
+        if not _REVISION.match(revision):
+            shown = revision if len(revision) <= 60 else revision[:60] + "…"
+            raise RevisionError(
+                f"{shown!r} is not a revision.",
+                next_step="Write an id of the history, the beginning of one, head, heads, base, +1, -1, "
+                "branch@head, or id+1.",
+            )
+        current = self.heads() or ()
+        lost = [one for one in current if one not in self.history.by_id]
+        if lost and direction != "stamp":
+            raise RevisionError(
+                f"The database says it is at {', '.join(lost)}, and no version file has that revision.",
+                next_step="Restore the missing file (git log --all -- 'alembic/versions/*'), or, when you are sure "
+                "which revision the schema really is, use notebooks/44-stamp.ipynb.",
+                code="unknown-revision",
+            )
+        answer = self.worker.request(
+            "resolve", direction=direction, revision=revision, heads=[] if lost else list(current)
+        )
+        steps = tuple(
+            Step(revision=self.history.by_id[one["revision"]], heads=tuple(one["heads"]))
+            for one in answer["steps"]
+        )
+        return Resolution(steps=steps, heads=tuple(answer["heads"]), purge=bool(lost))
+
+
+@contextmanager
+def visit(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Visit]:
+    """Yield a visit to a target; connection and worker end with it.
+
+    Raises
+    ------
+    ConnectError
+        The server cannot be reached.
+    ProjectError
+        The project's interpreter cannot be started.
+    """
+    with database.connect(settings, purpose=purpose) as connection:
+        proof = database.take_proof(connection)
+        session = {"role": settings.role} if settings.role else {}
+        with Worker(settings, proof=proof, session=session) as worker:
+            yield Visit(settings, connection, worker)
+
+
+def describe_missing(found: dict[str, Any]) -> str:
+    """Return one sentence about a mapped class that the project's metadata misses."""
+    from ops.project.failures import shorten
+
+    why = (
+        "its metadata is not the one that env.py compares"
+        if found["imported"]
+        else "nothing imports that file"
+    )
+    return f"{found['class']} (table {found['table']}) in {shorten(found['path'])} is missed: {why}."
