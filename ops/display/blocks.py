@@ -22,9 +22,19 @@ class Mark:
         return self.text
 
 
+class Name(str):
+    """An identifier, revision id, path or fingerprint: plain text that is shown in monospace, as written."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows under column names. Cells are text, numbers, None (shown as a dash), tuples (comma-separated) or marks."""
+    """Rows under column names.
+
+    Cells are text, names, numbers, truth values (yes, no), times, None (shown as a dash), tuples
+    (comma-separated) or marks. Only the first 500 rows are shown; `empty` is shown when there is none.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...] = ()

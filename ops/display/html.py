@@ -1,0 +1,214 @@
+"""HTML of a view, for JupyterLab (also when it does not trust the notebook), offline reports, and paper.
+
+JupyterLab's sanitizer drops <style>, <svg>, and every inline declaration that is not on its list: no
+`color: inherit`, no `font-variant-numeric`, no `overflow-wrap: anywhere`. Hence monospace for figures that
+must line up, <wbr> for names that must break, and a picture that is an <img> with its own data.
+Text keeps the theme's colour; only marks bring their own, dark on light, as printers leave backgrounds out.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from html import escape
+
+from ops.display.blocks import Code, Facts, Mark, Note, Table, View
+from ops.display.cells import (
+    NOTE_LIMIT,
+    ROW_LIMIT,
+    kind,
+    numeric,
+    rows_left_out,
+    shown,
+    shown_code,
+    tone_word,
+    words,
+)
+from ops.display.graph import Graph
+from ops.display.lanes import HEAD, ROW_HEIGHT
+from ops.display.picture import TONES, lanes_only
+
+_LINE = "1px solid rgba(127,127,127,0.35)"
+_MONO = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px"
+_CELL = f"padding:5px 18px 5px 0;vertical-align:top;border:0;border-bottom:{_LINE};"
+_HEADER = (
+    "padding:5px 18px 5px 0;vertical-align:bottom;border:0;border-bottom:2px solid rgba(127,127,127,0.6);"
+    "font-weight:600;white-space:nowrap;"
+)
+_CAPTION = "caption-side:top;padding:0 0 4px 0;text-align:left;font-weight:600;white-space:nowrap;"
+_TABLE = "border-collapse:collapse;border:0;margin:0;table-layout:auto;font-size:13px;line-height:1.45"
+_SCROLL = "overflow-x:auto;margin:0 0 16px 0;max-width:100%"
+_TOKEN = re.compile(r"[^\s<>&;]{21,}")
+_BREAK = re.compile(r"(?<=[_./:,@=\\-])(?=\w)")
+_SHORT = 28
+
+
+def to_html(view: View) -> str:
+    """Return one element: the title with its mark, then every block in order. All text is escaped."""
+    title = f'<span style="font-size:17px;font-weight:600">{_breakable(shown(view.title))}</span>'
+    mark = f"{badge(view.mark)} " if view.mark else ""
+    blocks = "".join(map(_block, view.blocks))
+    head = f'<div style="margin:0 0 12px 0;line-height:1.6">{mark}{title}</div>' if view.title or mark else ""
+    return f'<div style="margin:8px 0;font-size:14px;line-height:1.5">{head}{blocks}</div>'
+
+
+def badge(mark: Mark) -> str:
+    """Return a mark as a word in its tone's colours."""
+    foreground, background, edge = TONES[mark.tone]
+    return (
+        f'<span style="display:inline-block;padding:0 7px;border:1px solid {edge};border-radius:4px;'
+        f"background:{background};color:{foreground};font-size:12px;font-weight:600;line-height:1.6;"
+        f'white-space:nowrap">{_escape(shown(mark.text, limit=80))}</span>'
+    )
+
+
+def _block(block: Table | Facts | Code | Note | Graph) -> str:
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Facts):
+        return _facts(block)
+    if isinstance(block, Code):
+        return _code(block)
+    if isinstance(block, Graph):
+        return _graph(block)
+    return _note(block)
+
+
+def _table(table: Table) -> str:
+    rows = table.rows[:ROW_LIMIT]
+    right = [numeric(row[i] for row in rows if i < len(row)) for i in range(len(table.columns))]
+    head = "".join(
+        f'<th scope="col" style="{_HEADER}{_side(r)}">{_inline(shown(column))}</th>'
+        for column, r in zip(table.columns, right, strict=True)
+    )
+    body = "".join(
+        f"<tr>{''.join(_cell(value, right=r) for value, r in zip(row, right, strict=False))}</tr>"
+        for row in rows
+    )
+    if not rows:
+        body = _row_across(table.empty, columns=len(table.columns))
+    if len(table.rows) > ROW_LIMIT:
+        body += _row_across(rows_left_out(table), columns=len(table.columns))
+    return _scrolling(table.caption, f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
+
+
+def _facts(facts: Facts) -> str:
+    rows = "".join(
+        f'<tr><th scope="row" style="{_CELL}text-align:left;font-weight:400;opacity:0.8;white-space:nowrap">'
+        f"{_inline(shown(name))}</th>{_cell(value, right=False)}</tr>"
+        for name, value in facts.items
+    )
+    return _scrolling(facts.caption, f"<tbody>{rows}</tbody>") if rows else ""
+
+
+def _code(code: Code) -> str:
+    caption = f'<div style="font-weight:600;font-size:13px">{_inline(shown(code.caption))}</div>'
+    text = _escape(shown_code(code))
+    return (
+        f'<div style="margin:0 0 16px 0">{caption if code.caption else ""}'
+        f'<pre style="margin:4px 0 0 0;padding:8px 12px;border:{_LINE};border-radius:4px;'
+        f'background:rgba(127,127,127,0.1);{_MONO};line-height:1.5;overflow-x:auto;white-space:pre">'
+        f"{text}</pre></div>"
+    )
+
+
+def _note(note: Note) -> str:
+    text = shown(note.text, limit=NOTE_LIMIT)
+    word = tone_word(text, note.tone)
+    strong = f'<span style="font-weight:600">{_escape(word)}</span> ' if word else ""
+    return (
+        f'<div style="margin:0 0 14px 0;padding:4px 12px;border-left:4px solid {TONES[note.tone][2]};'
+        f'max-width:60em">{strong}{_inline(text)}</div>'
+    )
+
+
+def _graph(graph: Graph) -> str:
+    """Return the history as a table with a picture in it: words stay words, in the theme's colours."""
+    layout = graph.lanes()
+    if not layout.rows:
+        return _scrolling(graph.caption, f"<tbody>{_row_across('no revisions', columns=1)}</tbody>")
+    columns = graph.columns()
+    head = "".join(
+        f'<th scope="col" style="{_HEADER}height:{HEAD}px;box-sizing:border-box;text-align:left">{name}</th>'
+        for name in ("", *columns)
+    )
+    picture = b64encode(lanes_only(layout).encode()).decode()
+    alt = escape(
+        f"Lines between {len(layout.rows)} rows; the same as words: column “follows”, or top to bottom."
+    )
+    size = (
+        f"padding:0 18px 0 0;height:{ROW_HEIGHT}px;box-sizing:border-box;border:0;white-space:nowrap;"
+        "vertical-align:middle;text-align:left"
+    )
+    image = (
+        f'<td rowspan="{len(layout.rows)}" style="padding:0 8px 0 0;border:0;vertical-align:top">'
+        f'<img alt="{alt}" src="data:image/svg+xml;base64,{picture}" '
+        'style="display:block;margin:0;max-width:none">'
+        "</td>"
+    )
+    body = []
+    for number, values in enumerate(graph.cells()):
+        cells = "".join(f'<td style="{size}">{_value(value)}</td>' for value in values)
+        body.append(f'<tr style="height:{ROW_HEIGHT}px">{image if number == 0 else ""}{cells}</tr>')
+    return _scrolling(graph.caption, f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>")
+
+
+def _scrolling(caption: str, rows: str) -> str:
+    title = f'<caption style="{_CAPTION}">{_inline(shown(caption))}</caption>' if caption else ""
+    return f'<div style="{_SCROLL}"><table style="{_TABLE}">{title}{rows}</table></div>'
+
+
+def _row_across(text: str, *, columns: int) -> str:
+    style = f"{_CELL}text-align:left;opacity:0.8"
+    return f'<tr><td colspan="{columns}" style="{style}">{_inline(shown(text))}</td></tr>'
+
+
+def _cell(value: object, *, right: bool) -> str:
+    text = words(value)
+    style = f"{_CELL}{_side(right)}"
+    if len(text) <= _SHORT and "\n" not in text:
+        style += ";white-space:nowrap"
+    else:
+        style += ";min-width:13em;max-width:42em;white-space:normal"
+    if right:
+        style += f";{_MONO}"
+    return f'<td style="{style}">{_value(value)}</td>'
+
+
+def _side(right: bool) -> str:
+    return "text-align:right" if right else "text-align:left"
+
+
+def _value(value: object) -> str:
+    how = kind(value)
+    if how == "mark":
+        return badge(value)
+    if isinstance(value, tuple | list) and any(isinstance(item, Mark) for item in value):
+        return " ".join(_value(item) for item in value)
+    text = _inline(words(value))
+    return f'<span style="{_MONO}">{text}</span>' if how == "name" else text
+
+
+def _inline(text: str) -> str:
+    return _breakable(text).replace("\n", "<br>")
+
+
+def _breakable(text: str) -> str:
+    """Return escaped text in which long names may break: after their punctuation, or anywhere at last."""
+    if len(text) <= 20:
+        return _escape(text)
+    parts = []
+    end = 0
+    for match in _TOKEN.finditer(text):
+        parts.append(_escape(text[end : match.start()]))
+        end = match.end()
+        for piece in _BREAK.split(match.group()):
+            chunks = [piece[i : i + 20] for i in range(0, len(piece), 20)]
+            parts.append("<wbr>".join(map(_escape, chunks)))
+            parts.append("<wbr>")
+    parts.append(_escape(text[end:]))
+    return "".join(parts)
+
+
+def _escape(text: str) -> str:
+    return escape(text, quote=True)
