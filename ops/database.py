@@ -110,7 +110,10 @@ def _set_up(connection: Connection, settings: TargetSettings, purpose: str) -> N
     getters = ", ".join(f"current_setting('{name}')" for name in wanted)
     found = dict(zip(wanted, connection.execute(text(f"SELECT {getters}")).one(), strict=True))
     # PostgreSQL writes durations its own way (60s becomes 1min), so compare what must not be off.
-    if found["default_transaction_read_only"] != "on" or "0" in (found["statement_timeout"], found["lock_timeout"]):
+    if found["default_transaction_read_only"] != "on" or "0" in (
+        found["statement_timeout"],
+        found["lock_timeout"],
+    ):
         raise OpsError(
             f"Target {settings.name!r}: the server did not take our session settings: {found}.",
             next_step="Look for a pooler between here and the server that drops SET, and go round it.",
@@ -193,9 +196,15 @@ def first_line(error: DBAPIError) -> str:
 # What libpq says, and what helps. The text is libpq's own and is not translated (lc_messages is the server's,
 # so the server's part is matched in English only; anything else falls through to the general advice).
 _ADVICE = (
-    ("password authentication failed", "Check user and password in the environment variable that holds the URL."),
+    (
+        "password authentication failed",
+        "Check user and password in the environment variable that holds the URL.",
+    ),
     ("no password supplied", "Put the password into the URL, or into ~/.pgpass."),
-    ("no pg_hba.conf entry", "Ask the server's administrator to let this host, user and database in (pg_hba.conf)."),
+    (
+        "no pg_hba.conf entry",
+        "Ask the server's administrator to let this host, user and database in (pg_hba.conf).",
+    ),
     ("does not exist", "Check the name in the URL, or create it."),
     ("Connection refused", "Start the server, or check host and port."),
     ("No such file or directory", "Start the server, or check the socket folder in the URL."),
@@ -216,6 +225,4 @@ def _cannot_connect(settings: TargetSettings, error: Any) -> ConnectError:
             break
     else:
         advice = "Check the URL, and whether the server runs and accepts connections from here."
-    return ConnectError(
-        f"Target {settings.name!r} ({settings.database}) cannot be reached: {said}.", next_step=advice
-    )
+    return ConnectError(f"Target {settings.name!r} ({settings.database}) cannot be reached: {said}.", next_step=advice)

@@ -42,9 +42,7 @@ class Change:
         details = dict(self.details)
         if "property" in details:
             return f"{details['property']}: database {details['database']}, models {details['models']}"
-        return ", ".join(
-            f"{key}: {_words(value)}" for key, value in details.items() if value not in (None, [], "")
-        )
+        return ", ".join(f"{key}: {_words(value)}" for key, value in details.items() if value not in (None, [], ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +124,7 @@ class Drift(Result):
                     caption="What would bring the database to the models",
                 )
             )
-        return display.View(
-            title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks)
-        )
+        return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the `data` of `12-compare-schema` and `50-verify`."""
@@ -156,9 +152,7 @@ def split(changes: Iterable[Mapping[str, Any]], ignore: str) -> tuple[tuple[Chan
     rules = [_rule(entry) for entry in (part.strip() for part in ignore.split(",")) if entry]
     counted, ignored = [], []
     for one in changes:
-        change = Change(
-            action=one["action"], kind=one["kind"], object=one["object"], details=one.get("details") or {}
-        )
+        change = Change(action=one["action"], kind=one["kind"], object=one["object"], details=one.get("details") or {})
         matches = any(kind in ("*", change.kind) and _fits(pattern, change.object) for kind, pattern in rules)
         (ignored if matches else counted).append(change)
     return tuple(counted), tuple(ignored)
@@ -180,9 +174,7 @@ def _rule(entry: str) -> tuple[str, str]:
 
 
 def _fits(pattern: str, name: str) -> bool:
-    return (
-        fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*") or fnmatchcase(name, f"*.{pattern}")
-    )
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*") or fnmatchcase(name, f"*.{pattern}")
 
 
 def _words(value: object) -> str:

@@ -71,9 +71,7 @@ def _missing_rights(connection: Connection, visit: Visit) -> list[str]:
         row = connection.execute(
             text(
                 "SELECT "
-                + ", ".join(
-                    f"has_table_privilege(:name, '{right}')" for right in ("INSERT", "UPDATE", "DELETE")
-                )
+                + ", ".join(f"has_table_privilege(:name, '{right}')" for right in ("INSERT", "UPDATE", "DELETE"))
             ),
             {"name": name},
         ).one()

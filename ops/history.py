@@ -138,8 +138,7 @@ class History(Result):
     def table(self) -> display.Table:
         """Return one row per revision, newest first; unknown ones on top."""
         rows: list[tuple[object, ...]] = [
-            (name, display.Mark("unknown", "bad"), "no file has this revision", "", None, "")
-            for name in self.unknown
+            (name, display.Mark("unknown", "bad"), "no file has this revision", "", None, "") for name in self.unknown
         ]
         for one in self.ordered:
             state = self.state(one.revision)

@@ -83,20 +83,25 @@ class Ledger:
         }
 
     def open_runs(self) -> tuple[OpenRun, ...]:
-        """Return the runs without an outcome, oldest first."""
-        records = self.records()
-        ended = {one["run"] for one in records if one["kind"] == "outcome"}
-        return tuple(
-            OpenRun(
-                run=one["run"],
-                when=one["when"],
-                by=_who(one),
-                direction=one["direction"],
-                wanted=tuple(one["to"]),
-            )
-            for one in records
-            if one["kind"] == "intent" and one["run"] not in ended
-        )
+        """Return the runs without an outcome, oldest first.
+
+        A later run that succeeded has read the state back and gone on from it, so it closes earlier ones.
+        """
+        open_now: dict[str, OpenRun] = {}
+        for one in self.records():
+            if one["kind"] == "intent":
+                open_now[one["run"]] = OpenRun(
+                    run=one["run"],
+                    when=one["when"],
+                    by=_who(one),
+                    direction=one["direction"],
+                    wanted=tuple(one["to"]),
+                )
+            elif one["kind"] == "outcome":
+                open_now.pop(one["run"], None)
+                if one["verdict"] == "OK":
+                    open_now.clear()
+        return tuple(open_now.values())
 
     def write(self, kind: str, run: str, **fields: Any) -> None:
         """Append one record, and flush it to the disk. For the action layer only.

@@ -112,9 +112,7 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
         current=visit.heads() or (),
         heads=resolution.heads,
         steps=resolution.steps,
-        catalog=catalog.fingerprint(
-            visit.connection, without=(setup.version_table_schema, setup.version_table)
-        ),
+        catalog=catalog.fingerprint(visit.connection, without=(setup.version_table_schema, setup.version_table)),
         x=visit.settings.project.x,
         purge=resolution.purge,
         sql=_sql(visit, direction, resolution.steps) if with_sql else (),

@@ -47,15 +47,12 @@ def _snapshot(connection: Connection, without: tuple[str, str]) -> dict[str, Any
                 if (schema, name) != without:
                     tables.setdefault(name, {})[part] = _plain(value)
         views = {
-            name: inspector.get_view_definition(name, schema=schema)
-            for name in inspector.get_view_names(schema=schema)
+            name: inspector.get_view_definition(name, schema=schema) for name in inspector.get_view_names(schema=schema)
         }
         own: dict[str, Any] = {"tables": tables, "views": views}
         own["sequences"] = sorted(inspector.get_sequence_names(schema=schema))
         if hasattr(inspector, "get_enums"):
-            own["enums"] = sorted(
-                (enum["name"], tuple(enum["labels"])) for enum in inspector.get_enums(schema=schema)
-            )
+            own["enums"] = sorted((enum["name"], tuple(enum["labels"])) for enum in inspector.get_enums(schema=schema))
         found[schema] = own
     return found
 

@@ -32,9 +32,7 @@ class Worker:
     connection that the project opens is refused.
     """
 
-    def __init__(
-        self, settings: TargetSettings, *, proof: int | None, session: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, settings: TargetSettings, *, proof: int | None, session: dict[str, str] | None = None) -> None:
         self.settings = settings
         self.backend_pid: int | None = None
         self.versions: dict[str, str] = {}

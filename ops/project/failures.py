@@ -151,9 +151,7 @@ def _alembic(event: Event, where: str) -> OpsError:
             _sentence(message),
             next_step="See the history in notebooks/10-inspect.ipynb, and name one revision of it.",
         )
-    return ProjectError(
-        f"Alembic refuses the project{where}: {_sentence(message)}", next_step=_how_to_mend(event)
-    )
+    return ProjectError(f"Alembic refuses the project{where}: {_sentence(message)}", next_step=_how_to_mend(event))
 
 
 def _how_to_mend(event: Event) -> str:

@@ -124,8 +124,7 @@ class Visit:
             "resolve", direction=direction, revision=revision, heads=[] if lost else list(current)
         )
         steps = tuple(
-            Step(revision=self.history.by_id[one["revision"]], heads=tuple(one["heads"]))
-            for one in answer["steps"]
+            Step(revision=self.history.by_id[one["revision"]], heads=tuple(one["heads"])) for one in answer["steps"]
         )
         return Resolution(steps=steps, heads=tuple(answer["heads"]), purge=bool(lost))
 
@@ -152,9 +151,5 @@ def describe_missing(found: dict[str, Any]) -> str:
     """Return one sentence about a mapped class that the project's metadata misses."""
     from ops.project.failures import shorten
 
-    why = (
-        "its metadata is not the one that env.py compares"
-        if found["imported"]
-        else "nothing imports that file"
-    )
+    why = "its metadata is not the one that env.py compares" if found["imported"] else "nothing imports that file"
     return f"{found['class']} (table {found['table']}) in {shorten(found['path'])} is missed: {why}."

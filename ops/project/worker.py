@@ -141,16 +141,14 @@ def on_connect(connection, record):
     settings = dict(STATE.session)
     settings["default_transaction_read_only"] = "on" if STATE.read_only else "off"
     configured = "".join(
-        ", pg_catalog.set_config(%s, %s, false)" % (literal(k), literal(v))
-        for k, v in sorted(settings.items())
+        ", pg_catalog.set_config(%s, %s, false)" % (literal(k), literal(v)) for k, v in sorted(settings.items())
     )
     key = STATE.proof["key"]
     query = (
         "SELECT (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
         " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
         " AND classid = '%d'::oid AND objid = '%d'::oid AND objsubid = 1),"
-        " pg_catalog.pg_backend_pid(), pg_catalog.current_database()%s"
-        % (key >> 32, key & 0xFFFFFFFF, configured)
+        " pg_catalog.pg_backend_pid(), pg_catalog.current_database()%s" % (key >> 32, key & 0xFFFFFFFF, configured)
     )
     cursor = connection.cursor()
     try:
@@ -204,9 +202,7 @@ def put_in_force(conn):
     try:
         cursor.execute(
             "SELECT "
-            + ", ".join(
-                "pg_catalog.set_config(%s, %s, false)" % (literal(n), literal(settings[n])) for n in names
-            )
+            + ", ".join("pg_catalog.set_config(%s, %s, false)" % (literal(n), literal(settings[n])) for n in names)
         )
         cursor.fetchone()
         cursor.execute("SELECT " + ", ".join("pg_catalog.current_setting(%s)" % literal(n) for n in names))
@@ -280,9 +276,7 @@ class Project:
             config.set_main_option(name, value.replace("%", "%%"))
         for section, name, value in hello.get("section_options", []):
             config.set_section_option(section, name, value.replace("%", "%%"))
-        config.cmd_opts = types.SimpleNamespace(
-            x=list(hello.get("x", [])) or None, name=config.config_ini_section
-        )
+        config.cmd_opts = types.SimpleNamespace(x=list(hello.get("x", [])) or None, name=config.config_ini_section)
         if hello.get("setup"):
             module, _, function = hello["setup"].partition(":")
             getattr(__import__(module, fromlist=[function]), function)(config)
@@ -356,9 +350,7 @@ class Project:
 
         class Given:
             def __enter__(self):
-                self.connection = create_engine(
-                    config.get_main_option("sqlalchemy.url"), poolclass=NullPool
-                ).connect()
+                self.connection = create_engine(config.get_main_option("sqlalchemy.url"), poolclass=NullPool).connect()
                 config.attributes["connection"] = self.connection
 
             def __exit__(self, *error):
@@ -412,8 +404,7 @@ def do_history(project, request):
     for one in found:
         if one["revision"] in seen:
             problems.append(
-                "Revision %s is in two files: %s and %s."
-                % (one["revision"], seen[one["revision"]], one["path"])
+                "Revision %s is in two files: %s and %s." % (one["revision"], seen[one["revision"]], one["path"])
             )
         seen[one["revision"]] = one["path"]
     return {"revisions": found, "heads": heads, "problems": problems}
@@ -942,13 +933,9 @@ def explain(error):
     here = os.path.realpath(__file__)
     for frame in traceback.extract_tb(error.__traceback__):
         if os.path.realpath(frame.filename) != here and not is_library(frame.filename):
-            frames.append(
-                {"path": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
-            )
+            frames.append({"path": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line})
     if isinstance(error, SyntaxError) and error.filename:
-        frames.append(
-            {"path": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()}
-        )
+        frames.append({"path": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
         message = error.msg
     causes = []
     cause = error.__cause__ or error.__context__
@@ -968,9 +955,7 @@ def explain(error):
 
 def is_library(path):
     return (
-        "site-packages" in path
-        or "dist-packages" in path
-        or path.startswith(("<frozen", os.path.dirname(os.__file__)))
+        "site-packages" in path or "dist-packages" in path or path.startswith(("<frozen", os.path.dirname(os.__file__)))
     )
 
 
@@ -1001,9 +986,7 @@ def main():
     STATE.proof = hello.get("proof")
     STATE.session = hello.get("session") or {}
     STATE.redirect = hello["url"] if hello.get("redirect") else None
-    emit(
-        "ready", python=sys.version.split()[0], alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__
-    )
+    emit("ready", python=sys.version.split()[0], alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__)
     install_hooks()
     while True:
         request = INBOX.get()

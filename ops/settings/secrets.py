@@ -12,9 +12,7 @@ _known: set[str] = set()
 
 # A URL that never was a target's (an application's own, in a traceback) still must not show its password.
 _URL_PASSWORD = re.compile(r"(?P<head>[a-zA-Z][\w+.-]*://[^\s:/@'\"]*:)(?P<password>[^\s@/'\"]+)(?=@)")
-_KEYWORD_PASSWORD = re.compile(
-    r"(?P<head>\bpassword\s*=\s*)(?P<password>'[^']*'|[^\s'\"&;,)]+)", re.IGNORECASE
-)
+_KEYWORD_PASSWORD = re.compile(r"(?P<head>\bpassword\s*=\s*)(?P<password>'[^']*'|[^\s'\"&;,)]+)", re.IGNORECASE)
 
 
 def remember(secret: str | None) -> None:

@@ -376,7 +376,5 @@ def _boolean(values: Mapping[str, str], key: str, default: bool, where: str) -> 
         "0": False,
     }
     if word.strip().lower() not in known:
-        raise SettingsError(
-            f"{where}: {key} = {word!r} is neither true nor false.", next_step="Write true or false."
-        )
+        raise SettingsError(f"{where}: {key} = {word!r} is neither true nor false.", next_step="Write true or false.")
     return known[word.strip().lower()]

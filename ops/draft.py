@@ -1,0 +1,170 @@
+"""A new revision: drafted from the models or empty, looked at first, written on request."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops import display
+from ops.errors import OpsError, UsageError
+from ops.project.failures import shorten
+from ops.project.visit import Visit, describe_missing, visit
+from ops.settings import TargetSettings
+from ops.values import Result, Verdict
+
+_LONGEST_ID = 32  # alembic_version.version_num is VARCHAR(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft(Result):
+    """A version file, its SQL in both directions, and whether it was written."""
+
+    target: str
+    revision: str | None
+    file: str = ""
+    content: str = ""
+    upgrade_sql: str | None = None
+    downgrade_sql: str | None = None
+    why_no_sql: str | None = None
+    written: bool = False
+    message: str = ""
+    missing_models: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the upgrade does nothing."""
+        body = self.content.partition("def upgrade")[2].partition("def downgrade")[0]
+        lines = [line.strip() for line in body.splitlines()[1:]]
+        code = [one for one in lines if one and not one.startswith(("#", '"""'))]
+        return code in ([], ["pass"])
+
+    @property
+    def verdict(self) -> Verdict:
+        """ATTENTION where the draft misses a model; the judgement of its SQL is the plan's."""
+        return Verdict.ATTENTION if self.missing_models or self.revision is None else Verdict.OK
+
+    def __str__(self) -> str:
+        if self.revision is None:
+            return f"{self.target}: the project's env.py suppressed the draft, so there is nothing to write"
+        what = "an empty revision" if self.empty else "a revision"
+        verb = "wrote" if self.written else "dry run, would write"
+        return f"{self.target}: {verb} {what} {self.revision}, {self.file}"
+
+    def table(self) -> display.Table:
+        """Return one row: the revision and its file."""
+        rows = ((self.revision, self.message, self.file, self.written),) if self.revision else ()
+        return display.Table(columns=("revision", "message", "file", "written"), rows=rows)
+
+    @property
+    def commit_commands(self) -> str:
+        """The git commands that put the file under version control."""
+        message = f"Add migration {self.revision}: {self.message}"
+        return f"git add {shlex.quote(self.file)}\ngit commit -m {shlex.quote(message)}"
+
+    def view(self) -> display.View:
+        """Return the file, its SQL in both directions, and what to do with it."""
+        blocks: list[Any] = [display.Note(one, "attention") for one in self.missing_models]
+        if self.revision:
+            if self.empty:
+                blocks.append(
+                    display.Note("The upgrade does nothing: models and database agree, or it is yours to write.")
+                )
+            blocks.append(display.Code(text=self.content, language="python", caption=self.file))
+            for caption, sql in (
+                ("Upgrade as SQL", self.upgrade_sql),
+                ("Downgrade as SQL", self.downgrade_sql),
+            ):
+                if sql is None:
+                    blocks.append(display.Note(f"{caption}: not available, {self.why_no_sql}.", "unknown"))
+                else:
+                    blocks.append(display.Code(text=sql or "-- nothing", caption=caption))
+            if self.written:
+                blocks.append(
+                    display.Code(
+                        text=self.commit_commands,
+                        language="shell",
+                        caption="Read it, correct it, then commit it",
+                    )
+                )
+            else:
+                blocks.append(
+                    display.Note("Nothing was written. Run this again with dry_run = False; the id will be another.")
+                )
+        return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the `data` of `24-new-revision`."""
+        return {
+            "revision": self.revision,
+            "file": self.file,
+            "upgrade_sql": self.upgrade_sql,
+            "downgrade_sql": self.downgrade_sql,
+            "written": self.written,
+            "missing_models": list(self.missing_models),
+        }
+
+
+def new_revision(
+    settings: TargetSettings,
+    message: str,
+    *,
+    autogenerate: bool = True,
+    head: str = "head",
+    dry_run: bool = True,
+) -> Draft:
+    """Return a draft; by default the file is not written where it belongs.
+
+    Raises
+    ------
+    UsageError
+        The message is empty.
+    RevisionError
+        The database is not at the newest revision (autogenerate), or there are several heads.
+    ProjectError
+        The models or env.py do not load, or the version folder cannot be written.
+    """
+    if not message.strip():
+        raise UsageError(
+            "A revision needs a message: it becomes the file's name and what everybody reads in the history.",
+            next_step="Set the parameter `message`, for example to 'add email to users'.",
+        )
+    with (
+        visit(settings, purpose="draft") as here,
+        tempfile.TemporaryDirectory(prefix="alembic-ops-") as folder,
+    ):
+        answer = here.worker.request(
+            "draft",
+            message=message,
+            autogenerate=autogenerate,
+            head=head,
+            write=not dry_run,
+            folder=folder,
+        )
+    return _draft(here, message, answer, written=not dry_run)
+
+
+def _draft(here: Visit, message: str, answer: dict[str, Any], *, written: bool) -> Draft:
+    missing = tuple(describe_missing(one) for one in (answer.get("models") or {}).get("missing", ()))
+    name = here.settings.name
+    if answer["revision"] is None:
+        return Draft(target=name, revision=None, missing_models=missing, message=message)
+    if len(answer["revision"]) > _LONGEST_ID:
+        raise OpsError(
+            f"The revision id {answer['revision']!r} is longer than the {_LONGEST_ID} characters of the version table.",
+            next_step="Shorten the id in the file.",
+        )
+    return Draft(
+        target=name,
+        revision=answer["revision"],
+        file=shorten(str(Path(answer["path"]))),
+        content=answer["content"],
+        upgrade_sql=answer["upgrade_sql"],
+        downgrade_sql=answer["downgrade_sql"],
+        why_no_sql=answer.get("upgrade_sql_why") or answer.get("downgrade_sql_why"),
+        written=written,
+        message=message,
+        missing_models=missing,
+    )

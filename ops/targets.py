@@ -1,0 +1,209 @@
+"""Targets: what notebooks, buttons and schedulers all call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ops import apply, display, draft, drift, embedded, scratch, settings, status
+from ops.errors import OpsError, RefusedError
+from ops.project.visit import visit
+from ops.values import Result, Verdict
+
+EFFECTS = ("read", "copy", "files", "write")
+
+
+class Target:
+    """A named database that may be operated on. Nothing is opened until a method is called.
+
+    `effects` is the most that its methods may do: a notebook that declares `read` cannot change anything
+    through it.
+    """
+
+    def __init__(self, resolved: settings.TargetSettings, *, effects: str = "write") -> None:
+        self._settings = resolved
+        self.effects = effects
+
+    @property
+    def name(self) -> str:
+        """The name under which it is configured."""
+        return self._settings.name
+
+    @property
+    def protected(self) -> bool:
+        """Whether a change needs the fingerprint of its dry run."""
+        return self._settings.protected
+
+    @property
+    def settings(self) -> settings.TargetSettings:
+        """What is configured; an embedded target's server is started for this."""
+        resolved = self._settings
+        if resolved.embedded and resolved.raw_url is None:
+            server = embedded.server(resolved.home)
+            self._settings = resolved = resolved.with_url(scratch.ensure_database(server, resolved.name))
+        return resolved
+
+    def __repr__(self) -> str:
+        return f"Target({self.name!r}, protected={self.protected}, effects={self.effects!r})"
+
+    def status(self) -> status.Status:
+        """Return where the database is: current, heads, pending, unknown, history."""
+        return status.read(self.settings)
+
+    def history(self) -> Any:
+        """Return the revisions, with the database's place among them."""
+        return self.status().history
+
+    def compare(self, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> drift.Drift:
+        """Return what differs between the models and the database.
+
+        `ignore`: kinds and patterns, comma-separated. `strict`: compare types and server defaults even where
+        env.py leaves them out.
+        """
+        with visit(self.settings, purpose="compare") as here:
+            history = here.history
+            answer = here.worker.request("compare", strict=strict)
+            from ops.project.visit import describe_missing
+
+            counted, ignored = drift.split(answer["changes"], ignore)
+            return drift.Drift(
+                target=self.name,
+                changes=counted,
+                ignored=ignored,
+                pending=history.pending,
+                expect_pending=expect_pending,
+                model_tables=len(answer["models"]["tables"]),
+                missing_models=tuple(describe_missing(one) for one in answer["models"]["missing"]),
+                upgrade=answer["upgrade"],
+            )
+
+    def new_revision(
+        self, message: str, *, autogenerate: bool = True, head: str = "head", dry_run: bool = True
+    ) -> draft.Draft:
+        """Return a drafted version file; it is written only with dry_run=False."""
+        self._may("files", dry_run)
+        return draft.new_revision(self.settings, message, autogenerate=autogenerate, head=head, dry_run=dry_run)
+
+    def upgrade(self, revision: str = "head", *, dry_run: bool = True, **options: Any) -> apply.Run:
+        """Upgrade to a revision; nothing changes unless dry_run=False. See `apply.change` for the options."""
+        return self._change("up", revision, dry_run, options)
+
+    def downgrade(self, revision: str = "-1", *, dry_run: bool = True, **options: Any) -> apply.Run:
+        """Downgrade to a revision; nothing changes unless dry_run=False. See `apply.change` for the options."""
+        return self._change("down", revision, dry_run, options)
+
+    def stamp(self, revision: str, *, dry_run: bool = True, **options: Any) -> apply.Run:
+        """Set the version table without running anything; nothing changes unless dry_run=False."""
+        return self._change("stamp", revision, dry_run, options)
+
+    def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:
+        self._may("write", dry_run)
+        return apply.change(self.settings, direction, revision, dry_run=dry_run, **options)
+
+    def _may(self, effect: str, dry_run: bool) -> None:
+        if not dry_run and EFFECTS.index(self.effects) < EFFECTS.index(effect):
+            raise RefusedError(
+                f"This notebook declares that it has the effect {self.effects!r}; {effect!r} is more than that.",
+                next_step="Use a notebook whose number begins with 4.",
+            )
+
+
+def target(name: str = "default", *, effects: str = "write") -> Target:
+    """Return a target by name; nothing is opened.
+
+    Raises
+    ------
+    UsageError
+        Nobody configured that name, or its section, URL or environment variable is wrong.
+    """
+    resolved = settings.resolve(name, settings.home())
+    if resolved.raw_url is not None:
+        resolved.database  # noqa: B018  a malformed URL is said here, before a kernel starts
+        resolved.project_url()
+    return Target(resolved, effects=effects)
+
+
+def targets() -> Targets:
+    """Return every target that there is, with what each resolves to, or why it does not."""
+    home = settings.home()
+    rows = []
+    for name in settings.names(home):
+        try:
+            resolved = settings.resolve(name, home)
+            url = "embedded server" if resolved.raw_url is None else str(resolved.database)
+        except OpsError as error:
+            rows.append(TargetLine(name=name, url="", protected=True, project="", problem=error.problem))
+            continue
+        rows.append(
+            TargetLine(
+                name=name,
+                url=url,
+                protected=resolved.protected,
+                project=str(resolved.project.config),
+                source=resolved.source,
+            )
+        )
+    return Targets(lines=tuple(rows))
+
+
+describe = targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLine:
+    """One target, masked."""
+
+    name: str
+    url: str
+    protected: bool
+    project: str
+    source: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets(Result):
+    """All targets of a home folder."""
+
+    lines: tuple[TargetLine, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """ATTENTION where one of them does not resolve."""
+        return Verdict.ATTENTION if any(one.problem for one in self.lines) else Verdict.OK
+
+    def __str__(self) -> str:
+        broken = sum(1 for one in self.lines if one.problem)
+        return f"{len(self.lines)} targets" + (f", {broken} of which cannot be used" if broken else "")
+
+    def table(self) -> display.Table:
+        """Return one row per target."""
+        rows = tuple(
+            (
+                one.name,
+                display.Mark("protected", "attention") if one.protected else display.Mark("not protected", "ok"),
+                display.Mark(one.problem, "bad") if one.problem else one.url,
+                one.project,
+            )
+            for one in self.lines
+        )
+        return display.Table(columns=("target", "protection", "database", "project"), rows=rows)
+
+    def view(self) -> display.View:
+        """Return the table."""
+        return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=(self.table(),))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one object per target."""
+        return {
+            "targets": [
+                {
+                    "name": one.name,
+                    "database": one.url,
+                    "protected": one.protected,
+                    "project": one.project,
+                    "problem": one.problem or None,
+                }
+                for one in self.lines
+            ]
+        }
