@@ -153,8 +153,8 @@ DECLARE
   found text := '';
 BEGIN
   IF to_regclass(here || 'users') IS NOT NULL THEN
-    SELECT string_agg(wanted, ', ') INTO missing
-    FROM unnest(ARRAY['id', 'username', 'hashed_password', 'created_at']) AS wanted
+    SELECT string_agg(wanted, ', ' ORDER BY place) INTO missing
+    FROM unnest(ARRAY['id', 'username', 'hashed_password', 'created_at']) WITH ORDINALITY AS _ (wanted, place)
     WHERE NOT EXISTS (
       SELECT FROM pg_attribute
       WHERE attrelid = to_regclass(here || 'users') AND attname = wanted AND NOT attisdropped
