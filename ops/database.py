@@ -220,9 +220,6 @@ _ADVICE = (
 
 def _cannot_connect(settings: TargetSettings, error: Any) -> ConnectError:
     said = redact(" ".join(str(error.orig).split())).rstrip(".")
-    for words, advice in _ADVICE:
-        if words in said:
-            break
-    else:
-        advice = "Check the URL, and whether the server runs and accepts connections from here."
+    general = "Check the URL, and whether the server runs and accepts connections from here."
+    advice = next((advice for words, advice in _ADVICE if words in said), general)
     return ConnectError(f"Target {settings.name!r} ({settings.database}) cannot be reached: {said}.", next_step=advice)

@@ -7,7 +7,7 @@ goes to standard error. The messages are described in `protocol.py`.
 
 Private names of Alembic that are used here (unchanged from 1.13 to 1.20, covered by tests):
 `ScriptDirectory._load_revisions`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;
-`MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`;
+`MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`; `_render_cmd_body`;
 `MigrationContext._transaction_per_migration`.
 """
 
@@ -648,7 +648,9 @@ def tidy(sql):
 
 def do_compare(project, request):
     """Alembic's own comparison of models and database, as data and as the operations it would draft."""
-    from alembic.autogenerate import produce_migrations, render_python_code
+    from alembic.autogenerate import produce_migrations
+    from alembic.autogenerate.api import AutogenContext
+    from alembic.autogenerate.render import _render_cmd_body
 
     answer = {}
 
@@ -667,15 +669,8 @@ def do_compare(project, request):
             raise Abandoned("env.py sets no target_metadata, so there is nothing to compare with")
         script = produce_migrations(context, wanted if len(wanted) > 1 else wanted[0])
         answer["changes"] = [one for diff in script.upgrade_ops.as_diffs() for one in describe_diff(diff)]
-        options = {
-            "sqlalchemy_module_prefix": context.opts.get("sqlalchemy_module_prefix") or "sa.",
-            "alembic_module_prefix": context.opts.get("alembic_module_prefix") or "op.",
-            "migration_context": context,
-        }
-        for name in ("render_item", "user_module_prefix"):
-            if context.opts.get(name) is not None and name == "render_item":
-                options[name] = context.opts[name]
-        answer["upgrade"] = render_python_code(script.upgrade_ops, **options)
+        drawing = AutogenContext(context, metadata=wanted if len(wanted) > 1 else wanted[0])
+        answer["upgrade"] = _render_cmd_body(script.upgrade_ops, drawing)
 
     project.run_env(fn=nothing, instead=compare, change=change, dont_mutate=True)
     return answer

@@ -309,7 +309,7 @@ def _fill(template: str, parts: Mapping[str, str], where: str) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in parts:
             raise SettingsError(
-                f"{where}: the template {{{match[1]}}} is not one of {', '.join('{%s}' % one for one in parts)}.",
+                f"{where}: the template {{{match[1]}}} is not one of {', '.join(parts)}.",
                 next_step="Correct the template.",
             )
         return parts[match[1]]
