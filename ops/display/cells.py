@@ -11,7 +11,7 @@ from typing import Literal
 
 from ops.display.blocks import Code, Mark, Name, Table, Tone
 
-CELL_LIMIT = 1_000
+CELL_LIMIT = 600
 CODE_LIMIT = 60_000
 NOTE_LIMIT = 4_000
 ROW_LIMIT = 500
@@ -27,7 +27,6 @@ _HIDDEN = re.compile(
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
     "|(?<=[!-~])[\u200c\u200d]|[\u200c\u200d](?=[!-~])"
 )
-_TAB = re.compile("\t")
 _LOOKS_LIKE_ID = re.compile(r"(?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\Z")
 _TONE_WORDS: dict[Tone, str] = {
     "plain": "",
@@ -44,15 +43,13 @@ def visible(text: str, *, tabs: bool = False) -> str:
     Line breaks stay, and so do tabs where `tabs` is true. The result can be encoded as UTF-8 and is made of
     characters that XML allows.
     """
-    text = _HIDDEN.sub(_picture, text.replace("\r\n", "\n"))
-    return text if tabs else _TAB.sub("␉", text)
+    text = _HIDDEN.sub(_code_point, text.replace("\r\n", "\n"))
+    return text if tabs else text.replace("\t", "⟨U+0009⟩")
 
 
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+def _code_point(match: re.Match[str]) -> str:
+    # Not the Unicode pictures of control characters: few fonts have them.
+    return f"⟨U+{ord(match.group()):04X}⟩"
 
 
 def cut(text: str, limit: int) -> str:

@@ -69,20 +69,19 @@ class Graph:
         longest = max(columns_of(str(_said(row)["revision"])) for row in layout.rows)
         gutter = 2 * layout.width if layout.width <= 8 else 0
         lines: list[str] = []
-        gaps = layout.gaps()
         passing: set[tuple[int, bool]] = set()
-        for row, gap in zip(layout.rows, gaps, strict=True):
+        for row, gap, needs in zip(layout.rows, layout.gaps(), _needs(layout), strict=True):
             sign = "." if row.left_out else "*"
             marks = {2 * lane: ":" if dashed else "|" for lane, dashed in passing} | {2 * row.lane: sign}
-            first, *others = _wrapped(row, longest, width=_WIDTH - max(gutter, max(marks) + 2))
+            first, *others = _wrapped(row, needs, longest, width=_WIDTH - max(gutter, max(marks) + 2))
             lines.append(f"{_art(marks):<{max(gutter, max(marks) + 2)}}{first}".rstrip())
             below = {2 * above: ":" if dashed else "|" for above, _, dashed in gap}
             lines += [f"{_art(below):<{max(gutter, max(marks) + 2)}}{other}".rstrip() for other in others]
             if any(above != beneath for above, beneath, _ in gap):
                 lines.append(_bend(gap))
+            if not gap and row is not layout.rows[-1]:
+                lines.append("")
             passing = {(beneath, dashed) for _, beneath, dashed in gap}
-        if any(edge.dashed for edge in layout.edges):
-            lines.append("(: depends on)")
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -108,11 +107,10 @@ def _said(row: Row) -> dict[str, object]:
 
 
 def _columns(layout: Layout) -> tuple[str, ...]:
-    filled = [
-        name for name in ("state", "message", "note") if any(words(_said(row)[name]) for row in layout.rows)
-    ]
+    filled = [name for name in ("state", "message", "note") if any(words(_said(row)[name]) for row in layout.rows)]
     # Where each row follows the next one, the order of the rows has said it already.
-    forks = any(edge.parent != edge.child + 1 or edge.dashed for edge in layout.edges)
+    steps = [(edge.child, edge.parent) for edge in layout.edges if not edge.dashed]
+    forks = steps != [(row, row + 1) for row in range(len(layout.rows) - 1)] or len(steps) < len(layout.edges)
     return ("revision", *filled, *(("follows",) if forks else ()))
 
 
@@ -129,13 +127,22 @@ def _cells(layout: Layout) -> tuple[tuple[object, ...], ...]:
     return tuple(cells)
 
 
+def _needs(layout: Layout) -> list[str]:
+    """Return for each row, in words, what it depends on beside its parents."""
+    needs: list[list[str]] = [[] for _ in layout.rows]
+    for edge in layout.edges:
+        if edge.dashed:
+            needs[edge.child].append(_line(layout.rows[edge.parent].node.id, _ID_LIMIT))
+    return [", ".join(names) for names in needs]
+
+
 def _line(text: str, limit: int) -> str:
     """Return a text on one line, cut to what a picture has room for."""
     line = " ".join(text[: 4 * limit].split())
     return shown(line if len(line) <= limit else f"{line[: limit - 1]}…", limit=limit)
 
 
-def _wrapped(row: Row, longest: int, *, width: int) -> list[str]:
+def _wrapped(row: Row, needs: str, longest: int, *, width: int) -> list[str]:
     from ops.display.text import wrapped
 
     said = _said(row)
@@ -145,9 +152,8 @@ def _wrapped(row: Row, longest: int, *, width: int) -> list[str]:
     state = f"[{said['state']}]" if said["state"] else ""
     head = name + " " * (longest - columns_of(name))
     note = f"({said['note']})" if said["note"] else ""
-    first, *others = wrapped(
-        "  ".join(filter(None, (head, state, str(said["message"]), note))), max(40, width)
-    )
+    needs = f"(depends on {needs})" if needs else ""
+    first, *others = wrapped("  ".join(filter(None, (head, state, str(said["message"]), note, needs))), max(40, width))
     return [first, *(f"  {other}" for other in others)]
 
 
@@ -160,11 +166,11 @@ def _bend(gap: tuple[tuple[int, int, bool], ...]) -> str:
     marks: dict[int, str] = {}
     for above, below, _ in gap:
         if below < above:
-            marks.update(
-                {column: "_" for column in range(2 * below + 1, 2 * above - 1)} | {2 * above - 1: "/"}
-            )
+            marks = {column: "_" for column in range(2 * below + 1, 2 * above - 1)} | marks
+            marks[2 * above - 1] = "/"
         elif above < below:
-            marks.update({column: "_" for column in range(2 * above + 2, 2 * below)} | {2 * above + 1: "\\"})
+            marks = {column: "_" for column in range(2 * above + 2, 2 * below)} | marks
+            marks[2 * above + 1] = "\\"
     for above, below, dashed in gap:
         if above == below:
             marks[2 * above] = ":" if dashed else "|"

@@ -38,7 +38,7 @@ _HEADER = (
 _CAPTION = "caption-side:top;padding:0 0 4px 0;text-align:left;font-weight:600;white-space:nowrap;"
 _TABLE = "border-collapse:collapse;border:0;margin:0;table-layout:auto;font-size:13px;line-height:1.45"
 _SCROLL = "overflow-x:auto;margin:0 0 16px 0;max-width:100%"
-_TOKEN = re.compile(r"[^\s<>&;]{21,}")
+_TOKEN = re.compile(r"[^\s<>&;]{29,}")
 _BREAK = re.compile(r"(?<=[_./:,@=\\-])(?=\w)")
 _SHORT = 28
 
@@ -46,7 +46,7 @@ _SHORT = 28
 def to_html(view: View) -> str:
     """Return one element: the title with its mark, then every block in order. All text is escaped."""
     title = f'<span style="font-size:17px;font-weight:600">{_breakable(shown(view.title))}</span>'
-    mark = f"{badge(view.mark)} " if view.mark else ""
+    mark = f"{badge(view.mark)}&ensp;" if view.mark else ""
     blocks = "".join(map(_block, view.blocks))
     head = f'<div style="margin:0 0 12px 0;line-height:1.6">{mark}{title}</div>' if view.title or mark else ""
     return f'<div style="margin:8px 0;font-size:14px;line-height:1.5">{head}{blocks}</div>'
@@ -82,8 +82,7 @@ def _table(table: Table) -> str:
         for column, r in zip(table.columns, right, strict=True)
     )
     body = "".join(
-        f"<tr>{''.join(_cell(value, right=r) for value, r in zip(row, right, strict=False))}</tr>"
-        for row in rows
+        f"<tr>{''.join(_cell(value, right=r) for value, r in zip(row, right, strict=False))}</tr>" for row in rows
     )
     if not rows:
         body = _row_across(table.empty, columns=len(table.columns))
@@ -133,9 +132,8 @@ def _graph(graph: Graph) -> str:
         for name in ("", *columns)
     )
     picture = b64encode(lanes_only(layout).encode()).decode()
-    alt = escape(
-        f"Lines between {len(layout.rows)} rows; the same as words: column “follows”, or top to bottom."
-    )
+    said = "each follows as its last column says" if "follows" in columns else "each follows the one below it"
+    alt = f"{len(layout.rows)} rows; {said}"
     size = (
         f"padding:0 18px 0 0;height:{ROW_HEIGHT}px;box-sizing:border-box;border:0;white-space:nowrap;"
         "vertical-align:middle;text-align:left"
@@ -195,7 +193,7 @@ def _inline(text: str) -> str:
 
 def _breakable(text: str) -> str:
     """Return escaped text in which long names may break: after their punctuation, or anywhere at last."""
-    if len(text) <= 20:
+    if len(text) <= _SHORT:
         return _escape(text)
     parts = []
     end = 0

@@ -119,9 +119,7 @@ def _complete(nodes: Sequence[Node]) -> list[Node]:
         complete[node.id] = node
         for parent in (*node.parents, *node.depends_on):
             if parent not in known and parent not in complete:
-                complete[parent] = Node(
-                    id=parent, state="missing", tone="bad", label="no file has this revision"
-                )
+                complete[parent] = Node(id=parent, state="missing", tone="bad", label="no file has this revision")
     return list(complete.values())
 
 
@@ -223,7 +221,7 @@ def _in_lanes(rows: Sequence[Row], below: Sequence[Mapping[int, bool]]) -> Layou
         placed.append(replace(row, lane=own))
         for parent, dashed in sorted(below[number].items(), key=lambda end: end[1]):
             lane = lanes.index((parent, dashed)) if (parent, dashed) in lanes else len(lanes)
-            # A line goes to the left to join another one, never to the right: the parent comes there by itself.
+            # A line joins another one on its left, never on its right: there both meet at the parent.
             if lane > own:
                 lane = _free(lanes, start=own)
                 lanes[lane] = (parent, dashed)

@@ -34,9 +34,7 @@ def lanes_only(layout: Layout) -> str:
     return _svg(width, ROW_HEIGHT * len(layout.rows), _lines(layout, top=0) + _dots(layout, top=0))
 
 
-def full_picture(
-    layout: Layout, *, caption: str, columns: tuple[str, ...], cells: list[tuple[object, ...]]
-) -> str:
+def full_picture(layout: Layout, *, caption: str, columns: tuple[str, ...], cells: list[tuple[object, ...]]) -> str:
     """Return lines, dots, and beside each row its words, the state as a mark."""
     texts = [[words(value) for value in row] for row in cells]
     left = 2 * _MARGIN + LANE_WIDTH * max(0, layout.width - 1)
@@ -76,9 +74,7 @@ def _svg(width: int, height: int, content: str, *, extra: str = "") -> str:
 
 
 def _in_words(columns: tuple[str, ...], texts: list[list[str]]) -> str:
-    rows = (
-        ", ".join(f"{name} {text}" for name, text in zip(columns, row, strict=True) if text) for row in texts
-    )
+    rows = (", ".join(f"{name} {text}" for name, text in zip(columns, row, strict=True) if text) for row in texts)
     return "Newest first. " + "; ".join(rows) + "."
 
 
@@ -97,8 +93,7 @@ def _lines(layout: Layout, *, top: int) -> str:
 
 def _dots(layout: Layout, *, top: int) -> str:
     return "".join(
-        _dot(row, _x(row.lane), top + ROW_HEIGHT * number + ROW_HEIGHT // 2)
-        for number, row in enumerate(layout.rows)
+        _dot(row, _x(row.lane), top + ROW_HEIGHT * number + ROW_HEIGHT // 2) for number, row in enumerate(layout.rows)
     )
 
 

@@ -72,7 +72,7 @@ def _block(block: Table | Facts | Code | Note | Graph) -> str:
     if isinstance(block, Code):
         return _captioned(block.caption, [f"    {line}".rstrip() for line in shown_code(block).split("\n")])
     if isinstance(block, Graph):
-        return _captioned(block.caption, [f"  {line}" for line in block.to_text().split("\n")])
+        return _captioned(block.caption, [f"  {line}".rstrip() for line in block.to_text().split("\n")])
     return _note(block)
 
 
@@ -92,9 +92,7 @@ def _facts(facts: Facts) -> str:
 
 def _table(table: Table) -> str:
     if not table.rows:
-        return _captioned(
-            table.caption, [f"  {line}" for line in wrapped(shown(table.empty), WIDTH - _INDENT)]
-        )
+        return _captioned(table.caption, [f"  {line}" for line in wrapped(shown(table.empty), WIDTH - _INDENT)])
     kept = table.rows[:ROW_LIMIT]
     right = [numeric(row[i] for row in kept if i < len(row)) for i in range(len(table.columns))]
     header = tuple(map(shown, table.columns))
