@@ -1,0 +1,55 @@
+"""Fixtures that need a server. All workers of one test session share the embedded ones, by their leases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops import embedded, scratch
+from ops.embedded import lease
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home folder of the whole session, shared by all workers."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    os.environ.pop("OPS_EMBEDDED_DIR", None)  # it would lead to the developer's own databases
+    home = base / "home"
+    home.mkdir(exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def server(home: Path) -> embedded.Server:
+    """The embedded PostgreSQL 18."""
+    return embedded.server(home)
+
+
+@pytest.fixture(scope="session")
+def server16(home: Path) -> embedded.Server:
+    """The embedded PostgreSQL 16."""
+    return embedded.server(home, major=16)
+
+
+@pytest.fixture
+def database(server: embedded.Server) -> Iterator[str]:
+    """The URL of a fresh, empty database on the embedded PostgreSQL 18."""
+    with scratch.database_on(server, prefix="test") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def system_server(home: Path) -> embedded.Server:
+    """The newest PostgreSQL that the system brings, on files of its own."""
+    found = {int(path.parents[1].name): path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")}
+    if not found:
+        pytest.skip("no PostgreSQL of the system under /usr/lib/postgresql")
+    major = max(found)
+    return lease.start(home / ".ops" / f"system-{major}", major=major, bin_dir=found[major])
