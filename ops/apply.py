@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -333,10 +332,6 @@ class _Change:
             case "statement":
                 if event["autocommit"]:
                     self.progress.autocommitted.append(event["sql"])
-            case "settings":
-                wrong = [name for name, asked in event["asked"].items() if not _same(asked, event["found"][name])]
-                if wrong:
-                    return stop(f"the server did not take {', '.join(wrong)}: {event['found']}")
             case "revision-done":
                 return self._after_revision(event)
         return None
@@ -454,19 +449,6 @@ def _wait_until_gone(connection: Any, pid: int | None) -> None:
         if not connection.execute(busy, {"pid": pid}).scalar():
             return
         time.sleep(0.05)
-
-
-_UNITS = {"": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def _same(asked: str, found: str) -> bool:
-    """Whether two spellings of a duration mean the same; PostgreSQL writes 2000ms as 2s."""
-    return asked == found or _milliseconds(asked) == _milliseconds(found)
-
-
-def _milliseconds(text: str) -> float | None:
-    match = re.fullmatch(r"(\d+)\s*([a-z]*)", text.strip())
-    return int(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else None
 
 
 def _silent(line: str) -> None:

@@ -142,6 +142,9 @@ def facts(connection: Connection) -> ServerFacts:
     return ServerFacts(**row._mapping)
 
 
+_NO_SUCH_TABLE = ("42P01", "3F000")  # undefined table, undefined schema
+
+
 def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, ...] | None:
     """Return the rows of a version table, sorted; None where the table does not exist.
 
@@ -150,16 +153,15 @@ def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, 
     ConnectError
         The role may not read the table.
     """
-    from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
 
     quote = connection.dialect.identifier_preparer.quote_identifier
     name = quote(table) if schema is None else f"{quote(schema)}.{quote(table)}"
-    if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
-        return None
     try:
-        return tuple(sorted(connection.execute(text(f"SELECT version_num FROM {name}")).scalars()))
+        return tuple(sorted(connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalars()))
     except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) in _NO_SUCH_TABLE:
+            return None
         raise ConnectError(
             f"The version table {name} cannot be read: {first_line(error)}.",
             next_step=f"Grant the role SELECT on {name}.",

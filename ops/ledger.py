@@ -120,7 +120,8 @@ class Ledger:
                 if _cut_off(self.path):
                     line = "\n" + line
                 os.write(file, line.encode())
-                os.fsync(file)
+                if kind != "revision":  # the version table itself proves a revision; its intent is on the disk
+                    os.fsync(file)
             finally:
                 os.close(file)
         except OSError as error:

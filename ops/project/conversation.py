@@ -114,20 +114,20 @@ class Worker:
 
     def close(self) -> None:
         """End the worker; one that does not go by itself is killed."""
-        if self._process.poll() is None:
-            with contextlib.suppress(OSError, ValueError):
-                self._say({"request": "quit"})
-                self._stdin.close()
-            try:
-                self._process.wait(timeout=2)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        with contextlib.suppress(InterruptedRunError):
+            self._say({"request": "quit"})
+        watchdog = threading.Timer(2, self.kill)
+        watchdog.start()
+        stdout, stdin = self._process.stdout, self._process.stdin
+        assert stdout is not None and stdin is not None  # opened as pipes above
+        with stdout:
+            for _ in stdout:
+                pass  # until the end of file: the worker is gone, and not reaped yet, so its group is still its own
+        watchdog.cancel()
         self.kill()  # what the project may have left running in the worker's session
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError, ValueError):
-                if stream:
-                    stream.close()
+        with contextlib.suppress(OSError):  # a last line that nobody read
+            stdin.close()
 
     @property
     def pid(self) -> int:
@@ -148,7 +148,7 @@ class Worker:
         try:
             self._stdin.write(json.dumps(message).encode() + b"\n")
             self._stdin.flush()
-        except (BrokenPipeError, OSError):
+        except (OSError, ValueError):  # ValueError: closed by us
             raise self._died() from None
 
     def _converse(self, listener: Listener | None) -> dict[str, Any]:

@@ -52,6 +52,11 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             f"The run was stopped: {event['message']}.",
             next_step="Run notebooks/10-inspect.ipynb to see where the database is.",
         )
+    if kind == "settings":
+        return MigrationError(
+            f"The time limits could not be put in force: {event['message']}.",
+            next_step="Correct lock_timeout and statement_timeout in the target's section.",
+        )
     if kind == "unexpected-connection":
         return ProjectError(
             "The project opens a database connection while its files are only read.",

@@ -12,7 +12,7 @@ and the worker writes to a private descriptor
     connected       a physical connection was proved to be at the target (backend pid)
     revision        asks: this revision is about to run
     statement       asks: this statement is about to run (sql, line of the version file, autocommit)
-    settings        asks: these settings were set, and the server says that they are so
+    settings        these settings were set, and what the server says they are; the run ends where these differ
     statement-done  seconds and row count
     revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
     warning         a Python warning of the project's
@@ -28,7 +28,7 @@ from typing import Any
 Event = Mapping[str, Any]
 Answer = Mapping[str, Any]
 
-ASKING = frozenset({"revision", "statement", "settings", "revision-done"})
+ASKING = frozenset({"revision", "statement", "revision-done"})
 """The events that wait for an answer."""
 
 GO: Answer = {"go": True}

@@ -17,12 +17,13 @@ import sys
 sys.path[:] = [entry for entry in sys.path if entry != __file__.rpartition("/")[0]]
 
 import ast
+import gc
 import hashlib
 import io
 import json
 import os
-import queue
 import re
+import select
 import threading
 import time
 import traceback
@@ -48,10 +49,11 @@ class State:
         self.statement = 0
         self.failure = None  # the last failing statement
         self.connected = False
+        self.kept = None  # physical connections between two runs of env.py, while revisions run
 
 
 STATE = State()
-INBOX = queue.Queue()
+IN = None
 OUT = None
 
 
@@ -60,7 +62,7 @@ OUT = None
 
 def take_over_descriptors():
     """Keep the control channel to ourselves: the project gets /dev/null to read and stderr to write."""
-    global OUT
+    global IN, OUT
     control_out = os.dup(1)
     control_in = os.dup(0)
     os.set_inheritable(control_out, False)
@@ -70,15 +72,27 @@ def take_over_descriptors():
     os.close(null)
     os.dup2(2, 1)
     OUT = os.fdopen(control_out, "wb", buffering=0)
-    threading.Thread(target=listen, args=(os.fdopen(control_in, "rb"),), daemon=True).start()
+    IN = os.fdopen(control_in, "rb")
+    threading.Thread(target=watch, args=(control_in,), daemon=True).start()
 
 
-def listen(stream):
-    for line in stream:
-        INBOX.put(json.loads(line.decode("utf-8")))
-    # The parent has gone. Nobody can say "go" any more, and the server notices by itself that we have
-    # (client_connection_check_interval), so that a long statement does not outlive us.
+def watch(descriptor):
+    """End this process when the parent has gone, also while a statement runs.
+
+    Nobody can say "go" any more then, and the server notices by itself that we have gone
+    (client_connection_check_interval), so that a long statement does not outlive us.
+    """
+    poll = select.poll()
+    poll.register(descriptor, 0)  # only the hang-up, which cannot be masked; the data is the main thread's
+    poll.poll()
     os._exit(70)
+
+
+def hear():
+    line = IN.readline()
+    if not line:
+        os._exit(70)
+    return json.loads(line.decode("utf-8"))
 
 
 def emit(event, **fields):
@@ -89,7 +103,7 @@ def emit(event, **fields):
 def ask(event, **fields):
     """Emit an event and wait for the answer; a stop ends the run."""
     emit(event, **fields)
-    answer = INBOX.get()
+    answer = hear()
     if "stop" in answer:
         abort("cancelled", answer["stop"])
     return answer
@@ -127,6 +141,76 @@ def on_do_connect(dialect, record, cargs, cparams):
         cargs[:] = args
         cparams.clear()
         cparams.update(keywords)
+
+    if STATE.kept is not None and dialect.driver == "psycopg2" and "connection_factory" not in cparams:
+        return kept_connection(cargs, cparams)
+    return None
+
+
+def kept_connection(cargs, cparams):
+    """A psycopg2 connection that, when it is closed, is made as good as new and waits for the next run of env.py.
+
+    Most of the price of one run per revision is the new backend with its cold caches. `DISCARD ALL` gives a
+    session everything that a new one has (settings, temporary objects, prepared statements, advisory locks), and the
+    proof of being at the target is demanded again at the next use.
+    """
+    import psycopg2
+
+    key = repr((cargs, sorted(cparams.items())))
+    waiting = STATE.kept.pop(key, None)
+    if waiting is not None and not waiting.closed:
+        return waiting
+
+    class Kept(psycopg2.extensions.connection):
+        def close(self):
+            if STATE.kept is None or STATE.aborted or self.closed or key in STATE.kept or not as_new(self):
+                super().close()
+            else:
+                STATE.kept[key] = self
+
+    connection = psycopg2.connect(*cargs, connection_factory=Kept, **cparams)
+    connection.ops_encoding = connection.encoding
+    return connection
+
+
+def as_new(connection):
+    """Whether the session could be put back to what it was when it began."""
+    import psycopg2
+
+    try:
+        if connection.encoding != connection.ops_encoding:
+            return False
+        connection.rollback()
+        connection.set_session(isolation_level="DEFAULT", readonly="DEFAULT", deferrable="DEFAULT", autocommit=True)
+        connection.cursor_factory = psycopg2.extensions.cursor
+        with connection.cursor() as cursor:
+            cursor.execute("DISCARD ALL")
+        connection.autocommit = False
+        return True
+    except psycopg2.Error:
+        return False  # a connection in doubt is closed, and the next run opens its own
+
+
+def let_go():
+    kept, STATE.kept = STATE.kept or {}, None
+    for connection in kept.values():
+        connection.close()
+
+
+def quiet_file_config():
+    """Have `logging.config.fileConfig` do the same work once: env.py asks for it at every run."""
+    import logging.config
+
+    usual = logging.config.fileConfig
+    done = set()
+
+    def once(fname, *args, **keywords):
+        key = repr((fname, args, keywords)) if isinstance(fname, str) or hasattr(fname, "__fspath__") else None
+        if key is None or key not in done:
+            usual(fname, *args, **keywords)
+            done.add(key)
+
+    logging.config.fileConfig = once
 
 
 def on_connect(connection, record):
@@ -209,7 +293,24 @@ def put_in_force(conn):
         found = cursor.fetchone()
     finally:
         cursor.close()
-    ask("settings", asked=settings, found=dict(zip(names, found)))
+    found = dict(zip(names, found))
+    emit("settings", asked=settings, found=found)
+    wrong = [name for name in names if not same_setting(str(settings[name]), str(found[name]))]
+    if wrong:
+        abort("settings", "the server did not take %s, and says %s" % (settings, found))
+
+
+UNITS = {"": 1, "ms": 1, "s": 1000, "min": 60000, "h": 3600000, "d": 86400000}
+
+
+def same_setting(asked, found):
+    """Whether two spellings mean the same: PostgreSQL writes 2000ms as 2s."""
+    return asked == found or (milliseconds(asked) is not None and milliseconds(asked) == milliseconds(found))
+
+
+def milliseconds(text):
+    match = re.match(r"(\d+)\s*([a-z]*)$", text.strip())
+    return int(match.group(1)) * UNITS[match.group(2)] if match and match.group(2) in UNITS else None
 
 
 def on_after(conn, cursor, statement, parameters, context, executemany):
@@ -584,14 +685,19 @@ def resolve_stamp(script, revision, heads):
 def heads_after(step, heads):
     """The version table's rows after a step, as Alembic's own HeadMaintainer computes them."""
     from alembic.runtime.migration import HeadMaintainer
-    from sqlalchemy import Column, MetaData, String, Table
 
-    silent = types.SimpleNamespace(
-        as_sql=True,
-        impl=types.SimpleNamespace(_exec=lambda *args, **keywords: None),
-        _version=Table("v", MetaData(), Column("version_num", String(32))),
-    )
-    maintainer = HeadMaintainer(silent, set(heads))
+    class Silent(HeadMaintainer):
+        def _insert_version(self, version):
+            self.heads.add(version)
+
+        def _delete_version(self, version):
+            self.heads.remove(version)
+
+        def _update_version(self, from_, to_):
+            self.heads.remove(from_)
+            self.heads.add(to_)
+
+    maintainer = Silent(None, set(heads))
     maintainer.update_to_step(step)
     return set(maintainer.heads)
 
@@ -755,11 +861,16 @@ def plain(value):
 
 def do_migrate(project, request):
     """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement."""
-    applied = []
-    for revision in request["revisions"]:
-        migrate_one(project, revision, request["direction"])
-        applied.append(revision)
-    return {"applied": applied}
+    STATE.kept = {}
+    # Each run of env.py leaves an engine behind; looking for such garbage at every step is a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(100000, 50, 50)
+    try:
+        for revision in request["revisions"]:
+            migrate_one(project, revision, request["direction"])
+    finally:
+        let_go()
+    return {"applied": request["revisions"]}
 
 
 def migrate_one(project, revision, direction):
@@ -965,7 +1076,7 @@ def serve(project, request):
 
 def main():
     take_over_descriptors()
-    hello = INBOX.get()
+    hello = hear()
     project = None
 
     def warn(message, category, filename, lineno, file=None, line=None):
@@ -983,11 +1094,12 @@ def main():
     STATE.redirect = hello["url"] if hello.get("redirect") else None
     emit("ready", python=sys.version.split()[0], alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__)
     install_hooks()
+    quiet_file_config()
     while True:
-        request = INBOX.get()
+        request = hear()
         if request.get("request") == "quit":
             emit("bye")
-            return
+            os._exit(0)  # nothing is left to tidy up, and an interpreter takes its time to do so
         try:
             if project is None:
                 project = Project(hello)
