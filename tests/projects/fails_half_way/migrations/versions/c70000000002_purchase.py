@@ -1,0 +1,21 @@
+"""create purchase, then fail"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "c70000000002"
+down_revision = "c70000000001"
+
+
+def upgrade():
+    op.create_table(
+        "purchase",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("customer_id", sa.Integer, sa.ForeignKey("customer.id"), nullable=False),
+        sa.Column("amount", sa.Numeric(10, 2), nullable=False),
+    )
+    op.execute("INSERT INTO no_such_table VALUES (1)")
+
+
+def downgrade():
+    op.drop_table("purchase")

@@ -1,0 +1,23 @@
+"""create purchase, and end the process"""
+
+import os
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "c60000000002"
+down_revision = "c60000000001"
+
+
+def upgrade():
+    op.create_table(
+        "purchase",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("customer_id", sa.Integer, sa.ForeignKey("customer.id"), nullable=False),
+        sa.Column("amount", sa.Numeric(10, 2), nullable=False),
+    )
+    os._exit(7)
+
+
+def downgrade():
+    op.drop_table("purchase")

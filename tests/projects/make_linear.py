@@ -1,0 +1,80 @@
+"""Write a linear history of many small revisions, for benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+INI = """\
+[alembic]
+script_location = %(here)s/migrations
+prepend_sys_path = %(here)s
+path_separator = os
+sqlalchemy.url =
+"""
+
+ENV = """\
+from sqlalchemy import MetaData, engine_from_config, pool
+from alembic import context
+
+config = context.config
+engine = engine_from_config(
+    config.get_section(config.config_ini_section), prefix="sqlalchemy.", poolclass=pool.NullPool
+)
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=MetaData())
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+REVISION = '''\
+"""{message}"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = {revision!r}
+down_revision = {down_revision!r}
+
+
+def upgrade():
+    {upgrade}
+
+
+def downgrade():
+    {downgrade}
+'''
+
+COLUMNS_PER_TABLE = 9
+
+
+def make(folder: Path, revisions: int) -> None:
+    """Write an Alembic project into a folder: every tenth revision creates a table, the others add a column.
+
+    Ids are `r00001`, `r00002`, ...; env.py reads `sqlalchemy.url`.
+    """
+    versions = folder / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (folder / "alembic.ini").write_text(INI, encoding="utf-8")
+    (folder / "migrations" / "env.py").write_text(ENV, encoding="utf-8")
+    for number in range(1, revisions + 1):
+        table, column = divmod(number - 1, COLUMNS_PER_TABLE + 1)
+        name = f"table_{table:04d}"
+        if column == 0:
+            message = f"create {name}"
+            upgrade = f'op.create_table("{name}", sa.Column("id", sa.Integer, primary_key=True))'
+            downgrade = f'op.drop_table("{name}")'
+        else:
+            message = f"add column {column} to {name}"
+            upgrade = f'op.add_column("{name}", sa.Column("column_{column}", sa.String(50)))'
+            downgrade = f'op.drop_column("{name}", "column_{column}")'
+        revision = f"r{number:05d}"
+        (versions / f"{revision}.py").write_text(
+            REVISION.format(
+                message=message,
+                revision=revision,
+                down_revision=f"r{number - 1:05d}" if number > 1 else None,
+                upgrade=upgrade,
+                downgrade=downgrade,
+            ),
+            encoding="utf-8",
+        )

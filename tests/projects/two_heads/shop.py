@@ -1,0 +1,33 @@
+from sqlalchemy import Column, ForeignKey, Integer, Numeric, String
+from sqlalchemy.orm import declarative_base
+
+Base = declarative_base()
+
+
+class Customer(Base):
+    __tablename__ = "customer"
+
+    id = Column(Integer, primary_key=True)
+    name = Column(String(100))
+    phone = Column(String(30))
+
+
+class Purchase(Base):
+    __tablename__ = "purchase"
+
+    id = Column(Integer, primary_key=True)
+    customer_id = Column(ForeignKey("customer.id"))
+
+
+class Invoice(Base):
+    __tablename__ = "invoice"
+
+    id = Column(Integer, primary_key=True)
+    purchase_id = Column(ForeignKey("purchase.id"))
+
+
+class Payment(Base):
+    __tablename__ = "payment"
+
+    id = Column(Integer, primary_key=True)
+    amount = Column(Numeric(10, 2))

@@ -1,0 +1,2 @@
+from app.models.account import Account
+from app.models.base import Base
