@@ -18,9 +18,10 @@ _HOMES = {
     "Target": "ops.targets",
     "UsageError": "ops.errors",
     "Verdict": "ops.values",
+    "catalogue": "ops.runbook.catalogue",
+    "describe_targets": "ops.targets",
     "notebook": "ops.runbook.session",
     "target": "ops.targets",
-    "targets": "ops.targets",
     "walkthrough": "ops.runbook.walkthrough",
 }
 

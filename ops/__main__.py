@@ -59,7 +59,7 @@ def _list(options: argparse.Namespace) -> int:
 def _targets(options: argparse.Namespace) -> int:
     from ops import targets
 
-    return _show(targets.describe(), as_json=options.json)
+    return _show(targets.describe_targets(), as_json=options.json)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -61,11 +61,17 @@ class Drift(Result):
     model_tables: int = 0
     missing_models: tuple[str, ...] = ()
     upgrade: str = ""
+    findings: tuple[str, ...] = ()
+
+    def together_with(self, other: Result) -> Drift:
+        """Return the same differences, to be judged together with what another result found."""
+        found = () if other.verdict is Verdict.OK else (str(other), *getattr(other, "findings", ()))
+        return replace(self, findings=found)
 
     @property
     def verdict(self) -> Verdict:
         """ATTENTION for any change that counts; UNKNOWN where no model was loaded."""
-        if self.changes or self.missing_models or (self.pending and not self.expect_pending):
+        if self.findings or self.changes or self.missing_models or (self.pending and not self.expect_pending):
             return Verdict.ATTENTION
         return Verdict.OK if self.model_tables else Verdict.UNKNOWN
 
@@ -78,6 +84,8 @@ class Drift(Result):
             parts.append(f"{len(self.ignored)} ignored")
         if self.pending:
             parts.append(f"{len(self.pending)} revision{'' if len(self.pending) == 1 else 's'} pending")
+        if self.findings:
+            parts.append("the revision needs attention")
         if self.missing_models:
             parts.append(f"{len(self.missing_models)} mapped class(es) missed by the models' metadata")
         return f"{self.target}: {', '.join(parts)}"
@@ -97,7 +105,7 @@ class Drift(Result):
 
     def view(self) -> display.View:
         """Return the changes, what was left out, and what would make them go away."""
-        blocks: list[Any] = [display.Note(one, "attention") for one in self.missing_models]
+        blocks: list[Any] = [display.Note(one, "attention") for one in (*self.findings, *self.missing_models)]
         if self.pending:
             blocks.append(
                 display.Note(
@@ -133,6 +141,7 @@ class Drift(Result):
             "ignored": [one.to_dict() for one in self.ignored],
             "pending": list(self.pending),
             "missing_models": list(self.missing_models),
+            "findings": list(self.findings),
             "model_tables": self.model_tables,
             "fingerprints": {"models": None, "migrations": None, "live": None},
         }

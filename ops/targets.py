@@ -7,7 +7,7 @@ from typing import Any
 
 from ops import apply, display, draft, drift, embedded, scratch, settings, status
 from ops.errors import OpsError, RefusedError
-from ops.project.visit import visit
+from ops.project.visit import describe_missing, visit
 from ops.values import Result, Verdict
 
 EFFECTS = ("read", "copy", "files", "write")
@@ -63,8 +63,6 @@ class Target:
         with visit(self.settings, purpose="compare") as here:
             history = here.history
             answer = here.worker.request("compare", strict=strict)
-            from ops.project.visit import describe_missing
-
             counted, ignored = drift.split(answer["changes"], ignore)
             return drift.Drift(
                 target=self.name,
@@ -96,6 +94,12 @@ class Target:
         """Set the version table without running anything; nothing changes unless dry_run=False."""
         return self._change("stamp", revision, dry_run, options)
 
+    def perform(self, shown: apply.Run, *, dry_run: bool = True, **options: Any) -> apply.Run:
+        """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock."""
+        if dry_run:
+            return shown
+        return self._change(shown.plan.direction, shown.plan.requested, False, options)
+
     def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:
         self._may("write", dry_run)
         return apply.change(self.settings, direction, revision, dry_run=dry_run, **options)
@@ -123,7 +127,7 @@ def target(name: str = "default", *, effects: str = "write") -> Target:
     return Target(resolved, effects=effects)
 
 
-def targets() -> Targets:
+def describe_targets() -> Targets:
     """Return every target that there is, with what each resolves to, or why it does not."""
     home = settings.home()
     rows = []
@@ -144,9 +148,6 @@ def targets() -> Targets:
             )
         )
     return Targets(lines=tuple(rows))
-
-
-describe = targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
