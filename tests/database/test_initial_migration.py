@@ -233,3 +233,17 @@ def test_models_and_head_agree(migrated: Migrated) -> None:
     migrated.run("up")
 
     command.check(migrated.config())
+
+
+def test_a_given_connection_is_used(migrated: Migrated) -> None:
+    config = migrated.config()
+    config.set_main_option("sqlalchemy.url", "postgresql://localhost:1/nowhere")
+    engine = create_engine(migrated.url)
+
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()
+
+    assert migrated.query("SELECT to_regclass('users') IS NOT NULL")

@@ -71,7 +71,8 @@ class Checkout:
         base = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("DATABASE_URL", "OPS_HOME") and not name.startswith(("LC_", "LANG", "PYTHON"))
+            if name not in ("DATABASE_URL", "OPS_HOME", "OPS_EMBEDDED_DIR")
+            and not name.startswith(("LC_", "LANG", "PYTHON"))
         }
         if self.url is not None and "DATABASE_URL" not in environment:
             environment["DATABASE_URL"] = self.spelled("postgresql+asyncpg")
@@ -194,6 +195,15 @@ def test_where_the_url_comes_from(alembic: Checkout, tmp_path: Path) -> None:
 
     assert "hidden" not in environment_wins
     assert FIRST in current
+
+
+def test_without_a_url_the_sandbox_is_used(tmp_path: Path) -> None:
+    alembic = Checkout(tmp_path, url=None)
+
+    alembic("upgrade", "head")
+
+    assert f"{FIRST} (head)" in alembic("current"), "it is kept from one command to the next"
+    assert (tmp_path / ".ops").is_dir()
 
 
 def test_a_url_that_is_none(alembic: Checkout) -> None:
