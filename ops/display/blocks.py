@@ -74,3 +74,8 @@ class View:
     title: str
     mark: Mark | None = None
     blocks: tuple[Table | Facts | Code | Note | Graph, ...] = ()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from ops.display import mimebundle
+
+        return mimebundle(self)

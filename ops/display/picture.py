@@ -39,9 +39,9 @@ def full_picture(layout: Layout, *, caption: str, columns: tuple[str, ...], cell
     texts = [[words(value) for value in row] for row in cells]
     left = 2 * _MARGIN + LANE_WIDTH * max(0, layout.width - 1)
     starts = []
-    for name, column in zip(columns, zip(*texts, strict=True), strict=False):
+    for number, name in enumerate(columns):
         starts.append(left)
-        left += int(max(map(columns_of, (name, *column))) * 7.6) + 26
+        left += int(max(map(columns_of, (name, *(row[number] for row in texts)))) * 7.6) + 26
     top = HEAD
     parts = [
         f"<title>{escape(caption or 'Revision history')}</title>",

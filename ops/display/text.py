@@ -91,7 +91,7 @@ def _facts(facts: Facts) -> str:
 
 
 def _table(table: Table) -> str:
-    if not table.rows:
+    if not table.rows or not table.columns:
         return _captioned(table.caption, [f"  {line}" for line in wrapped(shown(table.empty), WIDTH - _INDENT)])
     kept = table.rows[:ROW_LIMIT]
     right = [numeric(row[i] for row in kept if i < len(row)) for i in range(len(table.columns))]

@@ -72,7 +72,8 @@ h3{font-size:1.05rem;margin:1.4rem 0 .4rem}.text p,.text ul,.text ol{max-width:4
 code,pre,samp{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px}
 :not(pre)>code{background:var(--soft);padding:.1em .3em;border-radius:3px}
 pre{margin:.3rem 0;padding:.6rem .8rem;background:var(--soft);border-radius:4px;overflow-x:auto;line-height:1.5}
-.text table,table.dataframe{border-collapse:collapse;font-size:13.5px;margin:.5rem 0;border:0;display:block;overflow-x:auto}
+.text table,table.dataframe{border-collapse:collapse;font-size:13.5px;margin:.5rem 0;border:0;
+display:block;overflow-x:auto}
 .text th,.text td,.dataframe th,.dataframe td{border:0;border-bottom:1px solid var(--line);padding:.3rem 1.1rem .3rem 0;
 text-align:left!important;vertical-align:top;font-variant-numeric:tabular-nums}
 .cell{margin:.5rem 0}.output_html,.picture{overflow-x:auto}.picture svg{max-width:none!important}
@@ -89,7 +90,11 @@ details.source{margin:.2rem 0}.output_stderr pre{border-left:4px solid #b97a00}
 --yellow:#5c3b00;--blue:#0a3a80;--magenta:#5d1a6b;--cyan:#064a4e}
 @page{margin:14mm}body{padding:0;font-size:11px}.source,.words{display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-pre{white-space:pre-wrap!important}div{overflow:visible!important}.picture svg{max-width:100%!important}tr,img,svg{break-inside:avoid}
+pre{white-space:pre-wrap!important}div{overflow:visible!important}
+main div,pre{font-size:11px!important}table,th,td,td span,td code{font-size:9.5px!important}
+td{min-width:0!important;padding-right:8px!important}
+td:not([style*=height]){white-space:normal!important}.picture svg{max-width:100%!important}
+tr,img,svg{break-inside:avoid}
 h1,h2,h3{break-after:avoid}}
 """
 
@@ -181,9 +186,9 @@ def _read(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         # Surrogates may stand in JSON as escapes, and cannot be encoded in a page.
         notebook = nbformat.reads(text.encode("utf-8", "replace").decode(), as_version=4)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
         raise OpsError(
-            f"The notebook {path.name} cannot be read: {error}.",
+            f"The notebook {path.name} cannot be read: {shown(error, limit=300)}",
             next_step="See whether the run has written it, and run it again.",
             changed=None,
         ) from error
