@@ -43,6 +43,7 @@ class Run(Result):
     protected: bool = False
     obstacles: tuple[str, ...] = ()
     retried: int = 0
+    shown_before: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -84,6 +85,11 @@ class Run(Result):
 
     def view(self) -> display.View:
         """Return the way, each revision with its own words and SQL, and the fingerprint."""
+        if self.shown_before:
+            what_next = display.Note(self._what_next())
+            return display.View(
+                title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=(what_next,)
+            )
         blocks: list[Any] = [
             display.Facts(
                 (
@@ -110,8 +116,9 @@ class Run(Result):
         written = {one.revision: one for one in self.plan.sql}
         for step in self.plan.steps:
             revision = step.revision
-            if revision.text and revision.text != revision.message:
-                yield display.Note(f"{revision.revision} says of itself: {revision.text}", "attention")
+            own_words = revision.text.removeprefix(revision.message).strip()
+            if own_words:
+                yield display.Note(f"{revision.revision} says of itself: {own_words}", "attention")
             sql = written.get(revision.revision)
             if sql is None:
                 continue

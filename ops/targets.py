@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ops import apply, display, draft, drift, embedded, scratch, settings, status
@@ -97,7 +97,7 @@ class Target:
     def perform(self, shown: apply.Run, *, dry_run: bool = True, **options: Any) -> apply.Run:
         """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock."""
         if dry_run:
-            return shown
+            return replace(shown, shown_before=True)
         return self._change(shown.plan.direction, shown.plan.requested, False, options)
 
     def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:
