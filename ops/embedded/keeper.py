@@ -33,7 +33,6 @@ from typing import NoReturn
 
 PORT = 5432  # part of the socket's file name only: there is no TCP port
 SOCKET = f".s.PGSQL.{PORT}"
-ACCOUNTS = ("postgres", "nobody")
 CLONE_NEWUSER = 0x10000000
 PR_SET_PDEATHSIG = 1
 START_SECONDS = 120.0
@@ -49,6 +48,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "cluster_name": "alembic-ops",
     # Rows and statements may hold what nobody should find in a log.
+    "log_min_messages": "log",
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_checkpoints": "off",
@@ -180,7 +180,7 @@ def _identity(data: str, *, namespaces: bool) -> Identity:
             f"The server in {os.path.dirname(data)} was made in a user namespace; they are refused now.",
             "Set OPS_EMBEDDED_DIR to another folder, or allow user namespaces.",
         )
-    for name in ACCOUNTS:
+    for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return Identity(name)
     raise Failure(

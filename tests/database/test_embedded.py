@@ -21,7 +21,7 @@ import psycopg2
 import pytest
 
 from ops import embedded
-from ops.embedded import Server, binaries, lease
+from ops.embedded import Server, binaries, keeper, lease
 from ops.errors import OpsError, UsageError
 
 PATIENCE_SECONDS = 60
@@ -152,6 +152,8 @@ def open_folder() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="embedded-", dir="/tmp"))
     path.chmod(0o755)
     yield path
+    locks = [os.path.join(at, name) for at, _, names in os.walk(path) for name in names if name.endswith(".lock")]
+    until(lambda: not any(map(keeper.is_locked, locks)))
     shutil.rmtree(path)
 
 
@@ -237,6 +239,18 @@ def test_neither_environment_nor_settings_of_the_user_reach_the_server(folder: P
             assert b"planted-secret" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def test_values_of_failed_statements_stay_out_of_the_log(server: Server) -> None:
+    with pytest.raises(psycopg2.DataError, match="planted"):
+        answer(server.socket_dir, "SELECT 'planted-value'::int")
+    with pytest.raises(psycopg2.OperationalError):
+        answer(server.socket_dir, "SELECT pg_terminate_backend(pg_backend_pid()), 'planted-value'")
+
+    log = (server.folder / "server.log").read_text()
+
+    assert "terminating connection" in log
+    assert "planted" not in log
+
+
 def test_a_second_process_uses_the_same_server(folder: Path) -> None:
     with using(folder) as first, using(folder) as second:
         assert first.socket_dir() == second.socket_dir()
@@ -267,7 +281,7 @@ def test_the_server_outlives_a_killed_user_and_ends_when(folder: Path, end: Call
     with using(folder) as first, using(folder) as last:
         first.socket_dir()
         last.socket_dir()
-        server, keeper = postmaster(folder), keeper_of(folder)
+        server, keeper_pid = postmaster(folder), keeper_of(folder)
 
         first.kill()
         # Somebody who comes, is served and goes proves that the keeper has looked meanwhile.
@@ -275,10 +289,10 @@ def test_the_server_outlives_a_killed_user_and_ends_when(folder: Path, end: Call
             assert answer(other.socket_dir()) == "1"
             other.leave()
         assert alive(server)
-        assert alive(keeper)
+        assert alive(keeper_pid)
         end(last)
 
-        until(lambda: not alive(server) and not alive(keeper))
+        until(lambda: not alive(server) and not alive(keeper_pid))
         assert not (folder / "data" / "postmaster.pid").exists()
 
 
@@ -293,12 +307,12 @@ def test_a_keyboard_interrupt_in_the_terminal_does_not_reach_it(folder: Path) ->
     with using(folder, start_new_session=True) as starter, using(folder) as other:
         starter.socket_dir()
         other.socket_dir()
-        server, keeper = postmaster(folder), keeper_of(folder)
+        server, keeper_pid = postmaster(folder), keeper_of(folder)
 
         os.killpg(starter.process.pid, signal.SIGINT)
         starter.process.wait()
 
-        sessions = {stat_fields(pid)[3] for pid in (server, keeper)}
+        sessions = {stat_fields(pid)[3] for pid in (server, keeper_pid)}
         assert str(starter.process.pid) not in sessions
         assert answer(other.again()) == "1"
         assert postmaster(folder) == server
@@ -310,9 +324,10 @@ def test_without_its_keeper_the_server_ends_and_the_next_use_starts_it(folder: P
         user.socket_dir()
         server = postmaster(folder)
 
-        os.kill(keeper_of(folder), number)
-        if number == signal.SIGTERM:
-            until(lambda: not alive(server))
+        keeper_pid = keeper_of(folder)
+
+        os.kill(keeper_pid, number)
+        until(lambda: not alive(keeper_pid))
         socket_dir = user.again()
 
         assert not alive(server)
@@ -323,11 +338,10 @@ def test_without_its_keeper_the_server_ends_and_the_next_use_starts_it(folder: P
 def test_files_of_a_killed_server_with_a_recycled_pid_do_not_matter(folder: Path) -> None:
     with using(folder) as user:
         user.socket_dir()
-        answer(folder / "socket", "CREATE TABLE kept AS SELECT 7 AS n; SELECT pg_switch_wal()::text")
-        keeper, server = keeper_of(folder), postmaster(folder)
-        for pid in (server, keeper, user.process.pid):
+        keeper_pid, server = keeper_of(folder), postmaster(folder)
+        for pid in (server, keeper_pid, user.process.pid):
             os.kill(pid, signal.SIGKILL)
-        until(lambda: not alive(server) and not alive(keeper))
+        until(lambda: not alive(server) and not alive(keeper_pid))
     for stale in (folder / "data" / "postmaster.pid", folder / "socket" / ".s.PGSQL.5432.lock"):
         stale.write_text(stale.read_text().replace(str(server), str(os.getpid()), 1))
 
@@ -348,12 +362,12 @@ def test_a_half_made_cluster_is_made_anew(folder: Path) -> None:
 def test_a_removed_folder_ends_its_server_and_the_next_use_starts_another(folder: Path) -> None:
     with using(folder) as user:
         user.socket_dir()
-        server, keeper = postmaster(folder), keeper_of(folder)
+        server, keeper_pid = postmaster(folder), keeper_of(folder)
 
         shutil.rmtree(folder)
 
         assert answer(user.again()) == "1"
-        until(lambda: not alive(server) and not alive(keeper))
+        until(lambda: not alive(server) and not alive(keeper_pid))
         assert answer(user.again()) == "1"
 
 
@@ -485,7 +499,9 @@ def test_an_ordinary_user_has_a_server_of_its_own(open_folder: Path, uid: int) -
         assert Path(f"/proc/{server}").stat().st_uid == uid
         assert (folder / "data").stat().st_uid == uid
 
-        os.kill(keeper_of(folder), signal.SIGKILL)
+        keeper_pid = keeper_of(folder)
+        os.kill(keeper_pid, signal.SIGKILL)
+        until(lambda: not alive(keeper_pid))
         assert answer(user.again()) == "1"
         assert not alive(server)
         server = postmaster(folder)
