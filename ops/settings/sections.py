@@ -257,10 +257,7 @@ def _configured(name: str, section: _Section, home: Path, env: Mapping[str, str]
         redirect=_boolean(values, "redirect", False, where),
         driver=values.get("driver"),
     )
-    limits = Limits(
-        lock_timeout=values.get("lock_timeout", Limits.lock_timeout),
-        statement_timeout=values.get("statement_timeout", Limits.statement_timeout),
-    )
+    limits = Limits(**{key: values[key] for key in ("lock_timeout", "statement_timeout") if key in values})
     return TargetSettings(
         name=name,
         source=source,
