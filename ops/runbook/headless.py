@@ -147,7 +147,9 @@ class Execution:
         self._stop = stop or Stop()
         self._began = time.monotonic()
         self._cell = ""
+        self._cell_index = 0
         self._cells_begun = False
+        self._broke_off: OpsError | None = None
         env = {key: value for key, value in os.environ.items() if key != "JPY_SESSION_NAME"}
         env |= environment(self._home) | {"OPS_RUN_DIR": str(self.folder)}
         self._kernel = Kernel(env, cwd=Path.cwd())
@@ -164,7 +166,8 @@ class Execution:
             self._stop.act = None
         self.record = Record.load(self.folder)
         if not self.record.finished:
-            self.record.fail(self._unfinished(trouble))
+            self._broke_off = self._unfinished(trouble)
+            self.record.fail(self._broke_off)
         return self.record
 
     def finish(self) -> None:
@@ -221,6 +224,7 @@ class Execution:
         if cell.cell_type != "code":
             return
         self._cells_begun = True
+        self._cell_index = cell_index
         self._cell = _caption(cell)
         self._progress(f"{time.monotonic() - self._began:6.1f} s  {self.about.stem}: {self._cell}")
 
@@ -238,7 +242,7 @@ class Execution:
         if self._stop.count:
             return InterruptedRunError(f"The run was interrupted{where}.", next_step=look, changed=changed)
         if not self._kernel.alive:
-            words = self._kernel.last_words()
+            words = "" if self._cells_begun else self._kernel.last_words()
             said = f" Its last words: {words}" if words else ""
             return InterruptedRunError(f"The kernel died{where}.{said}", next_step=look, changed=changed)
         if trouble is None:
@@ -255,8 +259,7 @@ class Execution:
             code="unexpected",
         )
 
-    @staticmethod
-    def _clean(path: Path) -> None:
+    def _clean(self, path: Path) -> None:
         """Take out papermill's own error banners, as ours says more, and whatever is secret."""
         content = json.loads(path.read_text(encoding="utf-8"))
         content["cells"] = [
@@ -264,6 +267,16 @@ class Execution:
             for cell in content["cells"]
             if "papermill-error-cell-tag" not in cell.get("metadata", {}).get("tags", ())
         ]
+        if self._broke_off is not None and self._cells_begun:
+            # A dead kernel could not say it itself.
+            content["cells"][self._cell_index]["outputs"].append(
+                {
+                    "output_type": "error",
+                    "ename": type(self._broke_off).__name__,
+                    "evalue": self._broke_off.problem,
+                    "traceback": self._broke_off._render_traceback_(),
+                }
+            )
         write_atomically(path, json.dumps(plain(content), indent=1, ensure_ascii=False) + "\n")
 
 

@@ -24,8 +24,12 @@ _STALE_SECONDS = 60
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return the variables that keep Jupyter, IPython and matplotlib out of the user's home directory."""
+    """Return the variables that keep Jupyter, IPython and matplotlib out of the user's home directory.
+
+    The folder for IPython is made, as it warns on every start where it is missing.
+    """
     base = home / ".ops" / "jupyter"
+    (base / "ipython").mkdir(parents=True, exist_ok=True)
     return {
         "JUPYTER_CONFIG_DIR": str(base / "config"),
         "JUPYTER_DATA_DIR": str(base / "data"),
@@ -101,8 +105,10 @@ class Kernel:
                 def has_kernel(self) -> bool:
                     return True
 
-                async def is_alive(self) -> bool:
+                async def _async_is_alive(self) -> bool:  # the name by which clients ask
                     return kernel.alive
+
+                is_alive = _async_is_alive
 
             self._manager = Attached(connection_file=str(self.connection_file), owns_kernel=False)
             self._manager.load_connection_info(self.connection)
