@@ -147,6 +147,7 @@ class Execution:
         self._stop = stop or Stop()
         self._began = time.monotonic()
         self._cell = ""
+        self._heading = ""
         self._cell_index = 0
         self._cells_begun = False
         self._broke_off: OpsError | None = None
@@ -222,10 +223,15 @@ class Execution:
         if self._stop.count:
             raise _Stopped
         if cell.cell_type != "code":
+            self._heading = _heading(cell.source) or self._heading
             return
         self._cells_begun = True
         self._cell_index = cell_index
-        self._cell = _caption(cell)
+        tags = cell.metadata.get("tags", ())
+        if "injected-parameters" in tags:
+            return
+        self._cell = self._heading or (tags[0] if tags else cell.source.strip().split("\n", 1)[0][:60])
+        self._heading = ""
         self._progress(f"{time.monotonic() - self._began:6.1f} s  {self.about.stem}: {self._cell}")
 
     def _interrupt(self) -> None:
@@ -306,9 +312,7 @@ def _literal(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _caption(cell: Any) -> str:
-    tags = [tag for tag in cell.metadata.get("tags", ()) if tag != "injected-parameters"]
-    first = cell.source.strip().split("\n", 1)[0]
-    if tags:
-        return str(tags[0])
-    return (first.lstrip("# ") if first.startswith("#") else first)[:60]
+def _heading(markdown: str) -> str:
+    """The text of the last heading below the title: what the next cell is about."""
+    found = [line.lstrip("# ").strip() for line in markdown.splitlines() if line.startswith(("## ", "### "))]
+    return found[-1] if found else ""

@@ -40,6 +40,7 @@ def main(extra: Sequence[str]) -> int:
     home = find_home()
     folder = copy(home)
     env = {**os.environ, **environment(home)}
+    env["npm_config_cache"] = str(home / ".ops" / "jupyter" / "npm")  # Lab asks npm for language servers
     overrides = Path(env["JUPYTER_CONFIG_DIR"]) / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(overrides, json.dumps(_OVERRIDES, indent=2))

@@ -62,8 +62,10 @@ class Session:
         self._record: record.Record | None = None
         self._stopped_by: OpsError | None = None
         self._banner = f"ops-banner-{uuid.uuid4().hex}"
-        folder = os.environ.get(RUN_FOLDER)
-        if folder:
+        # Taken out, so that whatever this kernel starts itself does not write into this run's record.
+        folder = os.environ.pop(RUN_FOLDER, None)
+        self._headless = folder is not None
+        if folder is not None:
             self._record = record.Record.load(Path(folder))
         if self._shell is not None:
             self._shell.events.register("post_run_cell", self._after_cell)
@@ -156,7 +158,7 @@ class Session:
                 blocks=(display.Table(columns=("Verdict", "", "Notebook", "Why"), rows=rows),),
             )
         )
-        if verdict is Verdict.OK or os.environ.get(RUN_FOLDER) or self._live():
+        if verdict is Verdict.OK or self._headless or self._live():
             return
         summary = self._record.content["summary"] if self._record else "no verdict was reached"
         raise NotOk(redact(f"{verdict.value}: {summary}"), next_step="See the table above.")
@@ -184,7 +186,7 @@ class Session:
     def _open(self, target: str, values: Mapping[str, object]) -> None:
         """Have a record that is not finished: after an error, a person corrects the cell and goes on."""
         self._stopped_by = None
-        if self._record is not None and (os.environ.get(RUN_FOLDER) or not self._record.finished):
+        if self._record is not None and (self._headless or not self._record.finished):
             self._record.note(target=self._named(target), parameters=dict(values))
             return
         started = self._started if self._record is None else record.now()

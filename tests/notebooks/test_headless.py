@@ -259,3 +259,27 @@ def test_list_is_quick_and_survives_a_closed_pipe(environment: dict[str, str]) -
     assert (piped.stdout.strip(), piped.stderr) == ("3 notebooks", "")
     for heavy in ("papermill", "pandas", "IPython", "nbformat", "sqlalchemy", "alembic"):
         assert f" {heavy}\n" not in loaded.stderr
+
+
+def test_what_nobody_foresaw_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".ops").mkdir()
+    script = (
+        "import ops.runbook.catalogue as catalogue, sys, ops.__main__\n"
+        "def broken():\n"
+        f"    raise RuntimeError('postgresql://me:{PLANTED_IN_URL}@host/db\\nsecond line')\n"
+        "catalogue.catalogue = broken\n"
+        "sys.exit(ops.__main__.main(['list']))\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**environment, "OPS_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    log = (tmp_path / ".ops" / "errors.log").read_text(encoding="utf-8")
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert len(finished.stderr.strip().splitlines()) == 1
+    assert "errors.log" in finished.stderr and "RuntimeError" in finished.stderr
+    assert "Traceback" in log
+    assert PLANTED_IN_URL not in finished.stderr + log
