@@ -112,21 +112,24 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
         current=visit.heads() or (),
         heads=resolution.heads,
         steps=resolution.steps,
-        catalog=catalog.fingerprint(visit.connection, without=(setup.version_table_schema, setup.version_table)),
+        catalog=catalog.read(
+            visit.connection, version_table=(setup.version_table_schema, setup.version_table)
+        ).fingerprint,
         x=visit.settings.project.x,
         purge=resolution.purge,
-        sql=_sql(visit, direction, resolution.steps) if with_sql else (),
+        sql=_sql(visit, direction, resolution.steps) if with_sql and resolution.steps else (),
     )
     return plan
 
 
 def _sql(visit: Visit, direction: str, steps: tuple[Step, ...]) -> tuple[RevisionSQL, ...]:
-    if not steps:
-        return ()
+    before = [visit.heads() or (), *(step.heads for step in steps)]
     answer = visit.worker.request(
         "sql",
         direction=direction,
-        revisions=[step.revision.revision for step in steps],
-        heads=list(visit.heads() or ()),
+        steps=[
+            {"revision": step.revision.revision, "heads": list(heads)}
+            for step, heads in zip(steps, before, strict=False)
+        ],
     )
     return tuple(RevisionSQL(**one) for one in answer["sql"])

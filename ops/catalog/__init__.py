@@ -1,7 +1,9 @@
-"""One database's schema as values, and its fingerprint."""
+"""One database's schema as values, its fingerprint, and what differs between two of them."""
 
 from __future__ import annotations
 
-from ops.catalog.generic import fingerprint
+from ops.catalog.diff import Difference, diff
+from ops.catalog.snapshot import read
+from ops.catalog.values import Catalog, Key, Object
 
-__all__ = ["fingerprint"]
+__all__ = ["Catalog", "Difference", "Key", "Object", "diff", "read"]

@@ -301,7 +301,8 @@ ROUTINES = Query(
                 'kind', g.aggkind, 'direct arguments', g.aggnumdirectargs, 'result', p.prorettype::regtype::text,
                 'transition', g.aggtransfn::text, 'state', g.aggtranstype::regtype::text,
                 'final', g.aggfinalfn::text, 'combine', g.aggcombinefn::text, 'serial', g.aggserialfn::text,
-                'deserial', g.aggdeserialfn::text, 'moving', g.aggmtransfn::text, 'sort', g.aggsortop::regoperator::text,
+                'deserial', g.aggdeserialfn::text, 'moving', g.aggmtransfn::text,
+                'sort', g.aggsortop::regoperator::text,
                 'initial', g.agginitval, 'parallel', p.proparallel)
             FROM pg_aggregate g WHERE g.aggfnoid = p.oid) END,
         'owner', pg_get_userbyid(p.proowner),
@@ -496,7 +497,7 @@ FOREIGN = Query(
 DEFAULT_PRIVILEGES = Query(
     kinds=("default privileges",),
     reads=("pg_default_acl",),
-    sql=f"""
+    sql="""
     SELECT 'default privileges', coalesce(n.nspname::text, ''), pg_get_userbyid(p.defaclrole)::text,
     CASE p.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
                          WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' ELSE 'large objects' END,

@@ -137,7 +137,7 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 def quoted(name: str) -> str:
     """Return an identifier as SQL wants it; function names keep the arguments behind them."""
-    head, parenthesis, arguments = name.partition("(")
+    head, parenthesis, _ = name.partition("(")
     if parenthesis and name.endswith(")") and _PLAIN.match(head):
         return name
     return name if _PLAIN.match(name) else '"' + name.replace('"', '""') + '"'
