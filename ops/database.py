@@ -183,9 +183,10 @@ def take_proof(connection: Connection) -> int:
 
 
 def cancel(connection: Connection, pid: int) -> None:
-    """Cancel the running statement of another backend of the same role."""
+    """Cancel the running statement of another backend of the same login; the connection's role is given up for that."""
     from sqlalchemy import text
 
+    connection.execute(text("RESET ROLE"))
     connection.execute(text("SELECT pg_cancel_backend(:pid)"), {"pid": pid})
 
 

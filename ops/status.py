@@ -125,6 +125,10 @@ class Status(Result):
             facts.append(("at work now", str(self.holder)))
         notes = [display.Note(one, "attention") for one in self.findings]
         notes += [display.Note(one, "attention") for one in setup.missing_models]
+        notes += [
+            display.Note(f"env.py changes the database before it migrates; to look, it was run without: {one}")
+            for one in setup.left_out
+        ]
         notes += [display.Note(one) for one in self.url_notes]
         return display.View(
             title=str(self),
@@ -146,6 +150,7 @@ class Status(Result):
             "history": self.history.to_dict()["history"],
             "findings": list(self.findings),
             "missing_models": list(self.setup.missing_models),
+            "left_out": list(self.setup.left_out),
             "version_table": f"{self.setup.version_table_schema}.{self.setup.version_table}",
             "role": self.facts.role,
             "primary": self.facts.primary,

@@ -34,7 +34,7 @@ class Worker:
 
     def __init__(self, settings: TargetSettings, *, proof: int | None, session: dict[str, str] | None = None) -> None:
         self.settings = settings
-        self.backend_pid: int | None = None
+        self.backend_pids: set[int] = set()  # of every connection that was proved to be at the target
         self.versions: dict[str, str] = {}
         self.warnings: list[str] = []
         self._printed: deque[str] = deque(maxlen=400)
@@ -109,6 +109,8 @@ class Worker:
 
     def kill(self) -> None:
         """End the worker and whatever it started, at once."""
+        if self._process.returncode is not None:
+            return  # reaped: its number may be somebody else's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -163,7 +165,7 @@ class Worker:
             if kind == "error":
                 raise failures.translate(event, settings=self.settings, printed=self.printed())
             if kind == "connected":
-                self.backend_pid = event["pid"]
+                self.backend_pids.add(event["pid"])
             elif kind == "ready":
                 self.versions = {name: event[name] for name in ("python", "alembic", "sqlalchemy")}
             elif kind == "warning":

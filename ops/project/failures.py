@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import (
+    ConnectError,
     InterruptedRunError,
     MigrationError,
     OpsError,
@@ -68,13 +69,13 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             next_step="Install alembic and sqlalchemy there, or point the target's `python` at another interpreter.",
         )
     where = place(event)
-    if kind == "alembic":
+    if kind == "alembic" and not event.get("revision"):
         return _alembic(event, where)
     if kind == "statement":
-        return statement_failed(event)
+        return _statement(event)
+    failure = event.get("failure") or {}
+    error = MigrationError if event.get("revision") else ProjectError
     if kind == "abandoned":
-        failure = event.get("failure") or {}
-        error = MigrationError if failure else ProjectError
         return error(
             f"{_sentence(event['message'])}",
             next_step="Look at env.py: it must call context.run_migrations(), and must let errors through.",
@@ -82,29 +83,34 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
         )
     problem = f"{event['type']}: {event['message']}" if kind != "exit" else event["message"]
     tail = f"\nThe project had printed:\n{printed}" if printed and kind == "exit" else ""
-    return ProjectError(
+    return error(
         f"The project's own code failed{where}: {_sentence(problem)}{tail}",
         next_step=_how_to_mend(event),
-    )
-
-
-def statement_failed(event: Event) -> MigrationError:
-    """A statement that the server refused."""
-    failure = event["failure"]
-    first = str(failure["message"]).strip()
-    sql = " ".join(str(failure.get("sql") or "").split())
-    sql = sql if len(sql) <= 300 else sql[:300] + " …"
-    return MigrationError(
-        f"The server refused a statement{place(event)}: {_sentence(first)}"
-        + (f"\nThe statement: {sql}" if sql else ""),
-        next_step="Correct the version file, or the data it stumbled over, and run the dry run again.",
         code=_code(failure),
     )
 
 
-def is_lock_timeout(error: OpsError) -> bool:
-    """Return whether a statement was given up because it waited too long for a lock."""
-    return error.code == "lock-timeout"
+def _statement(event: Event) -> OpsError:
+    """A statement that the server refused, or a connection that it did not give."""
+    failure = event["failure"]
+    said = _sentence(str(failure["message"]))
+    sql = " ".join(str(failure.get("sql") or "").split())
+    sql = sql if len(sql) <= 300 else sql[:300] + " …"
+    if not sql:
+        return ConnectError(
+            f"The project's own connection failed{place(event)}: {said}",
+            next_step="Our own connection to the target works; compare the URL, driver and options that env.py uses.",
+        )
+    problem = f"The server refused a statement{place(event)}: {said}\nThe statement: {sql}"
+    if event.get("revision"):
+        return MigrationError(
+            problem,
+            next_step="Correct the version file, or the data it stumbled over, and run the dry run again.",
+            code=_code(failure),
+        )
+    return ProjectError(
+        problem, next_step="Look at env.py, which runs it before any revision, and at the rights of the role."
+    )
 
 
 def place(event: Event) -> str:
@@ -169,6 +175,8 @@ def _how_to_mend(event: Event) -> str:
         return "Correct the file at that line."
     frames = event.get("frames") or []
     name = Path(frames[-1]["path"]).name if frames else "the project"
+    if event.get("revision"):
+        return f"Correct {name}, and run the dry run again."
     return f"Correct {name}; plain `alembic current` in the project's folder shows the whole traceback."
 
 

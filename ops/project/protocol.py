@@ -13,7 +13,8 @@ and the worker writes to a private descriptor
     revision        asks: this revision is about to run
     statement       asks: this statement is about to run (sql, line of the version file, autocommit)
     settings        these settings were set, and what the server says they are; the run ends where these differ
-    statement-done  seconds and row count
+    statement-done  sql, seconds and row count
+    commit          what the revision did so far is about to be committed
     revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
     warning         a Python warning of the project's
     answer, error   the end of a request

@@ -23,7 +23,10 @@ _REVISION = re.compile(r"[\w.@+\-]{1,255}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What the project's env.py configures."""
+    """What the project's env.py configures.
+
+    `left_out` are the statements with which env.py changes the database before it migrates: it was run without them.
+    """
 
     version_table: str
     version_table_schema: str
@@ -33,13 +36,15 @@ class Setup:
     model_tables: tuple[str, ...]
     has_metadata: bool
     missing_models: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Setup:
         """Return the value of the worker's `probe` answer."""
         models = data["models"]
         return cls(
-            **{name: data[name] for name in cls.__slots__ if name in data},
+            **{name: data[name] for name in cls.__slots__ if name in data and name != "left_out"},
+            left_out=tuple(data["left_out"]),
             model_tables=tuple(models["tables"]),
             has_metadata=bool(models["metadata"]),
             missing_models=tuple(describe_missing(one) for one in models["missing"]),
@@ -119,6 +124,13 @@ class Visit:
                 next_step="Restore the missing file (git log --all -- 'alembic/versions/*'), or, when you are sure "
                 "which revision the schema really is, use notebooks/44-stamp.ipynb.",
                 code="unknown-revision",
+            )
+        if direction == "down" and re.match(r"-\d+\Z", revision) and len(current) > 1:
+            # Alembic goes down from whichever row of the version table comes first.
+            raise RevisionError(
+                f"{revision} is ambiguous: the database is at {', '.join(current)}.",
+                next_step=f"Write the branch before it (shop@{revision}), or name the revision to go down to.",
+                code="ambiguous",
             )
         answer = self.worker.request(
             "resolve", direction=direction, revision=revision, heads=[] if lost else list(current)

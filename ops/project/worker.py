@@ -48,6 +48,11 @@ class State:
         self.settings = {}  # to be put in force before the next statement
         self.statement = 0
         self.failure = None  # the last failing statement
+        self.failed = None  # the driver's exception that it failed with
+        self.running = None  # the revision that a request is at, for its error
+        self.run = 0  # counts the runs of env.py
+        self.refused = []  # statements that would write, refused by a read-only session
+        self.left_out = []  # those of them that env.py is run without, to look at what it configures
         self.connected = False
         self.kept = None  # physical connections between two runs of env.py, while revisions run
 
@@ -124,8 +129,10 @@ def install_hooks():
 
     event.listen(Engine, "do_connect", on_do_connect)
     event.listen(Pool, "connect", on_connect)
-    event.listen(Engine, "before_cursor_execute", on_before)
+    event.listen(Pool, "checkout", on_checkout)
+    event.listen(Engine, "before_cursor_execute", on_before, retval=True)
     event.listen(Engine, "after_cursor_execute", on_after)
+    event.listen(Engine, "commit", on_commit)
     event.listen(Engine, "handle_error", on_error)
 
 
@@ -224,9 +231,7 @@ def on_connect(connection, record):
         abort("wrong-database", "the project opened a %s database" % dialect, found=dialect)
     settings = dict(STATE.session)
     settings["default_transaction_read_only"] = "on" if STATE.read_only else "off"
-    configured = "".join(
-        ", pg_catalog.set_config(%s, %s, false)" % (literal(k), literal(v)) for k, v in sorted(settings.items())
-    )
+    configured = "".join(", " + setter(k, v) for k, v in sorted(settings.items()))
     key = STATE.proof["key"]
     query = (
         "SELECT (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
@@ -244,7 +249,38 @@ def on_connect(connection, record):
     if not row[0]:
         abort("wrong-database", "the project connected to the database %r" % (row[2],), found=row[2])
     STATE.connected = True
+    record.info["ops_run"] = STATE.run
     emit("connected", pid=row[1])
+
+
+def on_checkout(connection, record, proxy):
+    """Have a pool that outlives a run of env.py connect anew.
+
+    The application's own engine does, where env.py imports it: its connection may be read-only, from a run that
+    only looked, or belong to an event loop that has ended.
+    """
+    if record.info.get("ops_run") != STATE.run:
+        from sqlalchemy.exc import DisconnectionError
+
+        raise DisconnectionError("made in an earlier run of env.py")
+
+
+NEWER = {"client_connection_check_interval": 140000}  # settings that older servers do not know
+
+
+def setter(name, value):
+    call = "pg_catalog.set_config(%s, %s, false)" % (literal(name), literal(value))
+    if name not in NEWER:
+        return call
+    known = "pg_catalog.current_setting('server_version_num')::int >= %d" % NEWER[name]
+    return "CASE WHEN %s THEN %s END" % (known, call)
+
+
+def on_commit(conn):
+    if STATE.aborted:
+        raise Abort(STATE.aborted["message"])
+    if STATE.step is not None:
+        emit("commit")
 
 
 def literal(value):
@@ -258,7 +294,10 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
     if STATE.aborted:
         raise Abort(STATE.aborted["message"])
     if STATE.step is None:
-        return
+        if STATE.read_only and statement in STATE.left_out:
+            # A command without rows, as are those it stands for.
+            return "SET alembic_ops.left_out = 'on'", type(parameters)()
+        return statement, parameters
     STATE.statement += 1
     driver = conn.connection.dbapi_connection if hasattr(conn.connection, "dbapi_connection") else None
     answer = ask(
@@ -275,6 +314,7 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
         put_in_force(conn)
     if context is not None:
         context._ops_started = time.perf_counter()
+    return statement, parameters
 
 
 def put_in_force(conn):
@@ -319,9 +359,13 @@ def on_after(conn, cursor, statement, parameters, context, executemany):
         emit(
             "statement-done",
             number=STATE.statement,
+            sql=statement,
             seconds=None if started is None else time.perf_counter() - started,
             rows=getattr(cursor, "rowcount", None),
         )
+
+
+READ_ONLY = "25006"
 
 
 def on_error(context):
@@ -329,6 +373,9 @@ def on_error(context):
     state = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None)
     if state is None and getattr(original, "args", None) and isinstance(original.args[0], dict):
         state = original.args[0].get("C")  # pg8000
+    if state == READ_ONLY and STATE.read_only and context.statement:
+        STATE.refused.append(context.statement)
+    STATE.failed = original
     STATE.failure = {
         "sqlstate": state,
         "message": str(original).strip(),
@@ -399,6 +446,7 @@ class Project:
         """
         from alembic.runtime.environment import EnvironmentContext
 
+        STATE.run += 1
         env = EnvironmentContext(self.config, self.script, fn=fn, **options)
         contexts = []
         ran = []
@@ -431,6 +479,24 @@ class Project:
         if not ran:
             raise Abandoned("env.py ended without calling context.run_migrations()")
         return contexts
+
+    def look_at_env(self, instead, **options):
+        """Run env.py in a session that cannot write, without what it would write before it migrates.
+
+        Some create a schema or widen the version table first. The server refuses that here, whatever it is; env.py is
+        then run again without the statement, so that what it sets (a search path, say) is still in force.
+        """
+        while True:
+            STATE.refused = []
+            try:
+                self.run_env(fn=nothing, instead=instead, dont_mutate=True, **options)
+                return
+            except (Exception, SystemExit):
+                new = [one for one in STATE.refused if one not in STATE.left_out]
+                if not new:
+                    raise
+                STATE.left_out.extend(new)
+                STATE.failure = STATE.failed = None
 
     def host(self, function):
         if self.hello.get("host") == "anyio":
@@ -551,7 +617,8 @@ def do_probe(project, request):
         answer.update(describe_context(context))
         answer["models"] = describe_models(context)
 
-    project.run_env(fn=nothing, instead=look, dont_mutate=True)
+    project.look_at_env(look)
+    answer["left_out"] = STATE.left_out
     return answer
 
 
@@ -580,7 +647,7 @@ def describe_context(context):
     ).fetchone()
     return {
         "version_table": table,
-        "version_table_schema": schema or row[0] or row[1],
+        "version_table_schema": schema or row[0] or row[1] or "public",
         "version_table_exists": row[0] is not None,
         "transaction_per_migration": bool(opts.get("transaction_per_migration")),
         "driver": connection.dialect.driver,
@@ -675,11 +742,10 @@ def do_resolve(project, request):
 
 
 def resolve_stamp(script, revision, heads):
-    wanted = script.as_revision_number(revision) if revision not in ("base",) else None
     after = set(heads)
     for step in script._stamp_revs(revision, heads):
         after = heads_after(step, after)
-    return {"steps": [], "heads": sorted(after), "wanted": wanted}
+    return {"steps": [], "heads": sorted(after)}
 
 
 def heads_after(step, heads):
@@ -702,28 +768,23 @@ def heads_after(step, heads):
     return set(maintainer.heads)
 
 
+MARKER = "-- ops:revision:"
+
+
 def do_sql(project, request):
-    """The SQL of some revisions as `--sql` writes it: no connection is opened."""
-    script = project.script
-    marker = "-- ops:revision:"
-    direction = request["direction"]
+    """The SQL of some revisions as `--sql` writes it: no connection is opened.
 
-    def steps(heads, context):
-        for revision in request["revisions"]:
-            context.impl.static_output(marker + revision)
-            yield migration_step(script, revision, direction)
-
-    # In one go where that works; one by one otherwise, so that a revision that needs a database is named.
+    Each step says which rows the version table has before it.
+    """
+    steps = request["steps"]
     try:
-        text = offline(project, steps, request["heads"])
+        return {"sql": offline(project, steps, request["direction"])}
     except (Exception, SystemExit):
-        return {"sql": [offline_one(project, request, revision) for revision in request["revisions"]]}
-    parts = re.split("^" + re.escape(marker) + r"(.*)$", text, flags=re.MULTILINE)
-    found = dict(zip(parts[1::2], parts[2::2]))
-    return {"sql": [{"revision": one, "sql": tidy(found.get(one, ""))} for one in request["revisions"]]}
+        # One of them needs a database: one by one, so that it is named and the others are shown.
+        return {"sql": [offline_one(project, step, request["direction"]) for step in steps]}
 
 
-def offline(project, steps, heads):
+def offline(project, steps, direction):
     buffer = io.StringIO()
     previous = project.config.output_buffer
     project.config.output_buffer = buffer
@@ -731,21 +792,28 @@ def offline(project, steps, heads):
     def change(keywords):
         keywords.pop("output_buffer", None)
 
+    def run(heads, context):
+        for step in steps:
+            context.impl.static_output(MARKER + step["revision"])
+            yield migration_step(project.script, step["revision"], direction)
+        # What comes after is not the revisions': `--sql` drops the version table at base, a real run keeps it.
+        context.impl.static_output(MARKER)
+
     try:
-        project.run_env(fn=steps, change=change, as_sql=True, starting_rev=",".join(heads) or None)
+        # Not the comma-separated text of the command line: that is one revision's name to what reads it here.
+        project.run_env(fn=run, change=change, as_sql=True, starting_rev=tuple(steps[0]["heads"]) or None)
     finally:
         project.config.output_buffer = previous
-    return buffer.getvalue()
+    parts = re.split("^" + re.escape(MARKER) + r"(.*)$", buffer.getvalue(), flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2]))
+    return [{"revision": one["revision"], "sql": tidy(found.get(one["revision"], ""))} for one in steps]
 
 
-def offline_one(project, request, revision):
-    def one(heads, context):
-        return [migration_step(project.script, revision, request["direction"])]
-
+def offline_one(project, step, direction):
     try:
-        return {"revision": revision, "sql": tidy(offline(project, one, request["heads"]))}
+        return offline(project, [step], direction)[0]
     except (Exception, SystemExit) as error:
-        return {"revision": revision, "sql": None, "why": "%s: %s" % (type(error).__name__, error)}
+        return {"revision": step["revision"], "sql": None, "why": "%s: %s" % (type(error).__name__, error)}
 
 
 def tidy(sql):
@@ -778,7 +846,7 @@ def do_compare(project, request):
         drawing = AutogenContext(context, metadata=wanted if len(wanted) > 1 else wanted[0])
         answer["upgrade"] = _render_cmd_body(script.upgrade_ops, drawing)
 
-    project.run_env(fn=nothing, instead=compare, change=change, dont_mutate=True)
+    project.look_at_env(compare, change=change)
     return answer
 
 
@@ -876,14 +944,14 @@ def do_migrate(project, request):
 def migrate_one(project, revision, direction):
     script = project.script
     path = script.get_revision(revision).path
-    outcome = {"yielded": False, "finished": False}
-    STATE.failure = None
+    outcome = {"finished": False}
+    STATE.failure = STATE.failed = None
+    STATE.running = revision
     STATE.statement = 0
     started = time.perf_counter()
 
     def one(heads, context):
         answer = ask("revision", revision=revision, direction=direction, heads=sorted(heads), path=str(path))
-        outcome["yielded"] = True
         STATE.settings = dict(answer.get("settings") or {})
         STATE.step = {"revision": revision, "direction": direction, "path": str(path)}
         yield migration_step(script, revision, direction)
@@ -919,11 +987,18 @@ def do_stamp(project, request):
     """Set the version table without running a migration."""
     script = project.script
 
+    STATE.running = request["revision"]
+
     def stamp(heads, context):
-        ask("revision", revision=request["revision"], direction="stamp", heads=sorted(heads), path=None)
+        answer = ask("revision", revision=request["revision"], direction="stamp", heads=sorted(heads), path=None)
+        STATE.settings = dict(answer.get("settings") or {})
+        STATE.step = {"revision": request["revision"], "direction": "stamp", "path": None}
         return script._stamp_revs(request["revision"], () if request.get("purge") else heads)
 
-    project.run_env(fn=stamp, purge=bool(request.get("purge")))
+    try:
+        project.run_env(fn=stamp, purge=bool(request.get("purge")))
+    finally:
+        STATE.step = None
     return {}
 
 
@@ -947,28 +1022,21 @@ def do_draft(project, request):
     context = RevisionContext(project.config, script, arguments)
     probe = {}
 
-    def generate(heads, migration_context):
+    def instead(migration_context):
+        if probe:
+            return
+        probe["models"] = describe_models(migration_context)
+        heads = migration_context.get_current_heads()
         if request["autogenerate"]:
             context.run_autogenerate(heads, migration_context)
         else:
             context.run_no_autogenerate(heads, migration_context)
-        return []
-
-    def instead(migration_context):
-        probe["models"] = describe_models(migration_context)
-        generate(migration_context.get_current_heads(), migration_context)
 
     if request["autogenerate"] or (project.config.get_main_option("revision_environment") or "") in (
         "true",
         "1",
     ):
-        project.run_env(
-            fn=generate,
-            instead=instead,
-            dont_mutate=True,
-            template_args=context.template_args,
-            revision_context=context,
-        )
+        project.look_at_env(instead, template_args=context.template_args, revision_context=context)
     keep = {}
     if not request["write"]:
         from pathlib import Path
@@ -998,8 +1066,7 @@ def do_draft(project, request):
         ("up", "upgrade_sql", answer["down_revisions"]),
         ("down", "downgrade_sql", [answer["revision"]]),
     ):
-        part = {"direction": direction, "heads": heads}
-        one = offline_one(project, part, answer["revision"])
+        one = offline_one(project, {"revision": answer["revision"], "heads": heads}, direction)
         answer[key] = one["sql"]
         answer[key + "_why"] = one.get("why")
     return answer
@@ -1032,7 +1099,7 @@ def explain(error):
         kind = "abandoned"
     elif type(error).__module__.startswith("alembic."):
         kind = "alembic"
-    elif STATE.failure is not None and type(error).__module__.startswith("sqlalchemy."):
+    elif STATE.failed is not None and getattr(error, "orig", None) is STATE.failed:
         kind = "statement"
         message = STATE.failure["message"]
     frames = []
@@ -1055,21 +1122,20 @@ def explain(error):
         "causes": causes,
         "frames": frames[-5:],
         "failure": STATE.failure,
+        "revision": STATE.running,
         "connected": STATE.connected,
     }
 
 
 def is_library(path):
-    return (
-        "site-packages" in path or "dist-packages" in path or path.startswith(("<frozen", os.path.dirname(os.__file__)))
-    )
+    return "site-packages" in path or "dist-packages" in path or path.startswith(("<", os.path.dirname(os.__file__)))
 
 
 def serve(project, request):
-    STATE.failure = None
+    STATE.failure = STATE.failed = None
     STATE.connected = False
     STATE.aborted = None
-    STATE.step = None
+    STATE.step = STATE.running = None
     STATE.read_only = bool(request.get("read_only", True))
     emit("answer", value=REQUESTS[request["request"]](project, request))
 

@@ -1,0 +1,307 @@
+"""One change under lock, from the intent in the ledger to its outcome."""
+
+from __future__ import annotations
+
+import random
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ops import guard, plan
+from ops.apply import aftermath
+from ops.apply.run import AppliedRevision, Run, listed
+from ops.errors import BusyError, InterruptedRunError, MigrationError, OpsError
+from ops.ledger import Ledger, whoami
+from ops.lock import run_lock
+from ops.plan import WORDS, Plan
+from ops.project import Answer, Event, go, stop
+from ops.project.visit import Step, Visit, visit
+from ops.settings import TargetSettings
+from ops.values import Verdict
+
+Report = Callable[[str], None]
+
+_COMMITS = re.compile(r"\s*(COMMIT|END)\b", re.IGNORECASE)
+
+
+def change(
+    settings: TargetSettings,
+    direction: str,
+    revision: str,
+    *,
+    dry_run: bool = True,
+    confirm: str = "",
+    wait: int = 0,
+    retries: int = 5,
+    report: Report | None = None,
+) -> Run:
+    """Upgrade, downgrade or stamp a target; by default only say what that would be.
+
+    `wait`: seconds to wait for another run to end. `retries`: how often a revision that could not get its
+    locks in time is tried again. `report` is called with a line of progress.
+
+    Raises
+    ------
+    RevisionError, ProjectError, ConnectError
+        Before anything is changed.
+    RefusedError
+        The guard said no, or (BusyError) another run is at work.
+    MigrationError
+        A revision failed; it says which ones stay applied.
+    InterruptedRunError
+        The run was stopped, or a process died.
+    """
+    with visit(settings, purpose=WORDS[direction]) as here:
+        if dry_run:
+            made = plan.make(here, direction, revision, with_sql=direction != "stamp")
+            return Run(
+                plan=made,
+                dry_run=True,
+                current=made.current,
+                protected=guard.needs_confirmation(settings, made),
+                obstacles=guard.obstacles(here),
+            )
+        setup = here.setup
+        with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):
+            made = plan.make(here, direction, revision)
+            guard.check(here, made, confirm=confirm)
+            if made.changes_nothing:
+                return Run(plan=made, dry_run=False, current=made.current)
+            return _Change(here, made, retries=retries, report=report or _silent).perform()
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of the run so far; the only thing here that moves."""
+
+    heads: tuple[str, ...]
+    applied: list[AppliedRevision] = field(default_factory=list)
+    retried: int = 0
+    running: Step | None = None
+    started: float = 0.0
+    done: list[str] = field(default_factory=list)
+    """Statements of the running revision whose fate its transaction decides."""
+    committed: list[str] = field(default_factory=list)
+    """Statements of the running revision that stay, whatever becomes of it."""
+    outside: str = ""
+    """The statement that runs outside of any transaction now."""
+
+    def begin(self, step: Step | None) -> None:
+        """A revision starts, or starts again."""
+        self.running = step
+        self.started = time.monotonic()
+        self.done.clear()
+        self.committed.clear()
+        self.outside = ""
+
+    def commit(self) -> None:
+        """What the revision did so far stays."""
+        self.committed += self.done
+        self.done.clear()
+
+
+class _Change:
+    def __init__(self, here: Visit, made: Plan, *, retries: int, report: Report) -> None:
+        self.here = here
+        self.plan = made
+        self.retries = retries
+        self.report = report
+        self.ledger = Ledger(here.settings.home, here.facts.identity)
+        self.run = secrets.token_hex(8)
+        self.progress = Progress(heads=made.current)
+        self.disproved: MigrationError | None = None
+        self.limits = {
+            "lock_timeout": here.settings.limits.lock_timeout,
+            "statement_timeout": here.settings.limits.statement_timeout,
+        }
+
+    def perform(self) -> Run:
+        made = self.plan
+        self.ledger.write(
+            "intent",
+            self.run,
+            target=made.target,
+            direction=made.direction,
+            **{"from": made.current, "to": made.heads},
+            revisions=[{"revision": one.revision, "sha256": one.sha256} for one in made.revisions],
+            plan=made.fingerprint,
+            who={**whoami(), "role": self.here.facts.role},
+        )
+        with self._recorded():
+            self._act()
+            self._require(made.heads)
+        return Run(
+            plan=made,
+            dry_run=False,
+            current=self.progress.heads,
+            applied=tuple(self.progress.applied),
+            retried=self.progress.retried,
+        )
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        """Write the outcome whatever happens, and let every error say what was changed."""
+        cause: BaseException | None = None
+        try:
+            yield
+        except KeyboardInterrupt:
+            aftermath.cancel(self.here)
+            error: OpsError = InterruptedRunError(
+                "The run was stopped by hand; the running statement was cancelled.",
+                next_step="Look at the state with notebooks/10-inspect.ipynb before anything else.",
+            )
+        except OpsError as raised:
+            error = raised
+        except Exception as unforeseen:
+            aftermath.cancel(self.here)
+            error = OpsError(
+                f"The run was ended by {type(unforeseen).__name__}: {unforeseen}.",
+                next_step="Look at the state with notebooks/10-inspect.ipynb before anything else.",
+            )
+            cause = unforeseen
+        else:
+            self._record_outcome(None)
+            return
+        if aftermath.explain(error, self.here, self.plan, self.progress):
+            self._record_revision()
+        self._record_outcome(error)
+        raise error from cause
+
+    def _record_outcome(self, error: OpsError | None) -> None:
+        self.ledger.write(
+            "outcome",
+            self.run,
+            verdict=(error.verdict if error else Verdict.OK).value,
+            current=self.progress.heads,
+            error=error.to_dict() if error else None,
+        )
+
+    def _record_revision(self) -> None:
+        done = self.progress.applied[-1]
+        self.ledger.write(
+            "revision",
+            self.run,
+            revision=done.revision,
+            direction=done.direction,
+            seconds=round(done.seconds, 4),
+            sha256=self.plan.steps[len(self.progress.applied) - 1].revision.sha256,
+        )
+
+    # -- acting -------------------------------------------------------------------------------------
+
+    def _act(self) -> None:
+        """Ask for what is left to do until it is done; revisions that waited too long for a lock are tried again."""
+        attempts = 0
+        while True:
+            before = len(self.progress.applied)
+            try:
+                self._request()
+                return
+            except InterruptedRunError as stopped:
+                raise self.disproved or stopped from None
+            except MigrationError as error:
+                if error.code != "lock-timeout" or not self._nothing_stays():
+                    raise
+                attempts = 1 if len(self.progress.applied) > before else attempts + 1
+                if attempts > self.retries:
+                    raise self._out_of_patience(error, attempts) from None
+                self.progress.retried += 1
+                pause = min(0.2 * 2**attempts, 10.0) * random.uniform(0.5, 1.5)
+                self.report(f"lock not granted within {self.limits['lock_timeout']}; trying again in {pause:.1f} s")
+                time.sleep(pause)
+
+    def _request(self) -> None:
+        worker, made = self.here.worker, self.plan
+        if made.direction == "stamp":
+            worker.request("stamp", listener=self._listen, read_only=False, revision=made.requested, purge=made.purge)
+            return
+        waiting = [step.revision.revision for step in made.steps[len(self.progress.applied) :]]
+        worker.request("migrate", listener=self._listen, read_only=False, revisions=waiting, direction=made.direction)
+
+    def _nothing_stays(self) -> bool:
+        """Whether the revision that failed left nothing, so that it may be tried again."""
+        return not self.progress.committed and not self.progress.outside and self._heads() == self.progress.heads
+
+    def _listen(self, event: Event) -> Answer | None:
+        progress = self.progress
+        match event["event"]:
+            case "revision":
+                return self._before_revision(event)
+            case "statement":
+                progress.outside = event["sql"] if event["autocommit"] else ""
+            case "statement-done":
+                progress.done.append(event["sql"])
+                if progress.outside or _COMMITS.match(event["sql"]):
+                    progress.commit()
+                progress.outside = ""
+            case "commit":
+                progress.commit()
+            case "revision-done":
+                return self._after_revision(event)
+        return None
+
+    def _before_revision(self, event: Event) -> Answer:
+        stamping = self.plan.direction == "stamp"
+        step = None if stamping else self.plan.steps[len(self.progress.applied)]
+        seen = tuple(event["heads"])
+        if seen != (() if self.plan.purge else self.progress.heads):
+            return self._disprove(
+                f"env.py sees the database at {listed(seen)}, we see {listed(self.progress.heads)}",
+                "Look at env.py: it may use another version table, schema or search path when it migrates.",
+            )
+        self.progress.begin(step)
+        self.report(f"{event['revision']}  {WORDS[self.plan.direction]} …")
+        return go(**self.limits)
+
+    def _after_revision(self, event: Event) -> Answer:
+        step = self.progress.running
+        assert step is not None  # a revision cannot end before it began
+        found = self._heads()
+        if found != step.heads:
+            return self._disprove(
+                f"after {event['revision']} the version table should say {listed(step.heads)}, and says "
+                f"{listed(found)}",
+                "Look at env.py: it may roll back, or swallow errors.",
+            )
+        done = AppliedRevision(revision=event["revision"], direction=self.plan.direction, seconds=event["seconds"])
+        self.progress.applied.append(done)
+        self.progress.heads = found
+        self.progress.begin(None)
+        self._record_revision()
+        self.report(f"{done.revision}  done in {done.seconds:.2f} s")
+        return go()
+
+    # -- proving ------------------------------------------------------------------------------------
+
+    def _disprove(self, why: str, next_step: str) -> Answer:
+        self.disproved = MigrationError(f"{why[0].upper()}{why[1:]}.", next_step=next_step)
+        return stop(why)
+
+    def _heads(self) -> tuple[str, ...]:
+        return self.here.heads() or ()
+
+    def _require(self, wanted: tuple[str, ...]) -> None:
+        found = self._heads()
+        self.progress.heads = found
+        if found != wanted:
+            raise MigrationError(
+                f"The version table should say {listed(wanted)} and says {listed(found)}.",
+                next_step="Look at env.py: it may roll back, or swallow errors.",
+            )
+
+    def _out_of_patience(self, error: OpsError, attempts: int) -> OpsError:
+        step = self.progress.running
+        name = step.revision.revision if step else "The stamp"
+        kind = MigrationError if self.progress.applied else BusyError
+        return kind(
+            f"{name} did not get its locks within {self.limits['lock_timeout']}, "
+            f"tried {attempts} time{'' if attempts == 1 else 's'}: {error.problem}",
+            next_step="See who holds the table (pg_stat_activity), wait, and run this again.",
+        )
+
+
+def _silent(line: str) -> None:
+    return None

@@ -1,0 +1,162 @@
+"""What a change did to a database, or, as a dry run, what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ops import display
+from ops.plan import WORDS, Plan
+from ops.values import Result, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedRevision:
+    """One revision that ran, and how long it took by the clock of this machine."""
+
+    revision: str
+    direction: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Result):
+    """What a change did, or, as a dry run, what it would do."""
+
+    plan: Plan
+    dry_run: bool
+    current: tuple[str, ...]
+    applied: tuple[AppliedRevision, ...] = ()
+    protected: bool = False
+    obstacles: tuple[str, ...] = ()
+    retried: int = 0
+    shown_before: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """OK when the version table was read back and says what was wanted; a dry run judges nothing."""
+        if self.dry_run or self.current == self.plan.heads:
+            return Verdict.OK
+        return Verdict.FAILED
+
+    @property
+    def fingerprint(self) -> str:
+        """The plan's fingerprint: what a protected target wants as `confirm`."""
+        return self.plan.fingerprint
+
+    def __str__(self) -> str:
+        word = WORDS[self.plan.direction]
+        way = f"from {listed(self.plan.current)} to {listed(self.plan.heads)}"
+        if self.plan.changes_nothing:
+            return f"{self.plan.target}: nothing to {word}, already at {listed(self.plan.heads)}"
+        if self.dry_run:
+            return f"{self.plan.target}: dry run, would {word} {way}, {_revisions(len(self.plan.steps))}"
+        seconds = sum(one.seconds for one in self.applied)
+        return f"{self.plan.target}: {word} {way} done, {_revisions(len(self.applied))} in {seconds:.2f} s"
+
+    def table(self) -> display.Table:
+        """Return one row per revision: what it is, and how long it took."""
+        took = {one.revision: one.seconds for one in self.applied}
+        rows = tuple(
+            (
+                number,
+                step.revision.revision,
+                step.revision.message,
+                None if self.dry_run else round(took.get(step.revision.revision, 0.0), 3),
+                step.heads or ("base",),
+            )
+            for number, step in enumerate(self.plan.steps, 1)
+        )
+        columns = ("#", "revision", "message", "seconds", "then at")
+        return display.Table(columns=columns, rows=rows, empty="no revision runs")
+
+    def view(self) -> display.View:
+        """Return the way, each revision with its own words and SQL, and the fingerprint."""
+        if self.shown_before:
+            what_next = display.Note(self._what_next())
+            return display.View(
+                title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=(what_next,)
+            )
+        blocks: list[Any] = [
+            display.Facts(
+                (
+                    ("asked for", f"{WORDS[self.plan.direction]} to {self.plan.requested}"),
+                    ("from", self.plan.current or ("base",)),
+                    ("to", self.plan.heads or ("base",)),
+                    ("plan fingerprint", self.fingerprint),
+                    *((("the database is now at", self.current or ("base",)),) if not self.dry_run else ()),
+                )
+            )
+        ]
+        blocks.extend(display.Note(one, "bad") for one in self.obstacles)
+        if self.plan.purge:
+            blocks.append(
+                display.Note("The version table names a revision that no file has: its rows are replaced.", "attention")
+            )
+        blocks.append(self.table())
+        if self.dry_run:
+            blocks.extend(self._sql())
+            blocks.append(display.Note(self._what_next()))
+        return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks))
+
+    def _sql(self) -> Iterator[display.Note | display.Code]:
+        written = {one.revision: one for one in self.plan.sql}
+        for step in self.plan.steps:
+            revision = step.revision
+            own_words = revision.text.removeprefix(revision.message).strip()
+            if own_words:
+                yield display.Note(f"{revision.revision} says of itself: {own_words}", "attention")
+            sql = written.get(revision.revision)
+            if sql is None:
+                continue
+            if sql.sql is None:
+                yield display.Note(
+                    f"The SQL of {revision.revision} cannot be written without a database: {sql.why}.",
+                    "unknown",
+                )
+            else:
+                yield display.Code(
+                    text=sql.sql or "-- nothing but the version table",
+                    caption=f"{revision.revision} as offline SQL",
+                )
+
+    def _what_next(self) -> str:
+        if self.plan.changes_nothing:
+            return "There is nothing to do."
+        confirm = f" and confirm = {self.fingerprint!r}" if self.protected else ""
+        return f"Nothing was changed. To do it, run this notebook again with dry_run = False{confirm}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the `data` of `40-upgrade`, `42-downgrade` and `44-stamp`."""
+        return {
+            "from": list(self.plan.current),
+            "to": list(self.plan.heads),
+            "dry_run": self.dry_run,
+            "applied": [
+                {"revision": one.revision, "direction": one.direction, "seconds": round(one.seconds, 4)}
+                for one in self.applied
+            ],
+            "planned": [step.revision.revision for step in self.plan.steps],
+            "fingerprint": self.fingerprint,
+            "current": list(self.current),
+        }
+
+    @property
+    def sql(self) -> str:
+        """The offline SQL of the whole plan, as far as it could be written."""
+        parts = []
+        for one in self.plan.sql:
+            parts.append(
+                f"-- {one.revision}\n{one.sql if one.sql is not None else '-- not available: ' + str(one.why)}"
+            )
+        return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def listed(ids: tuple[str, ...]) -> str:
+    """Return some revisions as text; none of them is base."""
+    return ", ".join(ids) or "base"
+
+
+def _revisions(count: int) -> str:
+    return f"{count} revision{'' if count == 1 else 's'}"

@@ -1,0 +1,86 @@
+"""A fixture project in a folder of its own, as a target on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests import cases
+from ops import targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One project under test: its files, its target, and a look at its database past both."""
+
+    case: cases.Case
+    home: Path
+    project: Path
+    url: str
+    target: targets.Target
+
+    def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, or nothing for a command; committed."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(query, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def connect(self) -> psycopg2.extensions.connection:
+        """Return a connection of nobody's but the test's, in autocommit mode."""
+        connection = psycopg2.connect(self.url.replace("+psycopg2", ""))
+        connection.autocommit = True
+        return connection
+
+    @property
+    def current(self) -> list[str]:
+        """The version table's rows, sorted."""
+        schema = self.case.expect.get("version_table_schema", "public")
+        table = self.case.expect.get("version_table", "alembic_version")
+        if self.ask("SELECT to_regclass(%s)", f"{schema}.{table}") == [(None,)]:
+            return []
+        return [one for (one,) in self.ask(f"SELECT version_num FROM {schema}.{table} ORDER BY 1")]
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of all tables but the version table, sorted."""
+        found = self.ask(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text NOT LIKE ALL"
+            " (ARRAY['pg\\_%%', 'information_schema']) ORDER BY 1"
+        )
+        return [one for (one,) in found if one != self.case.expect.get("version_table", "alembic_version")]
+
+    def version_file(self, revision: str) -> Path:
+        """Return the file of a revision."""
+        (found,) = (path for path in self.project.rglob("versions/*.py") if path.name.startswith(revision))
+        return found
+
+
+SetUp = Callable[..., Bench]
+
+
+@pytest.fixture
+def set_up(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> SetUp:
+    """Make a bench of a fixture project; keywords are further keys of the target's section."""
+    known = cases.projects()
+
+    def make(name: str, *, url: str = database, **keys: str) -> Bench:
+        case = known[name]
+        home = tmp_path / name
+        home.mkdir()
+        project = cases.copy_to(case, home)
+        section = {"url": url, "protected": "false", **case.target, **keys}
+        for key in ("config", "cwd"):
+            if key in section:
+                section[key] = f"{name}/{section[key]}"
+        lines = ["[ops:target:case]", *(f"{key} = {value}" for key, value in section.items())]
+        (home / "ops.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        monkeypatch.setenv("OPS_HOME", str(home))
+        return Bench(case=case, home=home, project=project, url=url, target=targets.target("case"))
+
+    return make
