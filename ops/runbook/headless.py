@@ -238,6 +238,8 @@ class Execution:
         # Before the first cell there is nothing to clean up; and whoever asks three times means it.
         if not self._cells_begun or self._stop.count > 2:
             self._kernel.kill()
+            if self._stop.count > 3:
+                raise _Stopped  # out of papermill, wherever it waits for a kernel that is gone
         else:
             self._kernel.interrupt()
 
