@@ -13,7 +13,7 @@ from typing import Any
 from ops import display
 from ops.errors import OpsError, UsageError
 from ops.runbook.parameters import Parameter, declared
-from ops.values import Result
+from ops.values import Result, Verdict
 
 EFFECTS = ("read", "copy", "files", "write")
 
@@ -138,6 +138,7 @@ def _load(path: Path, name: str) -> Notebook | None:
     if not isinstance(described, Mapping):
         return None
     effects = described.get("effects")
+    steps = described.get("next") or {}
     if effects not in EFFECTS:
         raise OpsError(
             f"The notebook {path.name} says effects = {effects!r}, which is not one of {', '.join(EFFECTS)}.",
@@ -150,8 +151,9 @@ def _load(path: Path, name: str) -> Notebook | None:
         question=str(described.get("question", "")),
         effects=effects,
         parameters=declared(_parameters_cell(cells), notebook=name),
+        # In the order of the verdicts: Jupyter sorts the metadata by name when somebody saves the notebook.
         following=tuple(
-            (verdict, str(step[0]), str(step[1])) for verdict, step in (described.get("next") or {}).items()
+            (verdict.value, str(steps[verdict][0]), str(steps[verdict][1])) for verdict in Verdict if verdict in steps
         ),
     )
 
