@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.settings.home import CHECKOUT, home
-from ops.settings.secrets import redact, remember
+from ops.settings.secrets import cleaned, redact, remember
 from ops.settings.sections import Limits, TargetSettings, default_url, names, resolve
 from ops.settings.urls import Database, masked, ours, project_url
 
@@ -12,6 +12,7 @@ __all__ = [
     "Database",
     "Limits",
     "TargetSettings",
+    "cleaned",
     "default_url",
     "home",
     "masked",

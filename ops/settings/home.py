@@ -44,10 +44,11 @@ def home() -> Path:
 
 def is_project(folder: Path) -> bool:
     """Return whether a folder holds `alembic.ini`, or a `pyproject.toml` with `[tool.alembic]`."""
-    if (folder / "alembic.ini").is_file():
+    # os.path, as a folder above us may be one that we are not allowed to look into.
+    if os.path.isfile(folder / "alembic.ini"):
         return True
     pyproject = folder / "pyproject.toml"
-    if not pyproject.is_file():
+    if not os.path.isfile(pyproject):
         return False
     try:
         return "alembic" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
@@ -57,6 +58,6 @@ def is_project(folder: Path) -> bool:
 
 def config_file(folder: Path) -> Path | None:
     """Return the file that configures the Alembic project in a folder, if there is one."""
-    if (folder / "alembic.ini").is_file():
+    if os.path.isfile(folder / "alembic.ini"):
         return folder / "alembic.ini"
     return folder / "pyproject.toml" if is_project(folder) else None

@@ -1,33 +1,31 @@
-"""Targets from the `[ops:target:NAME]` sections of `alembic.ini` or `ops.ini`, from `.env` and the environment."""
+"""Targets: what their sections, `.env` and the environment say, resolved and checked."""
 
 from __future__ import annotations
 
-import configparser
 import difflib
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ops.errors import SettingsError, UsageError
 from ops.settings import urls
+from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file
-from ops.settings.secrets import remember
+from ops.settings.templates import filled, parts_of
+from ops.settings.words import boolean, duration, folder, function, interpreter, path, several, word
 
 EMBEDDED = ("sandbox", "demo")
 """Targets that are always there: databases of the embedded server."""
 
-_SECTION = "ops:target:"
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}\Z")
-_SECRETIVE = re.compile(r"PASS|SECRET|TOKEN|KEY", re.IGNORECASE)
-_DURATION = re.compile(r"\d+(ms|s|min|h)?\Z")
-_KEYS = {
-    "url", "url_env", "direct_url_env", "protected", "config", "python", "x", "role", "lock_timeout",
-    "statement_timeout", "driver", "cwd", "sys_path", "imports", "setup", "connection_attribute", "host",
-    "redirect", "ledger",
-}  # fmt: skip
-_KEY_FAMILIES = ("env.", "option.", "section.")
+_KEYS = (
+    "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
+    "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger",
+)  # fmt: skip
+_FAMILIES = ("env.", "option.", "section.")
+_NOT_YET = ("direct_url_env", "bootstrap", "baseline", "scratch_url")
+"""Keys whose work nobody does yet: silence would be taken for a promise."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +72,6 @@ class TargetSettings:
 
     def with_url(self, url: str) -> TargetSettings:
         """Return the same target at a URL: an embedded one gets its own when its server runs."""
-        from dataclasses import replace
-
         return replace(self, raw_url=url)
 
     @property
@@ -96,20 +92,6 @@ class TargetSettings:
         return self.raw_url
 
 
-def environment(home: Path) -> Mapping[str, str]:
-    """Return `.env` overlaid with the process's environment, which wins."""
-    file = home / ".env"
-    if not file.is_file():
-        return dict(os.environ)
-    from dotenv import dotenv_values
-
-    from_file = {key: value for key, value in dotenv_values(file).items() if value is not None}
-    for key, value in from_file.items():
-        if _SECRETIVE.search(key):
-            remember(value)
-    return {**from_file, **os.environ}
-
-
 def default_url(home: Path) -> str:
     """Return the URL that plain `alembic` uses: `DATABASE_URL`, else the embedded sandbox, which is started.
 
@@ -125,7 +107,7 @@ def default_url(home: Path) -> str:
 
 def names(home: Path) -> tuple[str, ...]:
     """Return the names of all targets: `default`, the embedded ones, and the configured ones."""
-    return tuple(dict.fromkeys(("default", *EMBEDDED, *sorted(_sections(home)))))
+    return tuple(dict.fromkeys(("default", *EMBEDDED, *sorted(sections(home)))))
 
 
 def resolve(name: str, home: Path) -> TargetSettings:
@@ -136,74 +118,33 @@ def resolve(name: str, home: Path) -> TargetSettings:
     UsageError
         Nobody configured that name.
     SettingsError
-        Its section has an unknown key or a wrong value, or its `url_env` is unset.
+        Its section has an unknown key or a wrong value, its URL is malformed, or its `url_env` is unset.
     """
-    sections = _sections(home)
-    env = environment(home)
-    if name in sections:
-        return _configured(name, sections[name], home, env)
+    written = sections(home)
+    variables = environment(home)
+    if name in written:
+        return _configured(written[name], home, variables)
     if name == "default":
-        if env.get("DATABASE_URL"):
-            return _configured(name, _Section(home / ".env", {"url_env": "DATABASE_URL"}), home, env)
+        if variables.get("DATABASE_URL"):
+            return _configured(Section(name, home / ".env", {"url_env": "DATABASE_URL"}), home, variables)
         return _embedded("sandbox", home)
     if name in EMBEDDED:
         return _embedded(name, home)
     known = names(home)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UsageError(
-        f"There is no target {name[:80]!r}.{hint} There are: {', '.join(known)}.",
-        next_step=f"Name one of them, or add a section [{_SECTION}NAME] to {_ini_name(home)}.",
+        f"There is no target {name[:80]!r}.{_near(name, known)} There are: {', '.join(known)}.",
+        next_step=f"Name one of them, or add a section [{PREFIX}NAME] to {ini_name(home)}.",
         code="unknown-target",
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    file: Path
-    values: Mapping[str, str]
-
-
-def _ini_name(home: Path) -> str:
-    return "alembic.ini" if (home / "alembic.ini").is_file() else "ops.ini"
-
-
-def _sections(home: Path) -> dict[str, _Section]:
-    found: dict[str, _Section] = {}
-    for file in (home / "alembic.ini", home / "ops.ini"):
-        if not file.is_file():
-            continue
-        # Raw and case-keeping: a `%` in a URL is literal, and env.NAME keeps its case.
-        parser = configparser.RawConfigParser(strict=True)
-        parser.optionxform = str  # type: ignore[assignment, method-assign]
-        try:
-            parser.read_string(file.read_text(encoding="utf-8"), source=file.name)
-        except (configparser.Error, UnicodeDecodeError) as error:
-            first = str(error).splitlines()[0]
-            raise SettingsError(
-                f"{file.name} cannot be read: {first}",
-                next_step=f"Correct {file.name}; each target needs a section.",
-            ) from None
-        for section in parser.sections():
-            if section.startswith(_SECTION):
-                name = section.removeprefix(_SECTION)
-                if not _NAME.match(name):
-                    raise SettingsError(
-                        f"{file.name} names a target {name!r}; names are letters, digits, '_', '.' and '-'.",
-                        next_step="Rename the section.",
-                    )
-                values = {key: value for key, value in parser.items(section) if key not in parser.defaults()}
-                found[name] = _Section(file, values)
-    return found
-
-
 def _embedded(name: str, home: Path) -> TargetSettings:
     # `demo` tells this repository's own story; on the sandbox one practises with the project at hand.
-    folder = CHECKOUT if name == "demo" else home
-    config = config_file(folder) or config_file(CHECKOUT)
+    place = CHECKOUT if name == "demo" else home
+    config = config_file(place) or config_file(CHECKOUT)
     if config is None:
         raise SettingsError(
-            f"There is no Alembic project in {folder}.",
+            f"There is no Alembic project in {place}.",
             next_step="Run from a folder that has an alembic.ini.",
         )
     return TargetSettings(
@@ -216,52 +157,22 @@ def _embedded(name: str, home: Path) -> TargetSettings:
     )
 
 
-def _configured(name: str, section: _Section, home: Path, env: Mapping[str, str]) -> TargetSettings:
+def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> TargetSettings:
     values = section.values
-    where = f"[{_SECTION}{name}] in {section.file.name}"
     for key in values:
-        if key not in _KEYS and not key.startswith(_KEY_FAMILIES):
-            near = difflib.get_close_matches(key, _KEYS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise SettingsError(
-                f"{where} has the key {key!r}, which nobody knows.{hint}",
-                next_step="Correct or remove that line.",
-            )
-    url, source = _url(name, values, where, env)
-    config = _path(values.get("config"), section.file.parent) or config_file(section.file.parent)
-    if config is None or not config.is_file():
-        raise SettingsError(
-            f"{where}: there is no Alembic config file {str(config or 'alembic.ini')!r}.",
-            next_step="Set `config` to the project's alembic.ini or pyproject.toml, relative to this file.",
-        )
-    for key in ("lock_timeout", "statement_timeout"):
-        if key in values and not _DURATION.match(values[key]):
-            raise SettingsError(
-                f"{where}: {key} = {values[key]!r} is no duration.",
-                next_step="Write it as 500ms, 2s, 5min or 1h.",
-            )
-    parts = _parts(url, source)
-    project = ProjectSettings(
-        config=config,
-        python=_interpreter(values.get("python"), section.file.parent, where),
-        cwd=_path(values.get("cwd"), section.file.parent),
-        sys_path=tuple(str(_path(one, section.file.parent)) for one in _several(values.get("sys_path"))),
-        imports=_several(values.get("imports")),
-        setup=values.get("setup"),
-        x=_several(values.get("x")),
-        environment=_templates("env.", values, parts, where),
-        options=_templates("option.", values, parts, where),
-        section_options=_section_templates(values, parts, where),
-        connection_attribute=_boolean(values, "connection_attribute", False, where),
-        host=values.get("host"),
-        redirect=_boolean(values, "redirect", False, where),
-        driver=values.get("driver"),
+        _check_key(key, section)
+    word(values, "ledger", ("file",), section)
+    url, source = _url(section, variables)
+    driver = values.get("driver")
+    project = _project(section, parts_of(url, driver=driver, source=source), driver)
+    limits = Limits(
+        lock_timeout=duration(values, "lock_timeout", Limits().lock_timeout, section),
+        statement_timeout=duration(values, "statement_timeout", Limits().statement_timeout, section, may_be_off=True),
     )
-    limits = Limits(**{key: values[key] for key in ("lock_timeout", "statement_timeout") if key in values})
     return TargetSettings(
-        name=name,
+        name=section.name,
         source=source,
-        protected=_boolean(values, "protected", True, where),
+        protected=boolean(values, "protected", True, section),
         project=project,
         home=home,
         limits=limits,
@@ -270,108 +181,87 @@ def _configured(name: str, section: _Section, home: Path, env: Mapping[str, str]
     )
 
 
-def _url(name: str, values: Mapping[str, str], where: str, env: Mapping[str, str]) -> tuple[str, str]:
-    if "url" in values and "url_env" in values:
-        raise SettingsError(f"{where} has both url and url_env.", next_step="Keep one of them.")
-    if "url" in values:
-        return values["url"], f"url of {where}"
-    variable = values.get("url_env")
-    if not variable:
+def _project(section: Section, parts: Mapping[str, str], driver: str | None) -> ProjectSettings:
+    values = section.values
+    beside = section.file.parent
+    config = path(values.get("config"), beside) or config_file(beside)
+    if config is None or not config.is_file():
         raise SettingsError(
-            f"{where} has neither url nor url_env.", next_step="Add url_env = NAME, and set NAME in .env."
+            f"{section}: there is no Alembic config file {str(config or 'alembic.ini')!r}.",
+            next_step="Set `config` to the project's alembic.ini or pyproject.toml, relative to this file.",
         )
-    if not env.get(variable):
-        raise SettingsError(
-            f"Target {name!r} takes its URL from the environment variable {variable}, which is not set.",
-            next_step=f"Set {variable} in the environment or in .env beside alembic.ini.",
-            code="url-unset",
-        )
-    return env[variable], f"{variable}, which target {name!r} uses,"
-
-
-def _parts(text: str, source: str) -> dict[str, str]:
-    url = urls.parse(text, source=source)
-    host = url.host or str(url.query.get("host") or "")
-    return {
-        "url": urls.project_url(text, source=source),
-        "user": url.username or "",
-        "password": url.password or "",
-        "host": host,
-        "port": str(url.port or url.query.get("port") or 5432),
-        "database": url.database or "",
-    }
-
-
-def _fill(template: str, parts: Mapping[str, str], where: str) -> str:
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in parts:
-            raise SettingsError(
-                f"{where}: the template {{{match[1]}}} is not one of {', '.join(parts)}.",
-                next_step="Correct the template.",
-            )
-        return parts[match[1]]
-
-    return re.sub(r"\{(\w+)\}", value, template)
-
-
-def _templates(
-    prefix: str, values: Mapping[str, str], parts: Mapping[str, str], where: str
-) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (key.removeprefix(prefix), _fill(value, parts, where))
-        for key, value in values.items()
-        if key.startswith(prefix)
+    return ProjectSettings(
+        config=config,
+        python=interpreter(values, "python", beside, section),
+        cwd=folder(values, "cwd", beside, section),
+        sys_path=tuple(str(path(one, beside)) for one in several(values.get("sys_path"))),
+        imports=several(values.get("imports")),
+        setup=function(values, "setup", section),
+        x=several(values.get("x")),
+        environment=filled("env.", values, parts, section),
+        options=filled("option.", values, parts, section),
+        section_options=_section_options(values, parts, section),
+        connection_attribute=boolean(values, "connection_attribute", False, section),
+        host=word(values, "host", ("anyio",), section),
+        redirect=boolean(values, "redirect", False, section),
+        driver=driver,
     )
 
 
-def _section_templates(
-    values: Mapping[str, str], parts: Mapping[str, str], where: str
+def _section_options(
+    values: Mapping[str, str], parts: Mapping[str, str], section: Section
 ) -> tuple[tuple[str, str, str], ...]:
     found = []
-    for key, value in _templates("section.", values, parts, where):
-        section, dot, option = key.rpartition(".")
-        if not dot:
+    for key, value in filled("section.", values, parts, section):
+        name, _, option = key.rpartition(".")
+        if not (name and option):
             raise SettingsError(
-                f"{where}: section.{key} needs an option.", next_step="Write section.NAME.OPTION = value."
+                f"{section}: section.{key} needs a section and an option.",
+                next_step="Write section.NAME.OPTION = value.",
             )
-        found.append((section, option, value))
+        found.append((name, option, value))
     return tuple(found)
 
 
-def _several(value: str | None) -> tuple[str, ...]:
-    return tuple(line.strip() for line in (value or "").splitlines() if line.strip())
-
-
-def _path(value: str | None, beside: Path) -> Path | None:
-    return (beside / Path(value).expanduser()).absolute() if value else None
-
-
-def _interpreter(value: str | None, beside: Path, where: str) -> str | None:
-    path = _path(value, beside)
-    if path is None:
-        return None
-    if not (path.is_file() and os.access(path, os.X_OK)):
+def _check_key(key: str, section: Section) -> None:
+    if key in _NOT_YET or key.startswith("url."):
         raise SettingsError(
-            f"{where}: python = {value!r} is not an executable file.",
-            next_step="Point it at the application's interpreter, for example ../shop/.venv/bin/python.",
+            f"{section} has the key {key!r}, which is not supported yet.",
+            next_step="Remove that line: what it asks for would not be done.",
         )
-    return str(path)
+    if key in _KEYS or any(key.startswith(family) and key != family for family in _FAMILIES):
+        return
+    raise SettingsError(
+        f"{section} has the key {key!r}, which nobody knows.{_near(key, (*_KEYS, *_FAMILIES))}",
+        next_step="Correct or remove that line.",
+    )
 
 
-def _boolean(values: Mapping[str, str], key: str, default: bool, where: str) -> bool:
-    word = values.get(key)
-    if word is None:
-        return default
-    known = {
-        "true": True,
-        "yes": True,
-        "on": True,
-        "1": True,
-        "false": False,
-        "no": False,
-        "off": False,
-        "0": False,
-    }
-    if word.strip().lower() not in known:
-        raise SettingsError(f"{where}: {key} = {word!r} is neither true nor false.", next_step="Write true or false.")
-    return known[word.strip().lower()]
+def _url(section: Section, variables: Mapping[str, str]) -> tuple[str, str]:
+    values = section.values
+    if "url" in values and "url_env" in values:
+        raise SettingsError(f"{section} has both url and url_env.", next_step="Keep one of them.")
+    if "url" in values:
+        return values["url"], f"url of {section}"
+    variable = values.get("url_env")
+    if not variable:
+        raise SettingsError(
+            f"{section} has neither url nor url_env.", next_step="Add url_env = NAME, and set NAME in .env."
+        )
+    if not _VARIABLE.match(variable):
+        raise SettingsError(
+            f"{section}: url_env = {variable[:80]!r} is no name of an environment variable.",
+            next_step="Write the name alone; a comment stands on a line of its own.",
+        )
+    if not variables.get(variable):
+        raise SettingsError(
+            f"Target {section.name!r} takes its URL from the environment variable {variable}, which is not set.",
+            next_step=f"Set {variable} in the environment, or in .env beside {section.file.name}.",
+            code="url-unset",
+        )
+    return variables[variable], f"{variable}, which target {section.name!r} uses,"
+
+
+def _near(word: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(word, [one for one in known if one != word], n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from ops.errors import SettingsError
 from ops.settings.secrets import remember
@@ -12,34 +15,40 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 OURS = "postgresql+psycopg2"
+PORT = 5432
 
-_POSTGRESQL = {"postgres", "postgresql"}
-_DRIVERS = {None, "psycopg2", "psycopg", "psycopg2cffi", "asyncpg", "pg8000", "psycopg_async"}
+Query = dict[str, str | tuple[str, ...]]
 
-# asyncpg's spelling of options that libpq knows under another name.
-_RENAMED = {"ssl": "sslmode", "timeout": "connect_timeout", "user": "user", "database": "dbname"}
-_SSL_WORDS = {"true": "require", "1": "require", "on": "require", "false": "disable", "0": "disable"}
-# Options of drivers that mean nothing to libpq and nothing to what we do over our own connection.
-_DRIVER_ONLY = {
-    "command_timeout",
-    "statement_cache_size",
-    "max_cached_statement_lifetime",
-    "max_cacheable_statement_size",
-    "prepared_statement_cache_size",
-    "prepared_statement_name_func",
-    "prepare_threshold",
-    "ssl_context",
-    "tcp_keepalive",
-    "async_fallback",
-}
+_DIALECTS = ("postgres", "postgresql")
+# By what their URLs' options mean.
+_LIBPQ_DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async")
+_DRIVERS = (*_LIBPQ_DRIVERS, "asyncpg", "pg8000")
+
 _LIBPQ = {
-    "application_name", "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
-    "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
-    "keepalives_interval", "krbsrvname", "load_balance_hosts", "options", "passfile", "port", "require_auth",
-    "requirepeer", "service", "sslcert", "sslcertmode", "sslcompression", "sslcrl", "sslcrldir", "sslkey",
-    "ssl_max_protocol_version", "ssl_min_protocol_version", "sslmode", "sslnegotiation", "sslpassword",
-    "sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout", "user", "dbname", "password",
+    "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname",
+    "fallback_application_name", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count",
+    "keepalives_idle", "keepalives_interval", "krbsrvname", "load_balance_hosts", "options", "passfile",
+    "password", "port", "require_auth", "requirepeer", "service", "sslcert", "sslcertmode", "sslcompression",
+    "sslcrl", "sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni",
+    "ssl_max_protocol_version", "ssl_min_protocol_version", "target_session_attrs", "tcp_user_timeout", "user",
 }  # fmt: skip
+_ASYNCPG = {"host", "port", "user", "password", "passfile", "service", "target_session_attrs", "krbsrvname", "gsslib"}
+_PG8000 = {"host", "port", "user", "password", "application_name"}
+# What may be lost on the way to another driver, as no result depends on it.
+_DISPENSABLE = {
+    "application_name", "client_encoding", "connect_timeout", "fallback_application_name", "keepalives",
+    "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts", "sslcompression", "sslsni",
+    "tcp_user_timeout",
+}  # fmt: skip
+_SSL_WORDS = {"true": "require", "1": "require", "on": "require", "yes": "require",
+              "false": "disable", "0": "disable", "off": "disable", "no": "disable"}  # fmt: skip
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# libpq's way of naming several servers, which SQLAlchemy cannot read.
+_SEVERAL_HOSTS = re.compile(
+    r"(?P<head>[\w+]+://(?:[^/?#]*@)?)(?P<hosts>[^/?@\[\]]+,[^/?@\[\]]+)(?P<path>/[^?]*)?(?P<query>\?.*)?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +76,22 @@ def parse(text: str, *, source: str) -> URL:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    text = text.strip()
     try:
-        url = make_url(text.strip())
+        url = make_url(_one_host_each(text))
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        raise SettingsError(
-            f"{source} is not a database URL.",
-            next_step="Write it as postgresql://user:password@host:5432/database; "
-            "percent-encode special characters in the password.",
-        ) from None
-    remember(url.password)
-    if url.query.get("password"):
-        remember(str(url.query["password"]))
+        raise _malformed(source) from None
+    public = (url.username, url.host, url.database)
+    remember(url.password, public=public)
+    for name in ("password", "sslpassword"):
+        for value in _all(url.query.get(name)):
+            remember(value, public=public)
+    if _CONTROL.search(text) or any(_CONTROL.search(part or "") for part in (*public, url.password)):
+        raise _malformed(source, " It holds a control character, such as a line break.")
+    if (url.host or "").lower().startswith("%2f"):  # libpq's way of writing a socket's folder
+        url = url.set(host="").update_query_dict({"host": unquote(url.host or "")})
+    if "@" in (url.host or ""):
+        raise _malformed(source, " There is more than one @: in a password it is written %40.")
     return url
 
 
@@ -90,66 +104,190 @@ def ours(text: str, *, source: str = "The URL") -> Database:
         No URL, another database than PostgreSQL, or a driver that nobody knows.
     """
     url = parse(text, source=source)
-    _check_driver(url, source)
-    query: dict[str, str | tuple[str, ...]] = {}
-    untranslated: list[str] = []
-    for name, value in url.query.items():
-        if name == "server_settings" or name in _DRIVER_ONLY:
-            untranslated.append(name)
-        elif name in _RENAMED and name not in _LIBPQ:
-            word = value if isinstance(value, str) else value[-1]
-            query[_RENAMED[name]] = _SSL_WORDS.get(word.lower(), word) if name == "ssl" else word
-        elif name in _LIBPQ:
-            query[name] = value
-        elif name == "unix_sock":
-            query["host"] = value if isinstance(value, str) else value[-1]
-        else:
-            untranslated.append(name)
+    driver = _driver(url, source)
+    query, untranslated = _to_libpq(url.query, driver, source)
     return Database(url=url.set(drivername=OURS, query=query), untranslated=tuple(sorted(untranslated)))
 
 
 def project_url(text: str, *, driver: str | None = None, source: str = "The URL") -> str:
     """Return the URL for the project's env.py, with the password in it: for the worker's input only.
 
-    It keeps the driver that it was written with; `driver` puts another in its place. A bare
-    `postgresql://` becomes psycopg2's, as SQLAlchemy 2.1 reads it as psycopg 3.
+    It keeps the driver that it was written with, and that driver's options; `driver` puts another in its
+    place, and has the options translated. A bare `postgresql://` becomes psycopg2's, as SQLAlchemy 2.1 reads
+    it as psycopg 3.
+
+    Raises
+    ------
+    SettingsError
+        No URL, an unknown driver, or an option that the other driver's URL cannot express.
     """
     url = parse(text, source=source)
-    _check_driver(url, source)
-    if driver and driver not in _DRIVERS:
-        raise _unknown_driver(driver, source)
-    name = f"postgresql+{driver}" if driver else url.drivername
-    if name in _POSTGRESQL:
-        name = OURS
-    query = dict(url.query)
-    if name.endswith("+asyncpg"):
-        query = {("ssl" if key == "sslmode" else key): value for key, value in query.items()}
-    elif not name.endswith("+pg8000") and url.drivername.endswith("+asyncpg"):
-        query = dict(ours(text, source=source).url.query)
-    return url.set(drivername=name, query=query).render_as_string(hide_password=False)
+    written = _driver(url, source)
+    wanted = written if driver is None else driver
+    if wanted not in _DRIVERS:
+        raise _unknown_driver(wanted, source)
+    query: Query = dict(url.query)
+    if _family(wanted) != _family(written):
+        query, lost = _to_libpq(url.query, written, source)
+        if wanted == "asyncpg":
+            query, refused = _to_asyncpg(query)
+        elif wanted == "pg8000":
+            query, refused = _to_pg8000(query)
+        else:
+            refused = []
+        refused += [name for name in lost if name not in _PERFORMANCE]
+        if refused:
+            raise SettingsError(
+                f"{source} has options that a URL for {wanted} cannot express: {', '.join(sorted(refused))}.",
+                next_step=f"Write the URL for {wanted} itself, or give the project what it needs by `option.NAME` or "
+                "`env.NAME` in the target's section.",
+            )
+    elif wanted == "asyncpg":
+        query = {("ssl" if name == "sslmode" else name): value for name, value in query.items()}
+        if "ssl" in query:
+            query["ssl"] = _ssl_mode(_last(query["ssl"]), source)
+    return url.set(drivername=f"postgresql+{wanted}", query=query).render_as_string(hide_password=False)
+
+
+def host_of(url: URL) -> str:
+    """Return the host, or the folder of the socket; of several hosts all, separated by commas."""
+    return url.host or ",".join(_all(url.query.get("host")))
 
 
 def masked(url: URL) -> str:
     """Return the URL as it may be shown."""
-    if url.query.get("password"):
-        url = url.update_query_dict({"password": "***"})
-    return url.render_as_string(hide_password=True)
+    for name in ("password", "sslpassword"):
+        if url.query.get(name):
+            url = url.update_query_dict({name: "***"})
+    return url.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
-def _check_driver(url: URL, source: str) -> None:
+# Options of asyncpg, pg8000 and psycopg that mean nothing to libpq, and nothing to what a migration does.
+_PERFORMANCE = {
+    "async_fallback", "command_timeout", "max_cached_statement_lifetime", "max_cacheable_statement_size",
+    "prepare_threshold", "prepared_statement_cache_size", "prepared_statement_name_func",
+    "statement_cache_size", "tcp_keepalive", "timeout",
+}  # fmt: skip
+
+
+def _to_libpq(given: Mapping[str, str | tuple[str, ...]], driver: str, source: str) -> tuple[Query, list[str]]:
+    """Return the options as libpq calls them, and the names of those that it has no word for."""
+    found: Query = {}
+    lost: list[str] = []
+    for name, value in given.items():
+        word = _last(value)
+        if name == "unix_sock":  # pg8000 names the socket itself, libpq its folder
+            folder, _, socket = word.rpartition("/")
+            if socket.startswith(".s.PGSQL."):
+                found |= {"host": folder, "port": socket.removeprefix(".s.PGSQL.")}
+            else:
+                found["host"] = word
+        elif name == "ssl":
+            found["sslmode"] = _ssl_mode(word, source)
+        elif name == "database":
+            found["dbname"] = word
+        elif name == "timeout" and re.fullmatch(r"\d+(\.\d*)?", word):
+            found["connect_timeout"] = str(max(1, round(float(word))))
+        elif name in _LIBPQ:
+            found[name] = value
+        else:
+            lost.append(name)
+    return found, lost
+
+
+def _to_asyncpg(libpq: Query) -> tuple[Query, list[str]]:
+    found: Query = {}
+    refused: list[str] = []
+    for name, value in libpq.items():
+        if name == "sslmode":
+            found["ssl"] = value
+        elif name == "dbname":
+            found["database"] = value
+        elif name in _ASYNCPG:
+            found[name] = value
+        elif name not in _DISPENSABLE:
+            refused.append(name)
+    return found, refused
+
+
+def _to_pg8000(libpq: Query) -> tuple[Query, list[str]]:
+    found: Query = {}
+    refused: list[str] = []
+    for name, value in libpq.items():
+        host = _last(value)
+        if name == "host" and host.startswith("/"):
+            found["unix_sock"] = f"{host}/.s.PGSQL.{_last(libpq.get('port', str(PORT)))}"
+        elif name == "port" and "/" in _last(libpq.get("host", "")):
+            continue  # a part of the socket's name
+        elif name == "host" and (isinstance(value, tuple) or "," in host):
+            refused.append("several hosts")
+        elif name == "dbname":
+            found["database"] = value
+        elif name in _PG8000:
+            found[name] = value
+        elif name == "sslmode" and _last(value) in ("disable", "allow", "prefer"):
+            continue  # pg8000 speaks no TLS unless it is given a context
+        elif name not in _DISPENSABLE:
+            refused.append(name)
+    return found, refused
+
+
+def _one_host_each(text: str) -> str:
+    """Write `//a:1,b:2/db` as `///db?host=a:1&host=b:2`."""
+    match = _SEVERAL_HOSTS.fullmatch(text)
+    if match is None:
+        return text
+    hosts = [host if ":" in host else f"{host}:{PORT}" for host in match["hosts"].split(",")]
+    query = "&".join(
+        [*((match["query"] or "?")[1:].split("&") if match["query"] else ()), *(f"host={h}" for h in hosts)]
+    )
+    return f"{match['head']}{match['path'] or '/'}?{query}"
+
+
+def _driver(url: URL, source: str) -> str:
     dialect, _, driver = url.drivername.partition("+")
-    if dialect not in _POSTGRESQL:
+    if dialect not in _DIALECTS:
         raise SettingsError(
-            f"{source} speaks {dialect!r}; targets are PostgreSQL databases.",
+            f"{source} speaks {dialect[:40]!r}; targets are PostgreSQL databases.",
             next_step="Use a URL that begins with postgresql://.",
         )
-    if (driver or None) not in _DRIVERS:
+    if (driver or "psycopg2") not in _DRIVERS:
         raise _unknown_driver(driver, source)
+    return driver or "psycopg2"
+
+
+def _family(driver: str) -> str:
+    return "libpq" if driver in _LIBPQ_DRIVERS else driver
+
+
+def _ssl_mode(word: str, source: str) -> str:
+    mode = _SSL_WORDS.get(word.lower(), word.lower().replace("_", "-"))
+    if mode not in _SSL_MODES:
+        raise SettingsError(
+            f"{source} has ssl={word[:40]!r}, which is none of {', '.join(_SSL_MODES)}.",
+            next_step="Correct the word, for example ssl=require.",
+        )
+    return mode
+
+
+def _all(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _last(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else value[-1]
+
+
+def _malformed(source: str, why: str = "") -> SettingsError:
+    return SettingsError(
+        f"{source} is not a database URL.{why}",
+        next_step="Write it as postgresql://user:password@host:5432/database; "
+        "percent-encode special characters in the password.",
+    )
 
 
 def _unknown_driver(driver: str, source: str) -> SettingsError:
-    known = ", ".join(sorted(name for name in _DRIVERS if name))
     return SettingsError(
-        f"{source} asks for the driver {driver!r}, which is not one of {known}.",
+        f"{source} asks for the driver {driver[:40]!r}, which is not one of {', '.join(sorted(_DRIVERS))}.",
         next_step="Correct the part behind the plus sign, or leave it out.",
     )

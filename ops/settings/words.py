@@ -1,0 +1,92 @@
+"""The values of a target's keys: truth values, durations, paths, lists."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from ops.errors import SettingsError
+from ops.settings.files import Section
+
+Values = Mapping[str, str]
+
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_DURATION = re.compile(r"(\d{1,10})(ms|s|min|h)\Z")
+_MILLISECONDS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
+_LONGEST = 2**31 - 1  # milliseconds, as PostgreSQL keeps them
+_FUNCTION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*\Z")
+
+
+def several(value: str | None) -> tuple[str, ...]:
+    """Return the lines of a value."""
+    return tuple(line.strip() for line in (value or "").splitlines() if line.strip())
+
+
+def path(value: str | None, beside: Path) -> Path | None:
+    """Return a path, which is relative to the file that names it."""
+    return (beside / Path(value).expanduser()).absolute() if value else None
+
+
+def folder(values: Values, key: str, beside: Path, section: Section) -> Path | None:
+    """Return a folder, which must exist."""
+    found = path(values.get(key), beside)
+    if found is not None and not found.is_dir():
+        _refuse(values, key, section, "is not a folder", "Write a folder, relative to this file.")
+    return found
+
+
+def interpreter(values: Values, key: str, beside: Path, section: Section) -> str | None:
+    """Return the path of an executable file."""
+    found = path(values.get(key), beside)
+    if found is None:
+        return None
+    if not (found.is_file() and os.access(found, os.X_OK)):
+        step = "Point it at the application's interpreter, for example ../shop/.venv/bin/python."
+        _refuse(values, key, section, "is not an executable file", step)
+    return str(found)
+
+
+def boolean(values: Values, key: str, default: bool, section: Section) -> bool:
+    """Return a truth value."""
+    if key not in values:
+        return default
+    known = _TRUTH.get(values[key].strip().lower())
+    if known is None:
+        _refuse(values, key, section, "is neither true nor false", "Write true or false.")
+    return known
+
+
+def duration(values: Values, key: str, default: str, section: Section, *, may_be_off: bool = False) -> str:
+    """Return a time limit as PostgreSQL writes it; 0, which is none at all, only where that may be."""
+    value = values.get(key, default)
+    if value == "0" and may_be_off:
+        return value
+    match = _DURATION.match(value)
+    if match is None or not 0 < int(match[1]) * _MILLISECONDS[match[2]] <= _LONGEST:
+        hint = ", or as 0 for none" if may_be_off else ""
+        _refuse(values, key, section, "is no duration", f"Write it as 500ms, 2s, 5min or 1h{hint}.")
+    return value
+
+
+def word(values: Values, key: str, known: tuple[str, ...], section: Section) -> str | None:
+    """Return one of the words that a key knows."""
+    value = values.get(key) or None
+    if value is not None and value not in known:
+        _refuse(values, key, section, "is not known", f"Write {' or '.join(known)}, or remove that line.")
+    return value
+
+
+def function(values: Values, key: str, section: Section) -> str | None:
+    """Return `module:function`."""
+    value = values.get(key) or None
+    if value is not None and not _FUNCTION.match(value):
+        _refuse(values, key, section, "names no function", "Write it as package.module:function.")
+    return value
+
+
+def _refuse(values: Values, key: str, section: Section, why: str, next_step: str) -> NoReturn:
+    hint = " Comments stand on lines of their own." if "#" in values[key] or ";" in values[key] else ""
+    raise SettingsError(f"{section}: {key} = {values[key][:200]!r} {why}.{hint}", next_step=next_step)
