@@ -35,6 +35,66 @@ class Abort(BaseException):
     """Ends a run whatever `except Exception` stands in env.py."""
 
 
+class Recorder:
+    """What the project's code depends on: files read, folders listed, environment variables asked for.
+
+    An answer of the project's stays right as long as none of these changes.
+    """
+
+    def __init__(self):
+        self.files = set()
+        self.folders = set()
+        self.variables = set()
+        libraries = {os.path.dirname(os.__file__), sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", "/etc", "/usr"}
+        self.elsewhere = tuple(sorted(os.path.realpath(one) + os.sep for one in libraries))
+
+    def start(self):
+        sys.addaudithook(self.notice)
+        environ = type(os.environ)
+        usual = environ.__getitem__
+        variables = self.variables
+
+        def asked(mapping, key):
+            variables.add(key)
+            return usual(mapping, key)
+
+        environ.__getitem__ = asked
+
+    def notice(self, event, arguments):
+        if event == "open" and isinstance(arguments[0], str) and not re.search("[wax+]", arguments[1] or "r"):
+            self.files.add(arguments[0])
+        elif event in ("os.listdir", "os.scandir") and isinstance(arguments[0], str):
+            self.folders.add(arguments[0])
+
+    def seen(self):
+        """Everything seen so far that is the project's own, as absolute paths."""
+        files = {os.path.abspath(one) for one in self.files}
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str):
+                files.add(os.path.abspath(file))
+        return {
+            "files": sorted({source_of(one) for one in files if self.is_own(one)}),
+            "folders": sorted({os.path.abspath(one) for one in self.folders if self.is_own(one)}),
+            "variables": sorted(one for one in self.variables if isinstance(one, str)),
+        }
+
+    def is_own(self, path):
+        path = os.path.realpath(path)
+        return not (path.startswith(self.elsewhere) or "site-packages" in path or path == os.path.realpath(__file__))
+
+
+def source_of(path):
+    """The source of a compiled file: the import system opens the one and only looks at the time of the other."""
+    folder, name = os.path.split(path)
+    if os.path.basename(folder) == "__pycache__" and name.endswith(".pyc"):
+        return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
+    return path
+
+
+RECORDER = Recorder()
+
+
 class State:
     """What the event handlers know of the request that is being served."""
 
@@ -539,6 +599,10 @@ class Abandoned(Exception):
     """env.py returned, but did not do what it was run for."""
 
 
+class Unresolved(Exception):
+    """Alembic stumbled over a request instead of refusing it."""
+
+
 def migration_step(script, revision, direction):
     from alembic.runtime.migration import MigrationStep
 
@@ -729,16 +793,32 @@ def do_resolve(project, request):
     direction = request["direction"]
     if direction == "stamp":
         return resolve_stamp(script, request["revision"], heads)
-    if direction == "up":
-        steps = script._upgrade_revs(request["revision"], heads)
-    else:
-        steps = script._downgrade_revs(request["revision"], heads)
+    lacking = [(one.module, name) for one in script.walk_revisions() for name in functions_without(one.module)]
+    for module, name in lacking:
+        setattr(module, name, nothing)  # Alembic looks at the functions of a step before it names the revision
+    try:
+        steps = (script._upgrade_revs if direction == "up" else script._downgrade_revs)(request["revision"], heads)
+    except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Unresolved(
+            "Alembic cannot tell what %r means from here (%s)" % (request["revision"], describe_error(error))
+        )
+    finally:
+        for module, name in lacking:
+            delattr(module, name)
     after = set(heads)
     found = []
     for step in steps:
         after = heads_after(step, after)
         found.append({"revision": step.revision.revision, "heads": sorted(after)})
     return {"steps": found, "heads": sorted(after)}
+
+
+def functions_without(module):
+    return [name for name in ("upgrade", "downgrade") if not hasattr(module, name)]
+
+
+def describe_error(error):
+    return ("%s: %s" % (type(error).__name__, str(error).strip())).strip(": ")
 
 
 def resolve_stamp(script, revision, heads):
@@ -927,6 +1007,118 @@ def plain(value):
     return str(argument if argument is not None else value)
 
 
+def do_dependencies(project, request):
+    """What the answers so far depended on."""
+    return RECORDER.seen()
+
+
+def do_models(project, request):
+    """Make what the models say in an empty database: whatever cannot be made is left out and named."""
+    from sqlalchemy import event
+
+    answer = {"failed": []}
+
+    def create(context):
+        connection = context.connection
+        answer["models"] = describe_models(context)
+        current = []
+
+        def before(conn, element, *rest):
+            current[:] = [element]
+
+        event.listen(connection, "before_execute", before)
+        for metadata in metadatas(context):
+            create_all(connection, metadata, current, answer["failed"])
+        if getattr(context, "_transaction", None) is None and connection.in_transaction():
+            commit(connection)
+
+    project.run_env(fn=nothing, instead=create, dont_mutate=True)
+    return answer
+
+
+def create_all(connection, metadata, current, failed):
+    """All of it, or all but the elements that the server refuses: each is taken out, and all is tried again."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(500):
+        savepoint = connection.begin_nested()
+        try:
+            metadata.create_all(connection, checkfirst=False)
+        except SQLAlchemyError as error:
+            savepoint.rollback()
+            what = take_out(metadata, current[0] if current else None)
+            original = getattr(error, "orig", None) or error
+            failed.append({"object": what, "why": str(original).strip().split("\n")[0]})
+            if what is None:
+                return
+        else:
+            savepoint.commit()
+            return
+
+
+def take_out(metadata, element):
+    """Remove from the metadata what a DDL element would have made; its name, or None where that is unknown."""
+    thing = getattr(element, "element", None)
+    kind = type(element).__name__
+    if thing is None:
+        return None
+    name = name_of(thing)
+    if kind == "CreateTable":
+        for other in list(metadata.tables.values()):
+            for constraint in list(other.foreign_key_constraints):
+                if other is not thing and constraint.referred_table is thing:
+                    other.constraints.discard(constraint)
+        metadata.remove(thing)
+    elif kind == "CreateIndex":
+        thing.table.indexes.discard(thing)
+    elif kind == "AddConstraint":
+        thing.table.constraints.discard(thing)
+    else:
+        return None
+    return "%s %s" % (kind[6:].lower() if kind.startswith("Create") else "constraint", name)
+
+
+def do_wanted(project, request):
+    """Which objects the project's include_name and include_object let take part in a comparison."""
+    from sqlalchemy import Column, Index, MetaData, Table
+    from sqlalchemy.types import NullType
+
+    answer = {"wanted": [True] * len(request["objects"])}
+
+    def ask_project(context):
+        include_name = context.opts.get("include_name")
+        include_object = context.opts.get("include_object")
+        answer["include_schemas"] = bool(context.opts.get("include_schemas"))
+        default = context.connection.dialect.default_schema_name
+        for position, one in enumerate(request["objects"]):
+            schema = None if one["schema"] == default else one["schema"]
+            table = one["table"]
+            full = one["name"] if table is None else table
+            parents = {
+                "schema_name": schema,
+                "table_name": full,
+                "schema_qualified_table_name": full if schema is None else "%s.%s" % (schema, full),
+            }
+            if one["type"] in ("schema", "table"):
+                parents.pop("table_name")
+            if include_name is not None and not include_name(one["name"], one["type"], parents):
+                answer["wanted"][position] = False
+            elif include_object is not None and one["type"] != "schema":
+                holder = Table(full, MetaData(), Column("_", NullType()), schema=schema)
+                if one["type"] == "table":
+                    thing = holder
+                elif one["type"] == "column":
+                    thing = Column(one["name"], NullType())
+                    holder.append_column(thing)
+                else:
+                    thing = Index(one["name"], holder.c["_"])
+                keep = include_object(thing, one["name"], one["type"], one["reflected"], None)
+                answer["wanted"][position] = bool(keep)
+
+    project.run_env(fn=nothing, instead=ask_project, dont_mutate=True)
+    return answer
+
+
 def do_migrate(project, request):
     """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement."""
     STATE.kept = {}
@@ -1078,6 +1270,9 @@ REQUESTS = {
     "resolve": do_resolve,
     "sql": do_sql,
     "compare": do_compare,
+    "dependencies": do_dependencies,
+    "models": do_models,
+    "wanted": do_wanted,
     "migrate": do_migrate,
     "stamp": do_stamp,
     "draft": do_draft,
@@ -1097,6 +1292,8 @@ def explain(error):
         kind, message = "exit", "sys.exit(%r) was called" % (error.code,)
     elif isinstance(error, Abandoned):
         kind = "abandoned"
+    elif isinstance(error, Unresolved):
+        kind = "unresolved"
     elif type(error).__module__.startswith("alembic."):
         kind = "alembic"
     elif STATE.failed is not None and getattr(error, "orig", None) is STATE.failed:
@@ -1113,7 +1310,7 @@ def explain(error):
     causes = []
     cause = error.__cause__ or error.__context__
     while cause is not None and len(causes) < 5:
-        causes.append("%s: %s" % (type(cause).__name__, str(cause).strip().split("\n")[0]))
+        causes.append(describe_error(cause).split("\n")[0])
         cause = cause.__cause__ or cause.__context__
     return {
         "kind": kind,
@@ -1142,6 +1339,7 @@ def serve(project, request):
 
 def main():
     take_over_descriptors()
+    RECORDER.start()
     hello = hear()
     project = None
 

@@ -20,10 +20,10 @@ EMBEDDED = ("sandbox", "demo")
 
 _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
-    "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger",
+    "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline",
 )  # fmt: skip
 _FAMILIES = ("env.", "option.", "section.")
-_NOT_YET = ("direct_url_env", "bootstrap", "baseline", "scratch_url")
+_NOT_YET = ("direct_url_env", "bootstrap", "scratch_url")
 """Keys whose work nobody does yet: silence would be taken for a promise."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -54,6 +54,7 @@ class ProjectSettings:
     host: str | None = None
     redirect: bool = False
     driver: str | None = None
+    baseline: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +70,14 @@ class TargetSettings:
     role: str | None = None
     embedded: bool = False
     raw_url: str | None = field(default=None, repr=False)
+    section: Section | None = field(default=None, repr=False)
 
     def with_url(self, url: str) -> TargetSettings:
-        """Return the same target at a URL: an embedded one gets its own when its server runs."""
-        return replace(self, raw_url=url)
+        """Return the same project at another database: an embedded one whose server runs now, or a copy."""
+        if self.section is None:
+            return replace(self, raw_url=url)
+        parts = parts_of(url, driver=self.project.driver, source=self.source)
+        return replace(self, raw_url=url, project=_project(self.section, parts, self.project.driver))
 
     @property
     def database(self) -> urls.Database:
@@ -178,6 +183,7 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         limits=limits,
         role=values.get("role") or None,
         raw_url=url,
+        section=section,
     )
 
 
@@ -205,7 +211,18 @@ def _project(section: Section, parts: Mapping[str, str], driver: str | None) -> 
         host=word(values, "host", ("anyio",), section),
         redirect=boolean(values, "redirect", False, section),
         driver=driver,
+        baseline=_baseline(values, beside, section),
     )
+
+
+def _baseline(values: Mapping[str, str], beside: Path, section: Section) -> Path | None:
+    file = path(values.get("baseline"), beside)
+    if file is not None and not file.is_file():
+        raise SettingsError(
+            f"{section}: baseline = {values['baseline']!r} is not a file.",
+            next_step="Point it at an SQL file with the schema that the history starts from.",
+        )
+    return file
 
 
 def _section_options(
