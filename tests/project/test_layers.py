@@ -1,0 +1,98 @@
+"""Imports go one way: the layers are those of the table in CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.project.checkout import ROOT
+
+PACKAGE = ROOT / "ops"
+WORKER = PACKAGE / "project" / "worker.py"  # belongs to the project that it drives, not to us
+APPLICATION = "models"  # what this repository's own migrations are about
+MAY_SEE = {
+    "words": {"words"},
+    "facts": {"words", "facts"},
+    "judgement": {"words", "judgement"},
+    "together": {"words", "facts", "judgement", "together"},
+    "action": {"words", "facts", "judgement", "together", "action"},
+    "face": {"words", "facts", "judgement", "together", "action", "face"},
+}
+
+
+def _layers() -> dict[str, str]:
+    """The layer of every room, as the page has it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## The house")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (`.+`) \|", text, re.MULTILINE)
+    return {room: layer for layer, rooms in rows for room in re.findall(r"`(\w+)`", rooms)}
+
+
+def _imports() -> dict[str, set[str]]:
+    """The rooms that each room imports, wherever in the file."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if path != WORKER and room not in ("__init__", APPLICATION):
+            found.setdefault(room, set()).update(_of_ours(path) - {room})
+    return found
+
+
+def _of_ours(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {one.name.split(".")[1] for one in node.names if one.name.startswith("ops.")}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            first, _, rest = (node.module or "").partition(".")
+            if first == "ops":
+                names |= {rest.split(".")[0]} if rest else {one.name for one in node.names}
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: a relative import"
+    return names
+
+
+LAYERS = _layers()
+IMPORTS = _imports()
+
+
+def test_every_room_has_a_layer() -> None:
+    assert set(LAYERS) == set(IMPORTS)
+    assert set(LAYERS.values()) == set(MAY_SEE)
+
+
+@pytest.mark.parametrize("room", sorted(IMPORTS))
+def test_imports_go_one_way(room: str) -> None:
+    wrong = {one for one in IMPORTS[room] if LAYERS.get(one) not in MAY_SEE[LAYERS[room]]}
+
+    assert wrong == set()
+
+
+def test_rooms_do_not_go_round_in_circles() -> None:
+    assert list(TopologicalSorter(IMPORTS).static_order())
+
+
+def test_worker_stands_on_the_standard_library_alone() -> None:
+    tree = ast.parse(WORKER.read_text(encoding="utf-8"))
+    at_once = {
+        name.split(".")[0]
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+    }
+
+    assert at_once <= set(sys.stdlib_module_names)
+    assert _of_ours(WORKER) == set()
+
+
+def test_only_the_worker_imports_alembic() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if path != WORKER and re.search(r"^\s*(import|from) alembic\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+
+    assert found == []

@@ -1,0 +1,289 @@
+"""Whatever the README says can be typed is typed, section by section, each in a fresh copy of the checkout.
+
+Every line of its `sh`, `console` and `cron` blocks runs as it stands and ends with the exit code that a
+comment `# exit code N` promises, else with 0. What cannot be as it stands:
+
+`make …`              not run: the target exists in the Makefile (it would install, or run these tests)
+`conda env create …`  not run: its file exists
+`ops lab …`           JupyterLab is asked for its version, as it would never end
+`plan-0123456789abcdef`   stands for the fingerprint of the dry run before it
+`/srv/alembic-ops`, `--target production`   stand for the copy and its sandbox
+
+The targets of its `ini` blocks lead to fresh databases, and `../shop` and `../blog` are projects beside the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import alembic.command
+import pytest
+
+from ops import embedded, errors, scratch, settings
+from ops.__main__ import main
+from ops.runbook.catalogue import catalogue, find
+from ops.runbook.parameters import from_text
+from ops.values import Verdict
+from tests import cases
+from tests.project import readme
+from tests.project.checkout import ROOT, copy_to, make_targets
+
+FINGERPRINT = "plan-0123456789abcdef"
+
+SHELL = """\
+fingerprint() { "$PYTHON" -c '
+import json, pathlib, sys
+records = sorted(pathlib.Path("runs").glob(sys.argv[1]), key=lambda path: path.stat().st_mtime)
+found = [json.loads(path.read_text())["data"].get("fingerprint") for path in records]
+print([one for one in found if one][-1])
+' "staging/*/*/result.json"; }
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, server: embedded.Server) -> Iterator[Path]:
+    """A fresh copy in a folder with a space, with the targets and neighbours that the README speaks of."""
+    copy = copy_to(tmp_path / "my work" / "ops")
+    python = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n'
+    _script(copy / ".venv/bin/python", python)
+    _script(copy / ".venv/bin/ops", python.replace(' "$@"', ' -m ops "$@"'))
+    (copy / ".venv/bin/activate").write_text(_activate(copy))
+    (copy / "ops.ini").write_text("\n".join(block.text for block in readme.blocks("ini")))
+    projects = cases.projects()
+    for name, case in {"shop": "environment", "blog": "linear"}.items():
+        cases.copy_to(projects[case], copy.parent).rename(copy.parent / name)
+    _script(copy.parent / "shop/.venv/bin/python", python)
+    with ExitStack() as stack:
+        staging, shop, blog = (stack.enter_context(scratch.database_on(server, prefix="readme")) for _ in range(3))
+        (copy / ".env").write_text(f"STAGING_DATABASE_URL={staging}\nSHOP_DATABASE_URL={shop}\n")
+        (copy.parent / "blog" / ".env").write_text(f"DATABASE_URL={blog}\n")
+        yield copy
+
+
+def _script(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _activate(copy: Path) -> str:
+    return f'PATH={shlex.quote(str(copy / ".venv/bin"))}:{shlex.quote(str(Path(sys.executable).parent))}:"$PATH"\n'
+
+
+@pytest.mark.parametrize("section", readme.sections())
+def test_what_can_be_typed_works(section: str, checkout: Path, tmp_path: Path) -> None:
+    commands = readme.commands(section)
+
+    outcomes = _type(commands, checkout, tmp_path / "said")
+
+    for command, (code, stdout, stderr) in zip(commands, outcomes, strict=True):
+        assert code == command.exit_code, f"{command.text}\nended with {code}\n{stdout}\n{stderr[-4000:]}"
+        if command.prints is not None:
+            pattern = "\n".join(re.escape(line).replace("…", "[^\n]*") for line in command.prints)
+            assert re.fullmatch(pattern, stdout.strip()), stdout
+    for block in readme.blocks("json"):
+        if block.section == section:
+            assert _shape(json.loads(block.text)) == _shape(json.loads((checkout / "upgrade.json").read_text()))
+
+
+def _type(commands: tuple[readme.Command, ...], checkout: Path, said: Path) -> list[tuple[int | None, str, str]]:
+    """Type the commands into one shell, until one ends with another code than promised."""
+    said.mkdir()
+    lines = [SHELL]
+    for number, command in enumerate(commands):
+        lines += [
+            f'{{ {_typed(command.text, checkout)}\n}} >"$SAID/{number}.out" 2>"$SAID/{number}.err"',
+            f'code=$?; echo $code >"$SAID/{number}.code"; [ $code = {command.exit_code} ] || exit 1',
+        ]
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("OPS_", "JPY_", "JUPYTER"))},
+        "PYTHONPATH": str(checkout),
+        "PYTHON": sys.executable,
+        "SAID": str(said),
+    }
+    environment.pop("DATABASE_URL", None)
+    environment.pop("VIRTUAL_ENV", None)
+    script = _activate(checkout) + "\n".join(lines)
+    subprocess.run(["bash", "-c", script], cwd=checkout, env=environment, stdin=subprocess.DEVNULL, check=False)
+    outcomes: list[tuple[int | None, str, str]] = []
+    for number, _ in enumerate(commands):
+        if not (said / f"{number}.code").exists():
+            outcomes.append((None, "", "not reached"))
+            continue
+        code, out, err = (
+            (said / f"{number}.{kind}").read_text(encoding="utf-8", errors="replace") for kind in ("code", "out", "err")
+        )
+        outcomes.append((int(code), out, err))
+    return outcomes
+
+
+def _typed(command: str, checkout: Path) -> str:
+    words = shlex.split(command, comments=True)
+    if words[0] == "make":
+        assert set(words[1:]) <= make_targets()
+        return ":"
+    if words[:3] == ["conda", "env", "create"]:
+        assert (ROOT / words[words.index("-f") + 1]).is_file()
+        return ":"
+    if words[:2] == ["ops", "lab"]:
+        return shlex.join([*words, *(() if "--" in words else ("--",)), "--version"])
+    command = command.replace(FINGERPRINT, '"$(fingerprint)"')
+    return command.replace("/srv/alembic-ops", shlex.quote(str(checkout))).replace("production", "sandbox")
+
+
+def _shape(value: object) -> object:
+    """The keys of a JSON value, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: _shape(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_shape(one) for one in value[:1]]
+    return None
+
+
+INLINE = sorted({one for one in readme.code(readme.PROSE) if one.startswith(("ops ", "alembic ", "make "))})
+
+
+@pytest.mark.parametrize("text", INLINE)
+def test_command_in_the_prose_exists(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    program, command, *rest = shlex.split(text)
+
+    if program == "make":
+        assert command in make_targets()
+    elif program == "alembic":
+        assert callable(getattr(alembic.command, command))
+    elif command == "run":
+        about = find(rest[0])
+        given = [rest[number + 1] for number, word in enumerate(rest) if word == "-p"]
+        from_text(about.parameters, given, notebook=about.name)
+    else:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+
+
+def test_notebooks_are_those_of_the_catalogue() -> None:
+    expected = [
+        [
+            f"`{one.name}`",
+            one.question,
+            f"`{one.effects}`",
+            ", ".join(
+                f"`{each.name}={_typed_value(each.default)}`" for each in one.parameters if each.name != "target"
+            ),
+        ]
+        for one in catalogue().notebooks
+    ]
+
+    assert [row[:4] for row in (readme.table("Notebook"))] == expected
+
+
+def _typed_value(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_notebooks_that_are_named_exist() -> None:
+    named = re.findall(r"`((?:walkthroughs/)?\d\d-[a-z-]+)`", readme.PROSE)
+
+    assert set(named) == {one.name for one in catalogue().notebooks}
+
+
+def test_parameters_that_are_named_exist() -> None:
+    named = re.findall(r"-p (\w+)[= ]|`(\w+)\s?=\s?\w+`", readme.TEXT)
+    known = {one.name for notebook in catalogue().notebooks for one in notebook.parameters}
+    keys = {key for row in readme.table("Key") for key in readme.code(row[0])}
+
+    assert {first or second for first, second in named} - keys - {"tenant"} <= known
+
+
+def test_exit_codes_are_those_of_verdicts_and_errors() -> None:
+    said = {(int(code), verdict.strip("`")) for code, verdict, _ in readme.table("Exit code")}
+    raised = {(error.exit_code, error.verdict.value) for error in _errors() if not issubclass(error, errors.UsageError)}
+
+    assert said == {(one.exit_code, one.value) for one in Verdict} | raised | {(errors.UsageError.exit_code, "–")}
+
+
+def _errors() -> list[type[errors.OpsError]]:
+    found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.OpsError)]
+    assert len(found) > 10
+    return found
+
+
+KEYS = {
+    "url_env": "SHOP_DATABASE_URL",
+    "url": "postgresql://app@db.example.com/shop",
+    "protected": "false",
+    "lock_timeout": "500ms",
+    "statement_timeout": "5min",
+    "role": "shop_owner",
+    "config": "alembic.ini",
+    "python": sys.executable,
+    "cwd": ".",
+    "sys_path": "src\n  lib",
+    "imports": "shop.models",
+    "x": "tenant=acme\n  region=eu",
+    "env.NAME": "{url}",
+    "option.NAME": "{host}:{port}",
+    "section.NAME.OPTION": "{user}/{password}@{database}",
+    "driver": "asyncpg",
+    "connection_attribute": "true",
+    "setup": "shop.alembic:prepare",
+    "host": "anyio",
+    "redirect": "true",
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_key_of_a_section_is_accepted(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_DATABASE_URL", KEYS["url"])
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    needed = {} if key in ("url", "url_env") else {"url": KEYS["url"]}
+    lines = [f"{name} = {value}" for name, value in {**needed, key: KEYS[key]}.items()]
+    (tmp_path / "ops.ini").write_text("\n".join(["[ops:target:shop]", *lines]))
+
+    target = settings.resolve("shop", tmp_path)
+
+    assert target.protected == (key != "protected")
+
+
+def test_keys_that_are_tried_are_those_of_the_table() -> None:
+    assert [key for row in readme.table("Key") for key in readme.code(row[0])] == list(KEYS)
+
+
+def test_targets_that_are_always_there() -> None:
+    assert [name.strip("`") for name, _ in readme.table("Target")] == ["default", *settings.names(ROOT)[1:3]]
+
+
+def test_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", readme.PROSE)
+    relative = [link for link in links if not link.startswith("https://")]
+
+    assert len(links) > len(relative) > 5
+    for link in relative:
+        path, _, anchor = link.partition("#")
+        assert not anchor or anchor in readme.anchors(), link
+        assert (ROOT / path).exists(), link
+
+
+def test_pictures_are_there_small_and_described() -> None:
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", readme.PROSE)
+
+    assert pictures
+    for description, path in pictures:
+        assert len(description) > 40
+        assert (ROOT / path).stat().st_size < 200_000
+
+
+def test_variables_that_are_named_are_read() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ops").rglob("*.py"))
+
+    named = set(re.findall(r"\bOPS_[A-Z_]+\b", readme.TEXT))
+    assert named
+    assert all(f'"{name}"' in sources for name in named)
