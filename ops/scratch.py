@@ -37,7 +37,7 @@ def ensure_database(server: embedded.Server, name: str) -> str:
         The server refuses.
     """
     _check(name)
-    with closing(_connect(server)) as connection, connection.cursor() as cursor:
+    with closing(connect(server)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if cursor.fetchone() is None:
             _create(connection, name)
@@ -56,7 +56,7 @@ def drop_database(server: embedded.Server, name: str) -> None:
     from psycopg2 import sql
 
     _check(name)
-    with closing(_connect(server)) as connection, connection.cursor() as cursor:
+    with closing(connect(server)) as connection, connection.cursor() as cursor:
         try:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         except psycopg2.Error as error:
@@ -103,7 +103,7 @@ def database_on(server: embedded.Server, *, prefix: str = "scratch") -> Iterator
     _drop_leftovers(server, claims)
     name, claim = _claimed(claims, prefix)
     try:
-        with closing(_connect(server)) as connection:
+        with closing(connect(server)) as connection:
             _create(connection, name)
         try:
             yield server.url(name)
@@ -163,8 +163,8 @@ def _create(connection: connection, name: str) -> None:
             ) from error
 
 
-def _connect(server: embedded.Server) -> connection:
-    """Return a connection to the server's own `postgres` database, in autocommit mode."""
+def connect(server: embedded.Server, database: str = "postgres") -> connection:
+    """Return a connection as the superuser of an embedded server, in autocommit mode: scratch is ours to change."""
     import psycopg2
 
     try:
@@ -172,7 +172,7 @@ def _connect(server: embedded.Server) -> connection:
             host=os.fspath(server.socket_dir),
             port=lease.PORT,
             user="postgres",
-            dbname="postgres",
+            dbname=database,
             application_name="alembic-ops",
         )
     except psycopg2.OperationalError as error:

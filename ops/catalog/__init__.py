@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from ops.catalog.diff import Difference, diff
 from ops.catalog.snapshot import read
-from ops.catalog.values import Catalog, Key, Object
+from ops.catalog.values import Catalog, Key, Object, properties
 
-__all__ = ["Catalog", "Difference", "Key", "Object", "diff", "read"]
+__all__ = ["Catalog", "Difference", "Key", "Object", "diff", "properties", "read"]
