@@ -20,6 +20,7 @@ from ops.project.protocol import Event
 from ops.settings import TargetSettings
 
 _LOCK_NOT_AVAILABLE = "55P03"
+_NAME_ONE = "See the history in notebooks/10-inspect.ipynb, and name one revision of it."
 
 
 def cannot_start(settings: TargetSettings, error: OSError) -> ProjectError:
@@ -68,6 +69,8 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             f"The project's Python cannot import Alembic: {event['message']}.",
             next_step="Install alembic and sqlalchemy there, or point the target's `python` at another interpreter.",
         )
+    if kind == "unresolved":
+        return RevisionError(_sentence(event["message"]), next_step=_NAME_ONE)
     where = place(event)
     if kind == "alembic" and not event.get("revision"):
         return _alembic(event, where)
@@ -151,17 +154,33 @@ def _alembic(event: Event, where: str) -> OpsError:
             next_step="Run notebooks/40-upgrade.ipynb first, or draft with autogenerate = False.",
             code="not-up-to-date",
         )
-    words = ("Can't locate revision", "No such revision", "Multiple revisions", "Multiple heads", "Ambiguous",
-             "Relative revision", "not a valid", "requested", "is not an ancestor", "produced")  # fmt: skip
+    for cause in event.get("causes", []):
+        if "Multiple revisions start with" in cause:
+            said = cause.partition(": ")[2]
+            return RevisionError(_sentence(said), next_step="Write more of the id.", code="ambiguous")
+    if "Multiple head" in text:
+        return RevisionError(
+            f"There are several heads, and one is needed: {_sentence(message)}",
+            next_step="Write heads for all of them, or branch@head (or an id) for one; notebooks/10-inspect.ipynb "
+            "shows them.",
+            code="several-heads",
+        )
+    if "mbiguous" in text:
+        return RevisionError(
+            _sentence(message),
+            next_step="Write the branch before the step, as in branch@+1, or name the revision.",
+            code="ambiguous",
+        )
+    words = (
+        "Can't locate revision", "No such revision", "Relative revision", "not a valid", "requested",
+        "is not an ancestor", "produced",
+    )  # fmt: skip
     if any(word in text for word in words) or event["type"] in (
         "ResolutionError",
         "RevisionError",
         "MultipleHeads",
     ):
-        return RevisionError(
-            _sentence(message),
-            next_step="See the history in notebooks/10-inspect.ipynb, and name one revision of it.",
-        )
+        return RevisionError(_sentence(message), next_step=_NAME_ONE)
     return ProjectError(f"Alembic refuses the project{where}: {_sentence(message)}", next_step=_how_to_mend(event))
 
 

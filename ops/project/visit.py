@@ -116,6 +116,11 @@ class Visit:
                 next_step="Write an id of the history, the beginning of one, head, heads, base, +1, -1, "
                 "branch@head, or id+1.",
             )
+        if direction == "stamp" and re.match(r"[+-]", revision):
+            raise RevisionError(
+                f"{revision!r} says how many revisions to run, and stamping runs none.",
+                next_step="Name the revision that the schema is at, or head, heads, base, branch@head.",
+            )
         current = self.heads() or ()
         lost = [one for one in current if one not in self.history.by_id]
         if lost and direction != "stamp":

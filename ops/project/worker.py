@@ -621,16 +621,21 @@ def do_history(project, request):
     found = []
     for one in script._load_revisions():
         found.append(describe(one))
+    known = {one["revision"] for one in found}
+    labels = {label for one in found for label in one["branch_labels"]}
     problems = []
+    for one in found:
+        lost = [("revises", name) for name in one["down_revisions"] if name not in known]
+        lost += [("depends on", name) for name in one["depends_on"] if name not in known | labels]
+        problems += ["%s %s %s, which no file has." % (one["path"], verb, name) for verb, name in lost]
     heads = []
     try:
         heads = list(script.get_heads())
         for one in script.walk_revisions():
             pass
-    except KeyError as error:
-        problems.append("A version file revises %s, which no file has." % error)
     except Exception as error:
-        problems.append("%s" % (error,))
+        if not problems:  # a missing parent is a bare KeyError here
+            problems.append(describe_error(error))
     seen = {}
     for one in found:
         if one["revision"] in seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests import cases
 from ops import targets
+from tests import cases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,14 @@ class Bench:
         """Return the file of a revision."""
         (found,) = (path for path in self.project.rglob("versions/*.py") if path.name.startswith(revision))
         return found
+
+
+def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
+    """Return when the condition holds; a generous time without it is a failure."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "this did not happen in time"
+        time.sleep(0.02)
 
 
 SetUp = Callable[..., Bench]
