@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.checkout import ROOT
+from tests.project.checkout import ROOT, files
 
 PACKAGE = ROOT / "ops"
+MODULES = [ROOT / path for path in files() if path.parts[0] == "ops" and path.suffix == ".py"]
 WORKER = PACKAGE / "project" / "worker.py"  # belongs to the project that it drives, not to us
 APPLICATION = "models"  # what this repository's own migrations are about
 MAY_SEE = {
@@ -35,7 +36,7 @@ def _layers() -> dict[str, str]:
 def _imports() -> dict[str, set[str]]:
     """The rooms that each room imports, wherever in the file."""
     found: dict[str, set[str]] = {}
-    for path in PACKAGE.rglob("*.py"):
+    for path in MODULES:
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if path != WORKER and room not in ("__init__", APPLICATION):
             found.setdefault(room, set()).update(_of_ours(path) - {room})
@@ -66,7 +67,7 @@ def test_every_room_has_a_layer() -> None:
 
 @pytest.mark.parametrize("room", sorted(IMPORTS))
 def test_imports_go_one_way(room: str) -> None:
-    wrong = {one for one in IMPORTS[room] if LAYERS.get(one) not in MAY_SEE[LAYERS[room]]}
+    wrong = {one for one in IMPORTS[room] if LAYERS.get(one) not in MAY_SEE.get(LAYERS.get(room, ""), set())}
 
     assert wrong == set()
 
@@ -91,7 +92,7 @@ def test_worker_stands_on_the_standard_library_alone() -> None:
 def test_only_the_worker_imports_alembic() -> None:
     found = [
         path.relative_to(ROOT).as_posix()
-        for path in PACKAGE.rglob("*.py")
+        for path in MODULES
         if path != WORKER and re.search(r"^\s*(import|from) alembic\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
 
