@@ -6,20 +6,39 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ops.errors import ConnectError, OpsError
+from ops.errors import ConnectError, SettingsError
 from ops.settings import TargetSettings, redact
+from ops.settings.urls import PORT, host_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.exc import DBAPIError
 
 CONNECT_SECONDS = 10
-STATEMENT_TIMEOUT = "60s"
+STATEMENT_TIMEOUT = "1min"
 """No question of ours takes longer; one that does is given up rather than left on a busy server."""
 
-_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_SESSION = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": STATEMENT_TIMEOUT,
+    "lock_timeout": "5s",
+    "timezone": "UTC",
+}
+"""As PostgreSQL itself writes these values, so that what is read back can be compared."""
+
+_CONNECT = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+_NO_SUCH_TABLE = ("42P01", "3F000")  # undefined table, undefined schema
+_NO_RIGHT = "42501"
+_CANCELED = "57014"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,82 +86,98 @@ def connect(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Conn
         The server is down, does not let us in, or has no such database or role.
     """
     from sqlalchemy import create_engine
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import ArgumentError, DBAPIError
     from sqlalchemy.pool import NullPool
 
+    url = settings.database.url
     engine = create_engine(
-        settings.database.url,
+        url,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
-        connect_args={"connect_timeout": CONNECT_SECONDS, **_KEEPALIVES},
+        connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
     )
     try:
         connection = engine.connect()
     except DBAPIError as error:
         raise _cannot_connect(settings, error) from None
+    except ArgumentError as error:  # several hosts, and ports that do not fit them
+        raise SettingsError(
+            f"{settings.source} is not a database URL: {error}.", next_step="Give each host its port."
+        ) from None
     with connection:
-        _set_up(connection, settings, purpose)
-        yield connection
+        try:
+            _set_up(connection, settings, purpose)
+            yield connection
+        except DBAPIError as error:
+            raise _broken(error, f"Target {settings.name!r}") from None
 
 
 def _set_up(connection: Connection, settings: TargetSettings, purpose: str) -> None:
+    """Set the session up, and read back what the server made of it."""
     from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
 
-    wanted = {
-        "application_name": f"alembic-ops {purpose}",
-        "default_transaction_read_only": "on",
-        "statement_timeout": STATEMENT_TIMEOUT,
-        "lock_timeout": "5s",
-        "timezone": "UTC",
-    }
+    wanted = {"application_name": f"alembic-ops {purpose}", **_SESSION}
     if settings.role:
         wanted["role"] = settings.role
-    setters = ", ".join(f"set_config('{name}', :{name}, false)" for name in wanted)
+    setters = ", ".join(f"pg_catalog.set_config('{name}', :{name}, false)" for name in wanted)
+    getters = ", ".join(f"pg_catalog.current_setting('{name}')" for name in wanted)
     try:
-        connection.execute(text(f"SELECT {setters}"), wanted)
+        backend = connection.execute(text(f"SELECT pg_catalog.pg_backend_pid(), {setters}"), wanted).one()[0]
     except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
         raise ConnectError(
             f"Target {settings.name!r}: the session cannot be set up: {first_line(error)}.",
             next_step="Grant the login the role that the target names, or correct `role` in its section.",
+            code="session",
         ) from None
-    getters = ", ".join(f"current_setting('{name}')" for name in wanted)
-    found = dict(zip(wanted, connection.execute(text(f"SELECT {getters}")).one(), strict=True))
-    # PostgreSQL writes durations its own way (60s becomes 1min), so compare what must not be off.
-    if found["default_transaction_read_only"] != "on" or "0" in (
-        found["statement_timeout"],
-        found["lock_timeout"],
-    ):
-        raise OpsError(
-            f"Target {settings.name!r}: the server did not take our session settings: {found}.",
-            next_step="Look for a pooler between here and the server that drops SET, and go round it.",
+    # A statement of its own: a pooler that shares connections may send it to another backend.
+    now_at, *values = connection.execute(text(f"SELECT pg_catalog.pg_backend_pid(), {getters}")).one()
+    found = dict(zip(wanted, values, strict=True))
+    wrong = [f"{name} = {found[name]!r}" for name in wanted if found[name] != wanted[name]]
+    if wrong or now_at != backend:
+        said = f"it says {', '.join(wrong)}" if wrong else "the next statement went to another server process"
+        raise ConnectError(
+            f"Target {settings.name!r}: the server did not keep the session's settings: {said}.",
+            next_step="Look for a pooler between here and the server that shares connections, and go round it.",
+            code="session",
         )
+
+
+_FACTS = """
+    SELECT current_setting('server_version') AS version,
+           current_setting('server_version_num')::int AS version_number,
+           current_database() AS database, current_user AS role, session_user AS login,
+           NOT pg_is_in_recovery() AS primary,
+           (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
+           coalesce(CASE family(inet_server_addr()) WHEN 6 THEN '[' || host(inet_server_addr()) || ']'
+                    ELSE host(inet_server_addr()) END || ':' || inet_server_port(), 'a local socket') AS address,
+           {system_identifier} AS system_identifier,
+           (SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = current_database()) AS database_oid,
+           current_setting('server_encoding') AS encoding
+"""
 
 
 def facts(connection: Connection) -> ServerFacts:
-    """Return where a connection is, in one round trip."""
+    """Return where a connection is, in one round trip.
+
+    Where the role may not ask for the cluster's identifier, the host and port of the URL stand in its place.
+    """
     from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
 
-    row = connection.execute(
-        text(
-            """
-            SELECT current_setting('server_version') AS version,
-                   current_setting('server_version_num')::int AS version_number,
-                   current_database() AS database, current_user AS role, session_user AS login,
-                   NOT pg_is_in_recovery() AS primary,
-                   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
-                   coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'a local socket') AS address,
-                   (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
-                   (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database_oid,
-                   current_setting('server_encoding') AS encoding
-            """
-        )
-    ).one()
+    identifier = "(SELECT system_identifier::text FROM pg_catalog.pg_control_system())"
+    try:
+        row = connection.execute(text(_FACTS.format(system_identifier=identifier))).one()
+    except DBAPIError as error:
+        if _state(error) != _NO_RIGHT:
+            raise
+        url = connection.engine.url
+        place = f"{host_of(url)}:{url.port or url.query.get('port') or PORT}"
+        row = connection.execute(text(_FACTS.format(system_identifier=":place")), {"place": place}).one()
     return ServerFacts(**row._mapping)
-
-
-_NO_SUCH_TABLE = ("42P01", "3F000")  # undefined table, undefined schema
 
 
 def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, ...] | None:
@@ -160,11 +195,13 @@ def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, 
     try:
         return tuple(sorted(connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalars()))
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) in _NO_SUCH_TABLE:
+        if _state(error) in _NO_SUCH_TABLE:
             return None
+        if _state(error) != _NO_RIGHT:
+            raise _broken(error, f"Version table {name}") from None
         raise ConnectError(
             f"The version table {name} cannot be read: {first_line(error)}.",
-            next_step=f"Grant the role SELECT on {name}.",
+            next_step=f"Grant the role SELECT on {name}, and USAGE on its schema.",
             code="version-table",
         ) from None
 
@@ -178,16 +215,27 @@ def take_proof(connection: Connection) -> int:
     from sqlalchemy import text
 
     number = secrets.randbits(62)
-    connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+    connection.execute(text("SELECT pg_catalog.pg_advisory_lock(:number)"), {"number": number})
     return number
 
 
-def cancel(connection: Connection, pid: int) -> None:
-    """Cancel the running statement of another backend of the same login; the connection's role is given up for that."""
-    from sqlalchemy import text
+def cancel(connection: Connection, pid: int) -> bool:
+    """Cancel the running statement of another backend of the same login; return whether the server was told.
 
-    connection.execute(text("RESET ROLE"))
-    connection.execute(text("SELECT pg_cancel_backend(:pid)"), {"pid": pid})
+    That is the login's right, and not that of the role which it may have taken on.
+    """
+    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
+
+    role = text("SELECT pg_catalog.set_config('role', :role, false)")
+    try:
+        taken_on = connection.execute(text("SELECT pg_catalog.current_setting('role')")).scalar_one()
+        connection.execute(role, {"role": "none"})
+        told = connection.execute(text("SELECT pg_catalog.pg_cancel_backend(:pid)"), {"pid": pid}).scalar_one()
+        connection.execute(role, {"role": taken_on})
+    except DBAPIError:
+        return False  # without a connection nobody can be told, and whoever asks reads the state back
+    return bool(told)
 
 
 def first_line(error: DBAPIError) -> str:
@@ -196,33 +244,64 @@ def first_line(error: DBAPIError) -> str:
     return redact(lines[0]).rstrip(".")
 
 
-# What libpq says, and what helps. The text is libpq's own and is not translated (lc_messages is the server's,
-# so the server's part is matched in English only; anything else falls through to the general advice).
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "pgcode", None)
+
+
+def _broken(error: DBAPIError, what: str) -> ConnectError:
+    """A question of ours that the server did not answer. We only ever ask: it changed nothing."""
+    if error.connection_invalidated or _state(error) is None:
+        said = redact(" ".join(str(error.orig).split())).rstrip(".")
+        return ConnectError(
+            f"{what}: the connection was lost: {said}.",
+            next_step="See whether the server runs, then run notebooks/10-inspect.ipynb.",
+            code="connection-lost",
+        )
+    if _state(error) == _NO_RIGHT:
+        step = "Grant the role what is named, or use a target with another role."
+        return ConnectError(f"{what}: the role may not look: {first_line(error)}.", next_step=step, code="no-right")
+    if _state(error) == _CANCELED:
+        step = "See what the server is busy with (pg_stat_activity), and run this again."
+        said = f"a question of ours was not answered within {STATEMENT_TIMEOUT}"
+        return ConnectError(f"{what}: {said}: {first_line(error)}.", next_step=step, code="timeout")
+    return ConnectError(
+        f"{what}: the server refused a question of ours: {first_line(error)}.",
+        next_step="See the server's log, then run notebooks/10-inspect.ipynb.",
+        code="question-refused",
+    )
+
+
+# What is said, and what helps. libpq's own words come in the language of this process, and the server's in that of
+# its lc_messages, so anything else falls through to the general advice.
 _ADVICE = (
-    (
-        "password authentication failed",
-        "Check user and password in the environment variable that holds the URL.",
-    ),
+    ("password authentication failed", "Check user and password in the environment variable that holds the URL."),
     ("no password supplied", "Put the password into the URL, or into ~/.pgpass."),
-    (
-        "no pg_hba.conf entry",
-        "Ask the server's administrator to let this host, user and database in (pg_hba.conf).",
-    ),
-    ("does not exist", "Check the name in the URL, or create it."),
+    ("no pg_hba.conf entry", "Ask the server's administrator to let this host, user and database in (pg_hba.conf)."),
+    ("is not permitted to log in", "Use a role that may log in, or GRANT it that right (ALTER ROLE ... LOGIN)."),
+    ("permission denied for database", "Grant the role CONNECT on the database."),
+    ("not currently accepting connections", "Use another database, or allow connections to this one."),
+    ("definition of service", "Check the service's name in the URL and in pg_service.conf."),
     ("Connection refused", "Start the server, or check host and port."),
     ("No such file or directory", "Start the server, or check the socket folder in the URL."),
+    ("Permission denied", "Check who may use the socket's folder."),
     ("could not translate host name", "Check the host name in the URL."),
     ("timeout expired", "Check host, port and firewall: nobody answered in time."),
-    ("too many clients", "Wait, or raise max_connections: the server has no connection left."),
+    ("too many c", "Wait, or raise max_connections or the role's limit: no connection is left."),
     ("starting up", "Wait until the server has started, and run this again."),
     ("shutting down", "The server is being stopped; run this again when it is up."),
+    ("in recovery mode", "Wait until the server has recovered, and run this again."),
+    ("terminating connection", "The server is being stopped; run this again when it is up."),
+    ("does not exist", "Check the name in the URL, or create it."),
     ("SSL", "Check sslmode and certificates in the URL."),
-    ("invalid connection option", "Remove that option from the URL."),
+    ("certificate", "Check sslmode and certificates in the URL."),
+    ("invalid", "Correct that option of the URL."),
 )
 
 
-def _cannot_connect(settings: TargetSettings, error: Any) -> ConnectError:
-    said = redact(" ".join(str(error.orig).split())).rstrip(".")
+def _cannot_connect(settings: TargetSettings, error: DBAPIError) -> ConnectError:
+    said = " ".join(str(error.orig).split()).rstrip(".")
     general = "Check the URL, and whether the server runs and accepts connections from here."
     advice = next((advice for words, advice in _ADVICE if words in said), general)
-    return ConnectError(f"Target {settings.name!r} ({settings.database}) cannot be reached: {said}.", next_step=advice)
+    return ConnectError(
+        f"Target {settings.name!r} ({settings.database}) cannot be reached: {redact(said)}.", next_step=advice
+    )

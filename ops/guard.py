@@ -10,7 +10,9 @@ from ops.project.visit import Visit
 from ops.settings import TargetSettings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import TextClause
+
+_RIGHTS = ("INSERT", "UPDATE", "DELETE")
 
 
 def check(visit: Visit, plan: Plan, *, confirm: str) -> None:
@@ -46,13 +48,9 @@ def check(visit: Visit, plan: Plan, *, confirm: str) -> None:
 
 def obstacles(visit: Visit) -> tuple[str, ...]:
     """Return what stands in the way of any change, a sentence each."""
-    facts = visit.facts
-    found = []
-    if not facts.primary:
-        found.append("The server is a replica: changes go to its primary.")
-    else:
-        found.extend(_missing_rights(visit.connection, visit))
-    return tuple(found)
+    if not visit.facts.primary:
+        return ("The server is a replica: changes go to its primary.",)
+    return (*_only_reads(visit), *_missing_rights(visit))
 
 
 def needs_confirmation(settings: TargetSettings, plan: Plan) -> bool:
@@ -60,35 +58,45 @@ def needs_confirmation(settings: TargetSettings, plan: Plan) -> bool:
     return settings.protected and not plan.changes_nothing
 
 
-def _missing_rights(connection: Connection, visit: Visit) -> list[str]:
+def _only_reads(visit: Visit) -> list[str]:
+    # What the session began with: our own setting, which is "on" in any case, stands beside it.
+    began = visit.connection.execute(
+        _text("SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'")
+    ).scalar()
+    if began != "on":
+        return []
+    return [
+        f"default_transaction_read_only is on for role {visit.facts.login}, this database or this server: "
+        "somebody wants it only read."
+    ]
+
+
+def _missing_rights(visit: Visit) -> list[str]:
+    setup = visit.setup
+    schema, role = setup.version_table_schema, visit.facts.role
+    if not schema:
+        return [f"The search_path of role {role} names no schema in which the version table could be created."]
+    quote = visit.connection.dialect.identifier_preparer.quote_identifier
+    if setup.version_table_exists:
+        name = f"{quote(schema)}.{quote(setup.version_table)}"
+        asked = ", ".join(f"pg_catalog.has_table_privilege(:name, '{right}')" for right in _RIGHTS)
+        row = visit.connection.execute(_text(f"SELECT {asked}"), {"name": name}).one()
+        lacking = [right for right, has in zip(_RIGHTS, row, strict=True) if not has]
+        return [f"Role {role} may not {', '.join(lacking)} on the version table {name}."] if lacking else []
+    may = visit.connection.execute(
+        _text(
+            "SELECT pg_catalog.has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = :schema"
+        ),
+        {"schema": schema},
+    ).scalar()
+    # None: the project's own first revision makes the schema.
+    return [f"Role {role} may not create the version table in schema {schema}."] if may is False else []
+
+
+def _text(query: str) -> TextClause:
     from sqlalchemy import text
 
-    setup = visit.setup
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    name = f"{quote(setup.version_table_schema)}.{quote(setup.version_table)}"
-    role = visit.facts.role
-    if setup.version_table_exists:
-        row = connection.execute(
-            text(
-                "SELECT "
-                + ", ".join(f"has_table_privilege(:name, '{right}')" for right in ("INSERT", "UPDATE", "DELETE"))
-            ),
-            {"name": name},
-        ).one()
-        lacking = [right for right, has in zip(("INSERT", "UPDATE", "DELETE"), row, strict=True) if not has]
-        if lacking:
-            return [f"Role {role} may not {', '.join(lacking)} on the version table {name}."]
-        return []
-    known = connection.execute(
-        text("SELECT to_regnamespace(:schema) IS NOT NULL"), {"schema": quote(setup.version_table_schema)}
-    ).scalar()
-    if known:
-        may = connection.execute(
-            text("SELECT has_schema_privilege(:schema, 'CREATE')"), {"schema": setup.version_table_schema}
-        ).scalar()
-        if not may:
-            return [f"Role {role} may not create the version table in schema {setup.version_table_schema}."]
-    return []
+    return text(query)
 
 
 def _list(ids: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
-from ops.settings import redact
+from ops.settings import cleaned, redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,14 @@ class OpenRun:
     wanted: tuple[str, ...]
 
 
+_FIELDS = {
+    "intent": {"run", "when", "direction", "to"},
+    "revision": {"run", "when", "revision", "direction", "sha256", "seconds"},
+    "outcome": {"run", "verdict"},
+}
+"""What is read of each kind of record."""
+
+
 class Ledger:
     """The ledger of one database, in a file."""
 
@@ -53,18 +61,24 @@ class Ledger:
         self.identity = identity
 
     def records(self) -> tuple[Mapping[str, Any], ...]:
-        """Return every record, oldest first; a line that a crash cut off is left out."""
+        """Return every record, oldest first; a line that a crash cut off is left out.
+
+        Raises
+        ------
+        OpsError
+            The file cannot be read.
+        """
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return ()
-        found = []
-        for line in lines:
-            try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue  # only the last write of a killed process can be half a line
-        return tuple(found)
+        except OSError as error:
+            raise OpsError(
+                f"The ledger {self.path} cannot be read: {error.strerror}.",
+                next_step="Make the file readable: it says what was done to this database.",
+                code="ledger",
+            ) from None
+        return tuple(one for one in map(_record, lines) if one is not None)
 
     def applied(self) -> Mapping[str, Applied]:
         """Return the last record of each revision."""
@@ -112,7 +126,7 @@ class Ledger:
             The file cannot be written: without a record nothing is changed.
         """
         record = {"kind": kind, "run": run, "when": _now(), "database": self.identity, **fields}
-        line = redact(json.dumps(record, default=str)) + "\n"
+        line = json.dumps(cleaned(record), default=lambda value: redact(str(value))) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -130,6 +144,16 @@ class Ledger:
                 next_step="Make the folder writable: nothing is changed without a record.",
                 code="ledger",
             ) from None
+
+
+def _record(line: bytes) -> Mapping[str, Any] | None:
+    """Return a line's record; None where a killed process has written half of one, or another version of this one."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    known = _FIELDS.get(found.get("kind")) if isinstance(found, dict) else None
+    return found if known is not None and known <= found.keys() else None
 
 
 def _cut_off(path: Path) -> bool:

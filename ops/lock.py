@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,10 +53,11 @@ def run_lock(connection: Connection, schema: str, table: str, *, wait: int) -> I
         Somebody else held it for `wait` seconds.
     """
     from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
 
     number = key(schema, table)
     deadline = time.monotonic() + wait
-    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": number}).scalar():
+    while not connection.execute(text("SELECT pg_catalog.pg_try_advisory_lock(:key)"), {"key": number}).scalar():
         if time.monotonic() >= deadline:
             found = holder(connection, schema, table)
             raise BusyError(
@@ -67,8 +68,11 @@ def run_lock(connection: Connection, schema: str, table: str, *, wait: int) -> I
     try:
         yield
     finally:
-        if not connection.closed and not connection.invalidated:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": number})
+        # A lock ends with its session: where that is lost there is nothing to give back, and what is under way
+        # here, an error perhaps that says what was changed, must not be replaced.
+        with suppress(DBAPIError):
+            if not connection.closed and not connection.invalidated:
+                connection.execute(text("SELECT pg_catalog.pg_advisory_unlock(:key)"), {"key": number})
 
 
 def holder(connection: Connection, schema: str, table: str) -> Holder | None:
@@ -82,9 +86,9 @@ def holder(connection: Connection, schema: str, table: str) -> Holder | None:
             SELECT l.pid, coalesce(a.usename, '?') AS login, coalesce(a.application_name, '') AS application,
                    coalesce(host(a.client_addr), 'a local socket') AS address,
                    coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'), '?') AS since
-            FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+            FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
               AND l.classid::bigint = :high AND l.objid::bigint = :low
             """
         ),

@@ -134,7 +134,10 @@ def describe_targets() -> Targets:
     for name in settings.names(home):
         try:
             resolved = settings.resolve(name, home)
-            url = "embedded server" if resolved.raw_url is None else str(resolved.database)
+            url = "embedded server"
+            if resolved.raw_url is not None:
+                url = str(resolved.database)
+                resolved.project_url()
         except OpsError as error:
             rows.append(TargetLine(name=name, url="", protected=True, project="", problem=error.problem))
             continue
