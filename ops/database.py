@@ -90,14 +90,14 @@ def connect(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Conn
     from sqlalchemy.pool import NullPool
 
     url = settings.database.url
-    engine = create_engine(
-        url,
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
-        connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
-    )
     try:
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
+        )
         connection = engine.connect()
     except DBAPIError as error:
         raise _cannot_connect(settings, error) from None
@@ -136,11 +136,12 @@ def _set_up(connection: Connection, settings: TargetSettings, purpose: str) -> N
     # A statement of its own: a pooler that shares connections may send it to another backend.
     now_at, *values = connection.execute(text(f"SELECT pg_catalog.pg_backend_pid(), {getters}")).one()
     found = dict(zip(wanted, values, strict=True))
-    wrong = [f"{name} = {found[name]!r}" for name in wanted if found[name] != wanted[name]]
-    if wrong or now_at != backend:
-        said = f"it says {', '.join(wrong)}" if wrong else "the next statement went to another server process"
+    wrong = [f"{name} is {found[name]!r}" for name in wanted if found[name] != wanted[name]]
+    if now_at != backend:
+        wrong.append("the next statement went to another server process")
+    if wrong:
         raise ConnectError(
-            f"Target {settings.name!r}: the server did not keep the session's settings: {said}.",
+            f"Target {settings.name!r}: the server did not keep the session's settings: {', '.join(wrong)}.",
             next_step="Look for a pooler between here and the server that shares connections, and go round it.",
             code="session",
         )
