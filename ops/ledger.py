@@ -128,10 +128,9 @@ class Ledger:
         record = {"kind": kind, "run": run, "when": _now(), "database": self.identity, **fields}
         line = json.dumps(cleaned(record), default=lambda value: redact(str(value))) + "\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            file = self._open()
             try:
-                if _cut_off(self.path):
+                if _cut_off(file):
                     line = "\n" + line
                 os.write(file, line.encode())
                 if kind != "revision":  # the version table itself proves a revision; its intent is on the disk
@@ -145,6 +144,14 @@ class Ledger:
                 code="ledger",
             ) from None
 
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        try:
+            return os.open(self.path, flags, 0o600)
+        except FileNotFoundError:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return os.open(self.path, flags, 0o600)
+
 
 def _record(line: bytes) -> Mapping[str, Any] | None:
     """Return a line's record; None where a killed process has written half of one, or another version of this one."""
@@ -156,13 +163,9 @@ def _record(line: bytes) -> Mapping[str, Any] | None:
     return found if known is not None and known <= found.keys() else None
 
 
-def _cut_off(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        if file.tell() == 0:
-            return False
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
+def _cut_off(file: int) -> bool:
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
 
 
 def whoami() -> dict[str, str]:

@@ -26,15 +26,12 @@ READ_SECONDS = 300.0
 
 
 class Worker:
-    """One child process that drives one project against one target.
+    """One child process that drives one project against one target. It boots at once, and waits to be greeted."""
 
-    `proof` is the number under which the parent holds an advisory lock on the target; without it any
-    connection that the project opens is refused.
-    """
-
-    def __init__(self, settings: TargetSettings, *, proof: int | None, session: dict[str, str] | None = None) -> None:
+    def __init__(self, settings: TargetSettings) -> None:
         self.settings = settings
         self.backend_pids: set[int] = set()  # of every connection that was proved to be at the target
+        self._greeted = False
         self.versions: dict[str, str] = {}
         self.warnings: list[str] = []
         self._printed: deque[str] = deque(maxlen=400)
@@ -53,6 +50,15 @@ class Worker:
         except OSError as error:
             raise failures.cannot_start(settings, error) from None
         threading.Thread(target=self._listen_to_prints, daemon=True).start()
+
+    def greet(self, *, proof: int | None, session: dict[str, str] | None = None) -> None:
+        """Tell the worker what to drive, and where; requests may follow.
+
+        `proof` is the number under which the parent holds an advisory lock on the target; without it any
+        connection that the project opens is refused.
+        """
+        settings, project = self.settings, self.settings.project
+        self._greeted = True
         self._say(
             {
                 "config": str(project.config),
@@ -116,8 +122,13 @@ class Worker:
 
     def close(self) -> None:
         """End the worker; one that does not go by itself is killed."""
-        with contextlib.suppress(InterruptedRunError):
-            self._say({"request": "quit"})
+        if self._process.returncode is not None:
+            return
+        if self._greeted:
+            with contextlib.suppress(InterruptedRunError):
+                self._say({"request": "quit"})
+        else:
+            self.kill()
         watchdog = threading.Timer(2, self.kill)
         watchdog.start()
         stdout, stdin = self._process.stdout, self._process.stdin

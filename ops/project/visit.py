@@ -157,11 +157,14 @@ def visit(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Visit]
     ProjectError
         The project's interpreter cannot be started.
     """
-    with database.connect(settings, purpose=purpose) as connection:
+    # The worker boots while we connect.
+    with Worker(settings) as worker, database.connect(settings, purpose=purpose) as connection:
         proof = database.take_proof(connection)
-        session = {"role": settings.role} if settings.role else {}
-        with Worker(settings, proof=proof, session=session) as worker:
+        worker.greet(proof=proof, session={"role": settings.role} if settings.role else {})
+        try:
             yield Visit(settings, connection, worker)
+        finally:
+            worker.close()  # before the connection, which holds the lock that is its proof
 
 
 def describe_missing(found: dict[str, Any]) -> str:

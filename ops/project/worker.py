@@ -115,6 +115,7 @@ class State:
         self.left_out = []  # those of them that env.py is run without, to look at what it configures
         self.connected = False
         self.kept = None  # physical connections between two runs of env.py, while revisions run
+        self.engines = None  # engines between two runs of env.py, while revisions run
 
 
 STATE = State()
@@ -248,7 +249,9 @@ def as_new(connection):
         if connection.encoding != connection.ops_encoding:
             return False
         connection.rollback()
-        connection.set_session(isolation_level="DEFAULT", readonly="DEFAULT", deferrable="DEFAULT", autocommit=True)
+        if (connection.isolation_level, connection.readonly, connection.deferrable) != (None, None, None):
+            connection.set_session(isolation_level="DEFAULT", readonly="DEFAULT", deferrable="DEFAULT")
+        connection.autocommit = True
         connection.cursor_factory = psycopg2.extensions.cursor
         with connection.cursor() as cursor:
             cursor.execute("DISCARD ALL")
@@ -262,6 +265,70 @@ def let_go():
     kept, STATE.kept = STATE.kept or {}, None
     for connection in kept.values():
         connection.close()
+
+
+class Engines:
+    """Engines that env.py made in one run, for the next run that asks for the same.
+
+    env.py makes its engine anew at every run, and a new one asks the server who it is and compiles every statement
+    again, which was half of the price of one run per revision. Plain Alembic has one engine for all revisions, too.
+    One is given again only to a call with the same plain arguments, when nobody has changed it since (added a
+    listener, set an option), and to one caller in each run. Its connections are proved like any other.
+    """
+
+    def __init__(self):
+        self.idle = {}
+        self.lent = []
+
+    def give(self, create, url, keywords):
+        from sqlalchemy.pool import NullPool
+
+        if keywords.get("poolclass") is not NullPool or not all(map(is_plain, keywords.values())):
+            return create(url, **keywords)
+        text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+        key = (text, tuple(sorted(keywords.items())))
+        engine, before = self.idle.pop(key, (None, None))
+        if engine is None:
+            engine = create(url, **keywords)
+            before = look_of(engine)
+        self.lent.append((key, engine, before))
+        return engine
+
+    def take_back(self):
+        """For the end of a run of env.py."""
+        self.idle.update((key, (engine, before)) for key, engine, before in self.lent if look_of(engine) == before)
+        self.lent = []
+
+
+def is_plain(value):
+    return value is None or isinstance(value, (str, bool, int, float, type))
+
+
+def look_of(engine):
+    """What env.py may have changed of an engine for whoever uses it next."""
+    counts = [
+        len(getattr(one.dispatch, name))
+        for one in (engine, engine.pool, engine.dialect)
+        for name in one.dispatch._event_names
+    ]
+    return counts, dict(engine.get_execution_options()), type(engine.pool)
+
+
+def keep_engines():
+    """Have env.py's own `create_engine` ask `Engines` while revisions run; a migration's is never touched."""
+    import sqlalchemy
+    import sqlalchemy.engine
+    import sqlalchemy.engine.create
+
+    usual = sqlalchemy.engine.create.create_engine
+
+    def create_engine(*args, **keywords):
+        if STATE.engines is None or STATE.step is not None or len(args) != 1:
+            return usual(*args, **keywords)
+        return STATE.engines.give(usual, args[0], keywords)
+
+    for module in (sqlalchemy, sqlalchemy.engine, sqlalchemy.engine.create):
+        module.create_engine = create_engine
 
 
 def quiet_file_config():
@@ -299,6 +366,9 @@ def on_connect(connection, record):
         " AND classid = '%d'::oid AND objid = '%d'::oid AND objsubid = 1),"
         " pg_catalog.pg_backend_pid(), pg_catalog.current_database()%s" % (key >> 32, key & 0xFFFFFFFF, configured)
     )
+    kept = hasattr(connection, "ops_encoding")
+    if kept:
+        connection.autocommit = True  # the driver would send a BEGIN and a COMMIT at each run of env.py
     cursor = connection.cursor()
     try:
         cursor.execute(query)
@@ -306,6 +376,8 @@ def on_connect(connection, record):
     finally:
         cursor.close()
     connection.commit()
+    if kept:
+        connection.autocommit = False
     if not row[0]:
         abort("wrong-database", "the project connected to the database %r" % (row[2],), found=row[2])
     STATE.connected = True
@@ -1127,13 +1199,16 @@ def do_wanted(project, request):
 def do_migrate(project, request):
     """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement."""
     STATE.kept = {}
+    STATE.engines = Engines()
     # Each run of env.py leaves an engine behind; looking for such garbage at every step is a tenth of the time.
     gc.freeze()
     gc.set_threshold(100000, 50, 50)
     try:
         for revision in request["revisions"]:
             migrate_one(project, revision, request["direction"])
+            STATE.engines.take_back()
     finally:
+        STATE.engines = None
         let_go()
     return {"applied": request["revisions"]}
 
@@ -1345,7 +1420,6 @@ def serve(project, request):
 def main():
     take_over_descriptors()
     RECORDER.start()
-    hello = hear()
     project = None
 
     def warn(message, category, filename, lineno, file=None, line=None):
@@ -1353,17 +1427,25 @@ def main():
 
     warnings.showwarning = warn
     try:
-        import alembic
+        # Before the greeting: it comes once the parent has connected, which takes it as long as this.
+        import alembic.config
+        import alembic.runtime.environment
+        import alembic.script
         import sqlalchemy
+        import sqlalchemy.dialects.postgresql  # noqa: F401
     except ImportError as error:
+        hear()  # the greeting
+        hear()  # the first request, and its answer
         emit("error", kind="missing-library", type="ImportError", message=str(error), frames=[], causes=[])
         return
+    hello = hear()
     STATE.proof = hello.get("proof")
     STATE.session = hello.get("session") or {}
     STATE.redirect = hello["url"] if hello.get("redirect") else None
     emit("ready", python=sys.version.split()[0], alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__)
     install_hooks()
     quiet_file_config()
+    keep_engines()
     while True:
         request = hear()
         if request.get("request") == "quit":
