@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import display
-from ops.errors import OpsError, UsageError
+from ops.errors import OpsError
 from ops.project.failures import shorten
 from ops.project.visit import Visit, describe_missing, visit
 from ops.settings import TargetSettings
@@ -119,7 +119,7 @@ def new_revision(
 
     Raises
     ------
-    UsageError
+    OpsError
         The message is empty.
     RevisionError
         The database is not at the newest revision (autogenerate), or there are several heads.
@@ -127,9 +127,10 @@ def new_revision(
         The models or env.py do not load, or the version folder cannot be written.
     """
     if not message.strip():
-        raise UsageError(
+        raise OpsError(
             "A revision needs a message: it becomes the file's name and what everybody reads in the history.",
             next_step="Set the parameter `message`, for example to 'add email to users'.",
+            code="no-message",
         )
     with (
         visit(settings, purpose="draft") as here,

@@ -33,7 +33,7 @@ def check(visit: Visit, plan: Plan, *, confirm: str) -> None:
         )
     if confirm and confirm != plan.fingerprint:
         raise StalePlanError(
-            f"The confirmation {confirm[:40]!r} is not that of what would run now, which is {plan.fingerprint}: "
+            f"The confirmation {confirm[:40]!r} is not that of what would run now: "
             f"{WORDS[plan.direction]} from {_list(plan.current)} to {_list(plan.heads)}. The database, the version "
             "files or the request changed since that dry run.",
             next_step="Do the dry run again, read it, and confirm its fingerprint.",

@@ -58,11 +58,21 @@ class Replay:
         """The kinds of which some revision ever made or changed an object."""
         return frozenset(key.kind for stage in self.stages for key in stage.touched)
 
-    def last_touch(self, key: Key, *, after: tuple[str, ...] | None = None) -> str | None:
-        """Return the revision that touched an object last; with `after`, the first one behind those heads."""
+    def last_touch(self, key: Key, until: tuple[str, ...] | None) -> str | None:
+        """Return the revision that touched an object last, up to the given rows of the version table."""
+        found = None
+        for stage in self.stages if until != () else ():
+            if key in stage.touched:
+                found = stage.revision
+            if until is not None and stage.heads == until:
+                break
+        return found
+
+    def first_touch(self, keys: Sequence[Key], after: tuple[str, ...]) -> str | None:
+        """Return the revision that first touches one of some objects behind the given rows of the version table."""
         behind = after == ()
-        for stage in self.stages if after is not None else reversed(self.stages):
-            if (after is None or behind) and key in stage.touched:
+        for stage in self.stages:
+            if behind and any(key in stage.touched for key in keys):
                 return stage.revision
             behind = behind or stage.heads == after
         return None
@@ -187,7 +197,7 @@ def _scratch(settings: TargetSettings, ground: Ground) -> Iterator[Visit]:
     from sqlalchemy.engine import make_url
 
     with scratch.database_on(ground.server, prefix="replay") as url:
-        _make_roles(ground)
+        make_roles(ground)
         copy = replace(settings.with_url(url), role=ground.role, embedded=False)
         if settings.project.baseline is not None:
             _run_file(ground, str(make_url(url).database), settings.project.baseline)
@@ -195,7 +205,7 @@ def _scratch(settings: TargetSettings, ground: Ground) -> Iterator[Visit]:
             yield here
 
 
-def _make_roles(ground: Ground) -> None:
+def make_roles(ground: Ground) -> None:
     """Have the target's roles on the scratch server, without login: owners and grants name them."""
     import psycopg2
     from psycopg2 import sql

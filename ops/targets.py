@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops import apply, display, draft, drift, embedded, scratch, settings, status
+from ops import apply, compare, display, draft, drift, embedded, scratch, settings, status
 from ops.errors import OpsError, RefusedError
-from ops.project.visit import describe_missing, visit
 from ops.values import Result, Verdict
 
 EFFECTS = ("read", "copy", "files", "write")
@@ -55,25 +54,11 @@ class Target:
         return self.status().history
 
     def compare(self, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> drift.Drift:
-        """Return what differs between the models and the database.
+        """Return what differs among models, migrations and database, and who made each difference.
 
-        `ignore`: kinds and patterns, comma-separated. `strict`: compare types and server defaults even where
-        env.py leaves them out.
+        `ignore`: kinds and patterns, comma-separated. `strict`: count what no migration manages, too.
         """
-        with visit(self.settings, purpose="compare") as here:
-            history = here.history
-            answer = here.worker.request("compare", strict=strict)
-            counted, ignored = drift.split(answer["changes"], ignore)
-            return drift.Drift(
-                target=self.name,
-                changes=counted,
-                ignored=ignored,
-                pending=history.pending,
-                expect_pending=expect_pending,
-                model_tables=len(answer["models"]["tables"]),
-                missing_models=tuple(describe_missing(one) for one in answer["models"]["missing"]),
-                upgrade=answer["upgrade"],
-            )
+        return compare.drift(self.settings, ignore=ignore, expect_pending=expect_pending, strict=strict)
 
     def new_revision(
         self, message: str, *, autogenerate: bool = True, head: str = "head", dry_run: bool = True

@@ -51,7 +51,10 @@ class Run(Result):
         if self.plan.changes_nothing:
             return f"{self.plan.target}: nothing to {word}, already at {listed(self.plan.heads)}"
         if self.dry_run:
-            return f"{self.plan.target}: dry run, would {word} {way}, {_revisions(len(self.plan.steps))}"
+            what = _revisions(len(self.plan.steps)) if self.plan.steps else "the version table only"
+            return f"{self.plan.target}: dry run, would {word} {way}, {what}, {self.fingerprint}"
+        if not self.plan.steps:
+            return f"{self.plan.target}: {word} {way} done"
         seconds = sum(one.seconds for one in self.applied)
         return f"{self.plan.target}: {word} {way} done, {_revisions(len(self.applied))} in {seconds:.2f} s"
 

@@ -247,7 +247,8 @@ def _facet(key: Key, facet: str, before: Any, after: Any) -> Iterable[Difference
             continue
         action = CHANGED if one and other else ADDED if other else REMOVED
         details = {"rights": [one, other]} if action == CHANGED else {"rights": other or one}
-        yield Difference(action=action, kind="grant", object=f"{name} to {role if role == 'PUBLIC' else quoted(role)}", key=key, details=details)
+        grantee = role if role == "PUBLIC" else quoted(role)
+        yield Difference(action=action, kind="grant", object=f"{name} to {grantee}", key=key, details=details)
 
 
 def _by_parent(keys: Iterable[Key]) -> dict[tuple[str, str], list[Key]]:

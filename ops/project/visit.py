@@ -35,6 +35,8 @@ class Setup:
     driver: str
     model_tables: tuple[str, ...]
     has_metadata: bool
+    has_filters: bool
+    include_schemas: bool
     missing_models: tuple[str, ...]
     left_out: tuple[str, ...] = ()
 

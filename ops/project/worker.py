@@ -75,7 +75,9 @@ class Recorder:
                 files.add(os.path.abspath(file))
         return {
             "files": sorted({source_of(one) for one in files if self.is_own(one)}),
-            "folders": sorted({os.path.abspath(one) for one in self.folders if self.is_own(one)}),
+            # the listing of the library folders tells which versions are installed
+            "folders": sorted({os.path.abspath(one) for one in self.folders if self.is_own(one)})
+            + [one for one in sys.path if os.path.basename(one) in ("site-packages", "dist-packages")],
             "variables": sorted(one for one in self.variables if isinstance(one, str)),
         }
 
@@ -791,6 +793,8 @@ def describe_context(context):
         "version_table_schema": schema or row[0] or row[1] or "public",
         "version_table_exists": row[0] is not None,
         "transaction_per_migration": bool(opts.get("transaction_per_migration")),
+        "has_filters": opts.get("include_name") is not None or opts.get("include_object") is not None,
+        "include_schemas": bool(opts.get("include_schemas")),
         "driver": connection.dialect.driver,
     }
 

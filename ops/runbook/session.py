@@ -104,7 +104,7 @@ class Session:
         assert self._record is not None
         self._record.note(database=facts.database, server_version=facts.version)
         where = ", ".join(status.current) or "base"
-        _show(display.View(title=redact(f"{facts} · current: {where}")))
+        _show(display.View(title="", blocks=(display.Note(redact(f"{facts} · current: {where}")),)))
         return db, status
 
     def conclude(

@@ -20,7 +20,7 @@ EMBEDDED = ("sandbox", "demo")
 
 _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
-    "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline",
+    "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline", "ignore",
 )  # fmt: skip
 _FAMILIES = ("env.", "option.", "section.")
 _NOT_YET = ("direct_url_env", "bootstrap", "scratch_url")
@@ -68,16 +68,23 @@ class TargetSettings:
     home: Path
     limits: Limits = Limits()
     role: str | None = None
+    ignore: tuple[str, ...] = ()
     embedded: bool = False
     raw_url: str | None = field(default=None, repr=False)
     section: Section | None = field(default=None, repr=False)
 
     def with_url(self, url: str) -> TargetSettings:
-        """Return the same project at another database: an embedded one whose server runs now, or a copy."""
+        """Return the same project at another database: an embedded one whose server runs now, or a copy.
+
+        The project keeps the driver that its env.py was written for.
+        """
+        driver = self.project.driver
+        if driver is None and self.raw_url is not None:
+            driver = urls.driver_of(self.raw_url, source=self.source)
         if self.section is None:
-            return replace(self, raw_url=url)
-        parts = parts_of(url, driver=self.project.driver, source=self.source)
-        return replace(self, raw_url=url, project=_project(self.section, parts, self.project.driver))
+            return replace(self, raw_url=url, project=replace(self.project, driver=driver))
+        parts = parts_of(url, driver=driver, source=self.source)
+        return replace(self, raw_url=url, project=_project(self.section, parts, driver))
 
     @property
     def database(self) -> urls.Database:
@@ -182,6 +189,7 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         home=home,
         limits=limits,
         role=values.get("role") or None,
+        ignore=several(values.get("ignore")),
         raw_url=url,
         section=section,
     )

@@ -1,0 +1,146 @@
+"""Who made each difference: three catalogs judged together.
+
+*Models* are what the application's metadata makes of an empty database, *head* and *current* what the version
+files make of one, up to their end and up to the revision that the database claims, and *live* is the
+database. Pure: no connection, clock or file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from ops.catalog.diff import CHANGED, Difference, diff
+from ops.catalog.values import Catalog, Key
+
+
+class Cause(StrEnum):
+    """Whose a difference is."""
+
+    MODEL_WITHOUT_MIGRATION = "model-without-migration"
+    PENDING = "pending"
+    CHANGED_BY_HAND = "changed-by-hand"
+    AHEAD_BY_HAND = "ahead-by-hand"
+    UNMANAGED = "unmanaged"
+
+
+# What SQLAlchemy's metadata can say of each kind; None stands for everything. Nothing else of a database ever
+# counts as a difference between models and migrations.
+_EXPRESSIBLE: Mapping[str, frozenset[str] | None] = {
+    "table": frozenset({"persistence", "partition key", "inherits", "options", "tablespace", "access method"}),
+    "column": frozenset({"type", "collation", "default", "identity", "generated"}),
+    "not null": frozenset(),
+    "primary key": frozenset({"definition"}),
+    "unique": frozenset({"definition"}),
+    "foreign key": frozenset({"definition"}),
+    "check": frozenset({"definition"}),
+    "exclusion": frozenset({"definition"}),
+    "index": frozenset({"definition", "tablespace"}),
+    "sequence": frozenset({"type", "start", "increment", "minimum", "maximum", "cache", "cycle"}),
+    "enum": frozenset({"labels"}),
+    "domain": None,
+}
+_COMMENTED = frozenset({"table", "column"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One difference with its cause; `key` is the object by which it is blamed."""
+
+    difference: Difference
+    cause: Cause
+
+
+def judge(
+    *,
+    live: Catalog,
+    current: Catalog,
+    head: Catalog,
+    models: Catalog | None,
+    kinds_made: frozenset[str],
+    without: Callable[[Key], bool] = lambda key: False,
+) -> tuple[Judged, ...]:
+    """Return every difference with its cause.
+
+    `kinds_made` are the kinds of which some revision ever made an object; `without` tells the objects of which
+    nothing is known on the models' side.
+    """
+    pending = diff(current, head)
+    by_hand = diff(current, live)
+    coming = {_signature(one, head) for one in pending}
+    modelled: set[object] = set()
+    drafted: tuple[Difference, ...] = ()
+    if models is not None:
+        modelled = {_signature(one, models) for one in _expressed(diff(current, models))}
+        drafted = tuple(one for one in _expressed(diff(head, models)) if not without(one.key))
+    found: list[Judged] = []
+    ahead: set[object] = set()
+    for one in by_hand:
+        signature = _signature(one, live)
+        if signature in coming:
+            ahead.add(signature)
+            cause = Cause.AHEAD_BY_HAND
+        elif any(_signature(masked, live) in modelled for masked in _expressed((one,))):
+            cause = Cause.AHEAD_BY_HAND
+        elif _is_unmanaged(one, kinds_made, current, head):
+            cause = Cause.UNMANAGED
+        else:
+            cause = Cause.CHANGED_BY_HAND
+        found.append(Judged(difference=one, cause=cause))
+    found += [Judged(difference=one, cause=Cause.PENDING) for one in pending if _signature(one, head) not in ahead]
+    found += [Judged(difference=one, cause=Cause.MODEL_WITHOUT_MIGRATION) for one in drafted]
+    return tuple(found)
+
+
+def _is_unmanaged(one: Difference, kinds_made: frozenset[str], current: Catalog, head: Catalog) -> bool:
+    """Whether only live has it, models cannot say it, and no revision ever made anything of the kind."""
+    if one.action != "added" or _is_expressible(one):
+        return False
+    if one.kind in ("owner", "comment", "grant"):
+        return not (_has_facet(current, one.kind) or _has_facet(head, one.kind))
+    return one.kind not in kinds_made
+
+
+def _has_facet(catalog: Catalog, kind: str) -> bool:
+    """Whether the migrations anywhere say what models cannot: a grant, a comment on something unusual."""
+    word = {"grant": '"grants" : {', "comment": '"comment" : "', "owner": '"owner" : "'}[kind]
+    # the schema `public` has grants and a comment from the day on which a database is made
+    return any(word in text for key, text in catalog.texts.items() if (key.kind, key.name) != ("schema", "public"))
+
+
+def _is_expressible(one: Difference) -> bool:
+    if one.kind == "comment":
+        return one.key.kind in _COMMENTED
+    return one.kind in _EXPRESSIBLE
+
+
+def _expressed(differences: Iterable[Difference]) -> Iterable[Difference]:
+    """The differences, as far as metadata could have said them."""
+    for one in differences:
+        if not _is_expressible(one):
+            continue
+        if one.kind == "comment":
+            yield one
+            continue
+        if one.details.get("partition of") or one.details.get("inherited"):
+            continue  # a partition is made by its own DDL, and its columns come with it
+        properties = _EXPRESSIBLE[one.kind]
+        details = {name: value for name, value in one.details.items() if properties is None or name in properties}
+        if one.action != CHANGED or details:
+            yield replace(one, details=details)
+
+
+def _signature(one: Difference, second: Catalog) -> tuple[object, ...]:
+    """What makes two differences the same, what follows from them included."""
+    details: Mapping[str, Any] = one.details
+    return (
+        one.action,
+        one.kind,
+        one.object,
+        one.before,
+        json.dumps(details, sort_keys=True, default=str),
+        tuple((key, second.texts.get(key)) for key in one.consequences if key.kind in _EXPRESSIBLE),
+    )
