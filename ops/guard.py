@@ -74,8 +74,6 @@ def _only_reads(visit: Visit) -> list[str]:
 def _missing_rights(visit: Visit) -> list[str]:
     setup = visit.setup
     schema, role = setup.version_table_schema, visit.facts.role
-    if not schema:
-        return [f"The search_path of role {role} names no schema in which the version table could be created."]
     quote = visit.connection.dialect.identifier_preparer.quote_identifier
     if setup.version_table_exists:
         name = f"{quote(schema)}.{quote(setup.version_table)}"

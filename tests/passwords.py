@@ -88,7 +88,7 @@ def guarded(home: Path) -> Iterator[Guarded]:
 @pytest.fixture
 def make_role(guarded: Guarded) -> Iterator[Callable[..., Role]]:
     """Make a role with this password and a database that it owns; both are dropped afterwards."""
-    with ExitStack() as stack:
+    with ExitStack() as roles, ExitStack() as databases:  # a role goes last: others' databases may name it
 
         def make(password: str = "", *, options: str = "LOGIN") -> Role:
             name = f"role_{secrets.token_hex(4)}"
@@ -98,8 +98,8 @@ def make_role(guarded: Guarded) -> Iterator[Callable[..., Role]]:
                 connection.autocommit = True
                 statement = sql.SQL("CREATE ROLE {} {} PASSWORD %s").format(role, sql.SQL(options))
                 connection.cursor().execute(statement, (password,))
-            stack.callback(ask, guarded.server, f"DROP ROLE {name}")
-            url = stack.enter_context(scratch.database_on(guarded.server, prefix="guarded"))
+            roles.callback(ask, guarded.server, f"DROP ROLE {name}")
+            url = databases.enter_context(scratch.database_on(guarded.server, prefix="guarded"))
             database = url.partition("?")[0].rpartition("/")[2]
             ask(guarded.server, f"ALTER DATABASE {database} OWNER TO {name}")
             return Role(server=guarded, name=name, password=password, database=database)

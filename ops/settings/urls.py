@@ -149,6 +149,11 @@ def project_url(text: str, *, driver: str | None = None, source: str = "The URL"
     return url.set(drivername=f"postgresql+{wanted}", query=query).render_as_string(hide_password=False)
 
 
+def driver_of(text: str, *, source: str) -> str:
+    """Return the driver that a URL was written for; psycopg2 where it names none."""
+    return _driver(parse(text, source=source), source)
+
+
 def host_of(url: URL) -> str:
     """Return the host, or the folder of the socket; of several hosts all, separated by commas."""
     return url.host or ",".join(_all(url.query.get("host")))

@@ -176,10 +176,12 @@ def test_a_large_picture_costs_little() -> None:
     small = picture[: len(picture) // 8]
 
     def seconds(text: str) -> float:
-        started = time.perf_counter()
-        for _ in range(3):
+        times = []
+        for _ in range(5):
+            started = time.thread_time()
             assert redact(text) == text
-        return time.perf_counter() - started
+            times.append(time.thread_time() - started)
+        return min(times)
 
-    # Eight times the text, with room for a busy machine; what is quadratic takes sixty-four times as long.
-    assert seconds(picture) < 30 * max(seconds(small), 0.002)
+    # Eight times the text, with room to spare; what is quadratic takes sixty-four times as long.
+    assert seconds(picture) < 30 * max(seconds(small), 0.001)

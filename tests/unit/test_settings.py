@@ -144,7 +144,7 @@ WRONG = {
     "not yet: url.NAME": ("url.billing = postgresql://h/b", "'url.billing', which is not supported yet"),
     "not yet: direct_url_env": ("direct_url_env = X", "'direct_url_env', which is not supported yet"),
     "not yet: bootstrap": ("bootstrap = shop init", "'bootstrap', which is not supported yet"),
-    "not yet: baseline": ("baseline = start.sql", "'baseline', which is not supported yet"),
+    "baseline": ("baseline = start.sql", "baseline = 'start.sql' is not a file"),
     "not yet: scratch_url": ("scratch_url = postgresql://h/s", "'scratch_url', which is not supported yet"),
     "not yet: another ledger": ("ledger = database", "ledger = 'database' is not known"),
     "twice the same key": ("url = postgresql://h/d", "ops.ini cannot be read"),
@@ -332,3 +332,21 @@ def test_an_unknown_target_lists_those_there_are(write: Write, asked: str, hint:
     )
     assert error.code == "unknown-target" and error.exit_code == 2
     assert "[ops:target:NAME] to alembic.ini" in error.next_step
+
+
+WRITTEN_FOR = {
+    "no driver": ("postgresql://me@h/d", "", "postgresql+psycopg2://postgres@/copy?host=%2Frun"),
+    "asyncpg": ("postgresql+asyncpg://me@h/d?ssl=require", "", "postgresql+asyncpg://postgres@/copy?host=%2Frun"),
+    "its own choice": ("postgresql://me@h/d", "driver = psycopg", "postgresql+psycopg://postgres@/copy?host=%2Frun"),
+}
+
+
+@pytest.mark.parametrize(("url", "line", "expected"), WRITTEN_FOR.values(), ids=WRITTEN_FOR)
+def test_on_a_copy_the_project_keeps_its_driver(write: Write, url: str, line: str, expected: str) -> None:
+    resolved = resolve("staging", write(ops=section(f"url = {url}\nenv.U = {{url}}\n{line}")))
+
+    copy = resolved.with_url("postgresql+psycopg2://postgres@/copy?host=%2Frun")
+
+    assert copy.project_url() == expected
+    assert copy.project.environment == (("U", expected),)
+    assert copy.database.url.drivername == "postgresql+psycopg2"

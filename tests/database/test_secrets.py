@@ -1,0 +1,194 @@
+"""A password is planted and searched for in everything that a run prints, writes, logs, or shows of itself."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from tests import cases, passwords
+
+guarded, make_role = passwords.guarded, passwords.make_role
+
+ENV = """\
+import base64
+import sys
+
+from alembic import context
+from sqlalchemy import create_engine, make_url
+
+url = context.config.get_main_option("sqlalchemy.url")
+secret = make_url(url).password
+print("connecting to", url)
+print({"password": secret}, repr(secret), secret.encode(), [secret], file=sys.stderr)
+print("Authorization: Basic", base64.b64encode(("me:" + secret).encode()).decode(), flush=True)
+engine = create_engine(url, connect_args={"options": "-c nonsense=" + base64.b64encode(secret.encode()).decode()})
+try:
+    engine.connect()
+except Exception as error:
+    raise RuntimeError(f"cannot use {url} with {secret!r}") from error
+"""
+
+LINES = """\
+[ops:target:right]
+url_env = RIGHT_URL
+protected = false
+config = linear/alembic.ini
+env.SHOP_DATABASE = {url}
+option.shop.password = {password}
+
+[ops:target:wrong]
+url_env = WRONG_URL
+config = linear/alembic.ini
+
+[ops:target:prints]
+url_env = RIGHT_URL
+config = prints_url/alembic.ini
+"""
+
+UPGRADE = ("run", "40-upgrade", "--target", "right")
+RUNS = {
+    "wrong password": (("run", "10-inspect", "--target", "wrong", "--json"), 1, "password authentication failed"),
+    "inspect": (("run", "10-inspect", "--target", "right", "--json"), 0, '"verdict": "OK"'),
+    "dry run": (UPGRADE, 0, "dry run, would upgrade"),
+    "upgrade": ((*UPGRADE, "-p", "dry_run=false"), 0, "upgrade from base to a10000000005 done"),
+    "a project that prints and raises": (("run", "10", "--target", "prints"), 1, "cannot use postgresql+psycopg2://"),
+    "targets": (("targets",), 0, "postgresql+psycopg2://"),
+    "targets as JSON": (("targets", "--json"), 0, ":***@127.0.0.1:"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), RUNS.values(), ids=RUNS)
+def test_a_password_appears_nowhere(
+    tmp_path: Path, make_role: Callable[..., passwords.Role], arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    token = secrets.token_hex(6)
+    planted = f"pl4nt&€d @:/%+'\"\\<{token}>#"
+    role = make_role(planted)
+    home = prepared(tmp_path, RIGHT_URL=role.url(), WRONG_URL=role.url(password=f"{planted}wrong"))
+
+    with watched_processes(token) as seen:
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", *arguments],
+            env=clean_environment(tmp_path, home),
+            cwd=home,
+            capture_output=True,
+            timeout=120,
+        )
+
+    output = (done.stdout + done.stderr).decode()
+    assert done.returncode == code, output
+    assert said in output
+    assert "Traceback" not in output
+    assert seen["cmdline"] == [] and seen["environ"] == []
+    assert seen["processes"] > 0
+    everything = {
+        "output": done.stdout + done.stderr,
+        **files_below(tmp_path),
+        "server.log": role.server.log.read_bytes(),
+    }
+    expected = {"notebook.ipynb", "report.html", "result.json"} if arguments[0] == "run" else set()
+    assert expected <= {Path(name).name for name in everything}
+    assert ("upgrade" not in done.stdout.decode() or "dry run" in output) or any(
+        "ledger" in name for name in everything
+    )
+    leaks = [(name, what) for name, content in everything.items() for what in spelled(planted, token, content)]
+    assert leaks == []
+
+
+def test_the_search_finds_what_it_searches_for() -> None:
+    token = "0123456789ab"
+    planted = f"a&b/{token}>"
+
+    for spelling in (planted, quote(planted), repr(planted), f"x{token}"):
+        assert spelled(planted, token, f"... {spelling} ...".encode())
+    for before in (b"", b"x", b"xy"):
+        assert spelled(planted, token, base64.b64encode(before + planted.encode() + b"zz"))
+    assert not spelled(planted, token, b"postgresql://me:***@h/d")
+
+
+def prepared(folder: Path, **urls: str) -> Path:
+    """Make a home with three targets; the URLs stand in `.env`, and in no environment."""
+    home = folder / "home"
+    known = cases.projects()
+    for name in ("linear", "prints_url"):
+        cases.copy_to(known[name], home)
+    (home / "prints_url" / "migrations" / "env.py").write_text(ENV)
+    (home / "ops.ini").write_text(LINES)
+    (home / ".env").write_text("".join(f"{name}={url}\n" for name, url in urls.items()))
+    return home
+
+
+def clean_environment(folder: Path, home: Path) -> dict[str, str]:
+    """An environment in which everything that is written lands below one folder."""
+    for name in ("user", "tmp"):
+        (folder / name).mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV") if name in os.environ}
+    return {**kept, "HOME": str(folder / "user"), "TMPDIR": str(folder / "tmp"), "OPS_HOME": str(home)}
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """The content of every file but `.env`, by its path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".env"
+    }
+
+
+def spelled(planted: str, token: str, content: bytes) -> list[str]:
+    """How the password, or a part of it, is spelled in a content."""
+    forms = {
+        "plain": planted,
+        "token": token,
+        "URL": quote(planted, safe=""),
+        "path": quote(planted),
+        "query": quote_plus(planted),
+        "repr": repr(planted)[1:-1],
+        "JSON": json.dumps(planted)[1:-1],
+    }
+    found = [name for name, form in forms.items() if form.encode() in content]
+    for text in (planted, token):
+        for before in range(3):
+            raw = b"\0" * before + text.encode()
+            core = base64.b64encode(raw[: len(raw) // 3 * 3])[4 if before else 0 :]
+            found += [f"base64 of {text!r}"] * (core in content or core.translate(URL_SAFE) in content)
+    return found
+
+
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+@contextlib.contextmanager
+def watched_processes(token: str) -> Iterator[dict[str, list[str] | int]]:
+    """Look into the command line and the environment of every process, again and again."""
+    seen: dict[str, list[str] | int] = {"cmdline": [], "environ": [], "processes": 0}
+    done = threading.Event()
+    needle = token.encode()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*"):
+                for part in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
+                        if needle in (process / part).read_bytes():
+                            seen[part].append((process / "cmdline").read_text())  # type: ignore[union-attr]
+            seen["processes"] += 1  # type: ignore[operator]
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
