@@ -97,3 +97,62 @@ def test_only_the_worker_imports_alembic() -> None:
     ]
 
     assert found == []
+
+
+# Judgement, and the values that it shares with facts: no connection, no clock, no file, nothing left to chance.
+PURE = ("drift", "threeway", "remedy", "history", "values", "errors", "catalog/values", "catalog/diff", "catalog/roots")
+REACHING_OUT = {
+    "asyncio", "datetime", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "platform", "psycopg2",
+    "random", "secrets", "shutil", "signal", "socket", "sqlalchemy", "subprocess", "sys", "tempfile", "threading", "time", "uuid",
+}  # fmt: skip
+OURS_REACHING_OUT = {
+    "settings",
+    "embedded",
+    "scratch",
+    "database",
+    "project",
+    "cache",
+    "replay",
+    "lock",
+    "ledger",
+    "status",
+}
+BUILT_IN = {"open", "input", "print", "exec", "eval", "compile", "__import__"}
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_judgement_is_pure(room: str) -> None:
+    paths = [path for path in MODULES if path.relative_to(PACKAGE).with_suffix("").as_posix() == room]
+    paths += [path for path in MODULES if path.is_relative_to(PACKAGE / room)]
+
+    for path in paths:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        called = {one.func.id for one in ast.walk(tree) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
+        assert _at_run_time(tree) & REACHING_OUT == set(), path
+        assert _of_ours(path) & OURS_REACHING_OUT == set(), path
+        assert called & BUILT_IN == set(), path
+
+
+def test_nobody_but_the_migrations_imports_the_applications_models() -> None:
+    outside = [path for path in MODULES if not path.is_relative_to(PACKAGE / APPLICATION)]
+
+    assert [str(path) for path in outside if APPLICATION in _of_ours(path)] == []
+
+
+def _at_run_time(tree: ast.Module) -> set[str]:
+    """The libraries that a module imports, but for those that only a type checker sees."""
+    hidden = {
+        id(below)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for below in ast.walk(node)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {one.name.partition(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
