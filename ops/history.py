@@ -103,7 +103,7 @@ class History(Result):
         return (self.by_id[name].created or "", name)
 
     def parents(self, name: str) -> tuple[str, ...]:
-        """Return the ids below a revision; labels and partial ids in `depends_on` are resolved."""
+        """Return the ids below a revision; labels in `depends_on` are resolved."""
         found = (self._labels.get(one, one) for one in self.by_id[name].parents)
         return tuple(one for one in found if one in self.by_id)
 

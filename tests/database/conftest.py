@@ -74,9 +74,12 @@ SetUp = Callable[..., Bench]
 
 
 @pytest.fixture
-def set_up(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> SetUp:
+def set_up(tmp_path: Path, database: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     """Make a bench of a fixture project; keywords are further keys of the target's section."""
     known = cases.projects()
+
+    # Scratch databases on the server that runs already, in spite of a home of one's own.
+    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
 
     def make(name: str, *, url: str = database, **keys: str) -> Bench:
         case = known[name]

@@ -244,7 +244,7 @@ def test_a_model_edited_a_moment_ago_is_seen(set_up: SetUp) -> None:
 
     (change,) = bench.target.compare().changes
 
-    assert (change.action, change.kind, change.object) == ("added", "column", "customer.phone")
+    assert (change.action, change.kind, change.object) == ("added", "column", "public.customer.phone")
 
 
 def test_a_mapped_class_that_the_metadata_misses_is_named(set_up: SetUp) -> None:
@@ -425,6 +425,29 @@ def test_whatever_a_migration_does_is_told_with_its_place(what: str, set_up: Set
     assert error is InterruptedRunError or f"{second}_step.py, line " in problem
     assert f"The database is at {first}. Revision {second} was rolled back. Applied before it: {first}." in problem
     assert (raised.value.changed, bench.current, bench.tables) == (True, [first], ["one"])
+
+
+def test_an_env_py_that_rolls_back_does_not_pass_as_success(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    write_env(
+        bench,
+        """
+        from sqlalchemy import engine_from_config, pool
+        from alembic import context
+
+        engine = engine_from_config(context.config.get_section("alembic"), poolclass=pool.NullPool)
+        with engine.connect() as connection:
+            transaction = connection.begin()
+            context.configure(connection=connection, target_metadata=None)
+            context.run_migrations()
+            transaction.rollback()
+        """,
+    )
+
+    with pytest.raises(MigrationError, match="should say a10000000001, and says base") as raised:
+        bench.target.upgrade(dry_run=False)
+
+    assert (raised.value.changed, bench.tables, bench.current) == (False, [], [])
 
 
 SWALLOWED = {

@@ -1,0 +1,92 @@
+"""Histories as values: order, what is applied and what waits, and files that do not fit together."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops.history import History, Revision
+from ops.values import Verdict
+
+
+def history(*lines: str, current: str = "") -> History:
+    """Read `b: a` as "b revises a"; `> c` adds "depends on c", `@x` the branch label x."""
+    revisions = []
+    for line in lines:
+        name, _, rest = line.partition(":")
+        words = rest.split()
+        label = tuple(one[1:] for one in words if one.startswith("@"))
+        plain = [one for one in words if not one.startswith("@")]
+        cut = plain.index(">") if ">" in plain else len(plain)
+        down, depends = tuple(plain[:cut]), tuple(plain[cut + 1 :])
+        revisions.append(Revision(revision=name.strip(), down_revisions=down, depends_on=depends, branch_labels=label))
+    below = {parent for one in revisions for parent in one.down_revisions}
+    heads = tuple(sorted(one.revision for one in revisions if one.revision not in below))
+    return History(revisions=tuple(revisions), heads=heads, current=tuple(current.split()))
+
+
+LINE = ("c: b", "a:", "b: a")
+DIAMOND = ("a:", "b: a", "c: a", "m: b c")
+TWO = ("a: @shop", "b: a", "x: @billing", "y: x > shop", "z: y > b")
+LOOP = ("a: c", "b: a", "c: b")
+ORPHAN = ("b: a", "c: b")
+
+# fmt: off
+CASES = {  #                                        files    current  applied   pending      unknown
+    "nothing is applied":                          (LINE,    "",      "",       "a b c",     ""),
+    "in the middle":                               (LINE,    "b",     "a b",    "c",         ""),
+    "at the head":                                 (LINE,    "c",     "a b c",  "",          ""),
+    "a revision that no file has":                 (LINE,    "q",     "",       "a b c",     "q"),
+    "one arm of a diamond":                        (DIAMOND, "b",     "a b",    "c m",       ""),
+    "both arms of a diamond":                      (DIAMOND, "b c",   "a b c",  "m",         ""),
+    "a dependency counts as applied":              (TWO,     "y",     "a x y",  "b z",       ""),
+    "one branch of two":                           (TWO,     "b",     "a b",    "x y z",     ""),
+    "a loop ends":                                 (LOOP,    "",      "",       "a b c",     ""),
+    "a missing parent is left out":                (ORPHAN,  "b",     "b",      "c",         ""),
+    "no file at all":                              ((),      "",      "",       "",          ""),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("files", "current", "applied", "pending", "unknown"), CASES.values(), ids=CASES)
+def test_what_is_applied_and_what_waits(
+    files: tuple[str, ...], current: str, applied: str, pending: str, unknown: str
+) -> None:
+    found = history(*files, current=current)
+
+    assert " ".join(sorted(found.applied)) == applied
+    assert " ".join(sorted(found.pending)) == pending
+    assert " ".join(found.unknown) == unknown
+    assert found.verdict == (Verdict.ATTENTION if unknown else Verdict.OK)
+
+
+@pytest.mark.parametrize("files", [LINE, DIAMOND, TWO, ORPHAN], ids=["line", "diamond", "two branches", "orphan"])
+def test_nothing_stands_above_what_revises_or_needs_it(files: tuple[str, ...]) -> None:
+    found = history(*files)
+    order = [one.revision for one in found.ordered]
+
+    assert sorted(order) == sorted(found.by_id)
+    for name in order:
+        assert [order.index(parent) > order.index(name) for parent in found.parents(name)].count(False) == 0
+    assert found.pending == tuple(reversed(order))
+
+
+def test_a_label_among_the_dependencies_means_the_revision_that_bears_it() -> None:
+    assert history(*TWO).parents("y") == ("x", "a")
+
+
+def test_states_are_shown_with_unknown_ones_on_top() -> None:
+    found = history(*LINE, current="b q")
+
+    rows = found.to_frame()
+
+    assert list(rows["revision"]) == ["q", "c", "b", "a"]
+    assert list(rows["state"]) == ["unknown", "pending", "current", "applied"]
+    assert [one["state"] for one in found.to_dict()["history"]] == ["pending", "current", "applied"]
+
+
+def test_thousands_of_revisions_in_a_row_are_no_trouble() -> None:
+    lines = ["r0000:"] + [f"r{number:04}: r{number - 1:04}" for number in range(1, 3000)]
+
+    found = history(*lines, current="r1499")
+
+    assert (len(found.applied), len(found.pending), found.pending[0]) == (1500, 1500, "r1500")
