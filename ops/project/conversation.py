@@ -199,7 +199,9 @@ class Worker:
         assert stream is not None  # opened as a pipe above
         with stream, contextlib.suppress(ValueError):  # closed under us at the end
             for line in stream:
-                self._printed.append(line.decode("utf-8", "replace")[:2000])
+                text = line.decode("utf-8", "replace")
+                # Half a secret would not be found later.
+                self._printed.append(text if len(text) <= 2000 else redact(text)[:2000])
 
 
 def _environment() -> dict[str, str]:

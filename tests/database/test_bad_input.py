@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops import errors
+from ops import embedded, errors, plan, scratch, settings
+from ops.project.visit import Visit, visit
 from ops.settings import ours
 from ops.values import Verdict
 from tests import cases
@@ -153,18 +154,27 @@ REVISIONS = {
 }
 
 
-@pytest.mark.parametrize(("revision", "said"), REVISIONS.values(), ids=REVISIONS)
-def test_a_revision_that_is_none(set_up: Callable[..., Any], revision: str, said: str) -> None:
-    bench = set_up("linear")
+@pytest.fixture(scope="module")
+def visited(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """One visit to a fresh database, in which every revision of the table is asked for."""
+    home = tmp_path_factory.mktemp("visited")
+    cases.copy_to(cases.projects()["linear"], home)
+    with scratch.database_on(server, prefix="visited") as url:
+        (home / "ops.ini").write_text(f"[ops:target:case]\nurl = {url}\nconfig = linear/alembic.ini\n")
+        with visit(settings.resolve("case", home), purpose="upgrade") as here:
+            yield here
 
+
+@pytest.mark.parametrize(("revision", "said"), REVISIONS.values(), ids=REVISIONS)
+def test_a_revision_that_is_none(visited: Visit, revision: str, said: str) -> None:
     with pytest.raises(errors.RevisionError) as refused:
-        bench.target.upgrade(revision, dry_run=False)
+        plan.make(visited, "up", revision)
 
     error = refused.value
     assert said in error.problem, error.problem
     assert error.next_step and "Traceback" not in str(error)
     assert (error.exit_code, error.verdict, error.changed) == (1, Verdict.FAILED, False)
-    assert bench.tables == [] and bench.current == []
+    assert visited.heads() is None, "no version table was made"
 
 
 DIRECTIONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import signal
@@ -12,16 +13,19 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from ops import database, embedded, lock
 from ops.embedded import binaries, lease
 from ops.errors import BusyError, ConnectError, SettingsError
-from ops.settings import TargetSettings
+from ops.settings import TargetSettings, project_url
 from ops.settings.sections import ProjectSettings
 from tests import passwords
 
@@ -301,6 +305,53 @@ def test_a_server_that_is_shutting_down(home: Path) -> None:
             problem = refused.value.problem
 
     assert refused.value.next_step == "The server is being stopped; run this again when it is up."
+
+
+REACHED = {  # by which URL, and by which driver the project is to reach the database
+    "TCP, psycopg2": ("{tcp}", None),
+    "TCP, asyncpg": ("{tcp}", "asyncpg"),
+    "asyncpg's own words": ("{asyncpg}?ssl=disable&prepared_statement_cache_size=0", None),
+    "libpq's options for asyncpg": ("{tcp}?sslmode=disable&application_name=shop&connect_timeout=5", "asyncpg"),
+    "the second of two hosts": ("{two}", None),
+    "socket": ("{socket}", None),
+    "socket, asyncpg": ("{socket}", "asyncpg"),
+    "socket in the host, asyncpg": ("{socket_host}", "asyncpg"),
+}
+
+
+@pytest.mark.parametrize(("template", "driver"), REACHED.values(), ids=REACHED)
+def test_both_urls_reach_the_database(make_role: MakeRole, template: str, driver: str | None) -> None:
+    role = make_role("p@ss w/ö%rd&'\"\\<x>:9#+")
+    login, _, rest = role.url().partition("@")
+    folder = quote(str(role.server.server.socket_dir), safe="")
+    url = template.format(
+        tcp=role.url(),
+        asyncpg=role.url().replace("postgresql:", "postgresql+asyncpg:"),
+        two=f"{login}@127.0.0.1:1,{rest}",
+        socket=f"{login}@/{role.database}?host={folder}&port={lease.PORT}",
+        socket_host=f"{login}@{folder}:{lease.PORT}/{role.database}",
+    )
+
+    with database.connect(settings(url)) as connection:
+        ours = database.facts(connection)
+    theirs = who_and_where(project_url(url, driver=driver))
+
+    assert (ours.role, ours.database) == theirs == (role.name, role.database)
+
+
+def who_and_where(url: str) -> tuple[str, str]:
+    """What a project finds at its URL, with its own driver."""
+    query = text("SELECT current_user::text, current_database()::text")
+    if "+asyncpg" not in url:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            return tuple(connection.execute(query).one())  # type: ignore[return-value]
+
+    async def ask() -> tuple[str, str]:
+        async with create_async_engine(url, poolclass=NullPool).connect() as connection:
+            return tuple((await connection.execute(query)).one())  # type: ignore[return-value]
+
+    return asyncio.run(ask())
 
 
 def test_ports_that_do_not_fit_the_hosts(server: embedded.Server) -> None:
