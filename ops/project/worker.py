@@ -8,7 +8,7 @@ goes to standard error. The messages are described in `protocol.py`.
 Private names of Alembic that are used here (unchanged from 1.13 to 1.20, covered by tests):
 `ScriptDirectory._load_revisions`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;
 `MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`; `_render_cmd_body`;
-`MigrationContext._transaction_per_migration`.
+`MigrationContext._transaction_per_migration`, `_has_version_table`; of SQLAlchemy: `dispatch._event_names`.
 """
 
 import sys
@@ -116,6 +116,8 @@ class State:
         self.refused = []  # statements that would write, refused by a read-only session
         self.left_out = []  # those of them that env.py is run without, to look at what it configures
         self.connected = False
+        self.backends = set()  # the server's processes that the parent has been told of
+        self.versioned = None  # the version table in which the parent has just read rows, while revisions run
         self.kept = None  # physical connections between two runs of env.py, while revisions run
         self.engines = None  # engines between two runs of env.py, while revisions run
 
@@ -384,7 +386,9 @@ def on_connect(connection, record):
         abort("wrong-database", "the project connected to the database %r" % (row[2],), found=row[2])
     STATE.connected = True
     record.info["ops_run"] = STATE.run
-    emit("connected", pid=row[1])
+    if row[1] not in STATE.backends:
+        STATE.backends.add(row[1])
+        emit("connected", pid=row[1])
 
 
 def on_checkout(connection, record, proxy):
@@ -458,12 +462,14 @@ def put_in_force(conn):
     # Below SQLAlchemy, so that it neither begins a transaction of its own nor sees the statement.
     cursor = conn.connection.cursor()
     try:
-        cursor.execute(
-            "SELECT "
-            + ", ".join("pg_catalog.set_config(%s, %s, false)" % (literal(n), literal(settings[n])) for n in names)
-        )
-        cursor.fetchone()
-        cursor.execute("SELECT " + ", ".join("pg_catalog.current_setting(%s)" % literal(n) for n in names))
+        put = ", ".join("pg_catalog.set_config(%s, %s, false)" % (literal(n), literal(settings[n])) for n in names)
+        get = ", ".join("pg_catalog.current_setting(%s)" % literal(n) for n in names)
+        if conn.dialect.driver == "psycopg2":  # sends both at once, and has the rows of the last
+            cursor.execute("SELECT %s; SELECT %s" % (put, get))
+        else:
+            cursor.execute("SELECT " + put)
+            cursor.fetchone()
+            cursor.execute("SELECT " + get)
         found = cursor.fetchone()
     finally:
         cursor.close()
@@ -590,7 +596,10 @@ class Project:
             if change is not None:
                 change(keywords)
             configure(*args, **keywords)
-            contexts.append(env.get_context())
+            context = env.get_context()
+            if STATE.versioned == version_table_of(context):
+                context._has_version_table = lambda: True
+            contexts.append(context)
 
         def run(**keywords):
             ran.append(True)
@@ -659,6 +668,10 @@ class Project:
                 self.connection.close()
 
         return Given()
+
+
+def version_table_of(context):
+    return context.version_table, context.version_table_schema
 
 
 class Nothing:
@@ -1204,6 +1217,7 @@ def do_migrate(project, request):
     """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement."""
     STATE.kept = {}
     STATE.engines = Engines()
+    STATE.versioned = None
     # Each run of env.py leaves an engine behind; looking for such garbage at every step is a tenth of the time.
     gc.freeze()
     gc.set_threshold(100000, 50, 50)
@@ -1212,7 +1226,7 @@ def do_migrate(project, request):
             migrate_one(project, revision, request["direction"])
             STATE.engines.take_back()
     finally:
-        STATE.engines = None
+        STATE.engines = STATE.versioned = None
         let_go()
     return {"applied": request["revisions"]}
 
@@ -1240,7 +1254,7 @@ def migrate_one(project, revision, direction):
             commit(connection)
 
     try:
-        project.run_env(fn=one)
+        contexts = project.run_env(fn=one)
     finally:
         STATE.step = None
     if not outcome["finished"]:
@@ -1250,6 +1264,8 @@ def migrate_one(project, revision, direction):
             % (": " + failure["message"] if failure.get("message") else "")
         )
     ask("revision-done", revision=revision, direction=direction, seconds=time.perf_counter() - started)
+    # After an upgrade it has rows, which the parent has read before it said "go": Alembic need not look for the table.
+    STATE.versioned = version_table_of(contexts[0]) if direction == "up" and len(contexts) == 1 else None
 
 
 def commit(connection):
