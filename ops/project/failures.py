@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,9 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
 def _statement(event: Event) -> OpsError:
     """A statement that the server refused, or a connection that it did not give."""
     failure = event["failure"]
-    said = _sentence(str(failure["message"]))
+    # Without the line of the statement and the arrow below it: the statement follows.
+    lines = [line for line in str(failure["message"]).splitlines() if not re.match(r"LINE \d+:|\s*\^?\s*$", line)]
+    said = _sentence(" ".join(lines))
     sql = " ".join(str(failure.get("sql") or "").split())
     sql = sql if len(sql) <= 300 else sql[:300] + " …"
     if not sql:
