@@ -1,0 +1,201 @@
+"""One of the two catalogs, with what the remedies look up in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ops.catalog.roots import RELATIONS
+from ops.catalog.values import Catalog, Key, properties
+from ops.remedy import words
+
+ROUTINES = ("function", "procedure", "aggregate")
+TYPES = ("enum", "domain", "composite type", "range type")
+CONSTRAINTS = ("primary key", "unique", "foreign key", "check", "exclusion")
+_WORDS = {
+    "materialized view": "MATERIALIZED VIEW",
+    "foreign table": "FOREIGN TABLE",
+    "composite type": "TYPE",
+    "range type": "TYPE",
+    "enum": "TYPE",
+    "foreign server": "SERVER",
+    "foreign data wrapper": "FOREIGN DATA WRAPPER",
+    "event trigger": "EVENT TRIGGER",
+}
+_DEPENDENT = (
+    *RELATIONS,
+    *CONSTRAINTS,
+    "rule",
+    "policy",
+    "trigger",
+    "index",
+    "column",
+    "statistics",
+    "event trigger",
+)
+_DEPENDENT_TOO = ("domain", "composite type", "range type", *ROUTINES)
+
+
+class Side:
+    """A catalog as the remedies see it: properties, children, owners, and who speaks of whom."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.major = catalog.server_version // 10000
+        self._known: dict[Key, dict[str, Any]] = {}
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self.catalog.texts
+
+    def of(self, key: Key) -> Mapping[str, Any]:
+        """Return an object's properties; none for one that is not there."""
+        if key not in self._known:
+            text = self.catalog.texts.get(key)
+            self._known[key] = {} if text is None else properties(text)
+        return self._known[key]
+
+    @cached_property
+    def _children(self) -> Mapping[tuple[str, str], list[Key]]:
+        found: dict[tuple[str, str], list[Key]] = defaultdict(list)
+        for key in self.catalog.texts:
+            if key.parent:
+                found[key.schema, key.parent].append(key)
+        return found
+
+    def children(self, key: Key, *kinds: str) -> list[Key]:
+        """Return what belongs to a relation, in the order in which the server told it."""
+        return [one for one in self._children.get((key.schema, key.name), ()) if not kinds or one.kind in kinds]
+
+    def relation(self, key: Key) -> Key:
+        """Return the relation that a child belongs to."""
+        found = (Key(kind, key.schema, "", key.parent) for kind in RELATIONS)
+        return next((one for one in found if one in self), Key("table", key.schema, "", key.parent))
+
+    @cached_property
+    def _owned(self) -> Mapping[str, list[Key]]:
+        found: dict[str, list[Key]] = defaultdict(list)
+        for key in self.catalog.texts:
+            if key.kind == "sequence" and (column := self.of(key).get("owned by")):
+                found[column].append(key)
+        return found
+
+    def sequences_of(self, column: Key) -> list[Key]:
+        """Return the sequences that a column owns, the one with the usual name first."""
+        usual = f"{column.parent}_{column.name}_seq"
+        return sorted(self._owned.get(sql_name(column), ()), key=lambda one: (one.name != usual, one))
+
+    @cached_property
+    def enums(self) -> Mapping[str, Key]:
+        """The enums by their names as SQL."""
+        return {words.qualified(key.schema, key.name): key for key in self.catalog.texts if key.kind == "enum"}
+
+    @cached_property
+    def tables(self) -> Mapping[str, Key]:
+        """The tables by their names as SQL."""
+        kinds = ("table", "foreign table")
+        return {words.qualified(key.schema, key.name): key for key in self.catalog.texts if key.kind in kinds}
+
+    def parents(self, table: Key) -> list[Key]:
+        """Return the tables that a table is a partition or a child of."""
+        own = self.of(table)
+        named = (own.get("partition of"), *(own.get("inherits") or ()))
+        return [self.tables[name] for name in named if name in self.tables]
+
+    def parent_column(self, column: Key) -> Key | None:
+        """Return the column that this one is inherited from."""
+        for parent in self.parents(self.relation(column)):
+            above = column._replace(schema=parent.schema, parent=parent.name)
+            if above in self:
+                return above
+        return None
+
+    @cached_property
+    def _speakers(self) -> Mapping[str, list[Key]]:
+        found: dict[str, list[Key]] = defaultdict(list)
+        for key in self.catalog.texts:
+            if key.kind in _DEPENDENT or key.kind in _DEPENDENT_TOO:
+                for name in self.spoken(key):
+                    found[name].append(key)
+        return found
+
+    def speakers(self, name: str) -> list[Key]:
+        """Return the objects that speak of a qualified name, without the bodies of functions."""
+        return self._speakers.get(name, [])
+
+    def spoken(self, key: Key) -> frozenset[str]:
+        """Return the qualified names that an object stands on: not its own, not its function body's."""
+        own = self.of(key)
+        texts = [text if key.kind not in ROUTINES else header(text) for text in _texts(own)]
+        found = set(words.names_in(*texts)) - {sql_name(key)}
+        if key.kind == "foreign table" and "server" in own:
+            found.add(f"server {own['server']}")
+        if key.kind == "foreign server":
+            found.add(f"wrapper {own.get('wrapper')}")
+        return frozenset(found)
+
+
+def sql_name(key: Key) -> str:
+    """Return an object's qualified name as SQL; of a routine, without its arguments."""
+    name = key.name.partition("(")[0] if key.kind in ROUTINES else key.name
+    return words.qualified(key.schema, key.parent, name)
+
+
+def word(key: Key) -> str:
+    """Return what SQL calls a kind of object."""
+    return _WORDS.get(key.kind, key.kind.upper())
+
+
+def altering(relation: Key) -> str:
+    """Return the beginning of a statement that alters a relation."""
+    return f"ALTER {word(relation)} {words.qualified(relation.schema, relation.name)}"
+
+
+def header(definition: str) -> str:
+    """Return a function's definition up to its body, where the body is text; else all of it."""
+    return definition.partition("\nAS $")[0]
+
+
+def arguments(key: Key, own: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a routine's name, and its arguments as SQL.
+
+    The name is taken from the server's definition, as a hostile one may itself contain a parenthesis.
+    """
+    name = key.name.partition("(")[0]
+    definition = str(own.get("definition", ""))
+    prefix = words.identifier(key.schema) + "."
+    start = definition.find(prefix)
+    if start >= 0 and (match := words.IDENTIFIER.match(definition, start + len(prefix))):
+        name = words.bare(match.group())
+    return name, key.name[len(name) + 1 : -1]
+
+
+def spec(key: Key, own: Mapping[str, Any]) -> str:
+    """Return how COMMENT ON, DROP and GRANT name an object: `TABLE public.users`, `TRIGGER t ON public.users`."""
+    name = words.identifier(key.name)
+    table = words.qualified(key.schema, key.parent)
+    if key.kind in CONSTRAINTS:
+        return f"CONSTRAINT {name} ON {table}"
+    if key.kind in ("trigger", "policy", "rule"):
+        return f"{word(key)} {name} ON {table}"
+    if key.kind == "index":
+        return f"INDEX {words.qualified(key.schema, key.name)}"
+    if key.kind == "column":
+        return f"COLUMN {table}.{name}"
+    if key.kind in ROUTINES:
+        routine, given = arguments(key, own)
+        if key.kind == "aggregate" and not given:
+            given = "*"
+        return f"{word(key)} {words.qualified(key.schema, routine)}({given})"
+    return f"{word(key)} {words.qualified(key.schema, key.name)}"
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for name, one in value.items() for text in (str(name), *_texts(one))]
+    if isinstance(value, list):
+        return [text for one in value for text in _texts(one)]
+    return []

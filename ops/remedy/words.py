@@ -1,0 +1,146 @@
+"""How names, values and statements are written: as SQL, and as the Python of a version file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ops.remedy.keywords import KEYWORDS
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+IDENTIFIER = re.compile(_IDENTIFIER)
+_QUALIFIED = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})+")
+_BOUND = re.compile(r"(?<![:\w\x5c])(:[\w$]+)(?![:\w])")
+_ESCAPED = re.compile(r"\x5c(:[\w$]*)(?![:\w$])")
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL, exactly as the server's own `quote_ident` writes it."""
+    plain = _PLAIN.match(name) and name not in KEYWORDS
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def qualified(*parts: str) -> str:
+    """Return a name of several parts as SQL; empty parts are left out."""
+    return ".".join(identifier(part) for part in parts if part)
+
+
+def bare(name: str) -> str:
+    """Return what an identifier, as SQL writes it, stands for."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def role(name: str) -> str:
+    """Return a grantee as SQL."""
+    return "PUBLIC" if name == "PUBLIC" else identifier(name)
+
+
+def literal(value: str) -> str:
+    """Return a text as an SQL literal, whatever `standard_conforming_strings` says."""
+    text = value.replace("'", "''")
+    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
+
+
+def names_in(*texts: str) -> frozenset[str]:
+    """Return every qualified name that SQL texts speak of, and each of its beginnings that is one as well."""
+    found: set[str] = set()
+    for text in texts:
+        for match in _QUALIFIED.finditer(text):
+            parts = IDENTIFIER.findall(match.group())
+            found.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return frozenset(found)
+
+
+def names_list(text: str) -> tuple[str, ...] | None:
+    """Return the names in a list of plain identifiers, `a, "B c"`; None where it is anything else."""
+    if not re.fullmatch(rf"{_IDENTIFIER}(?:, {_IDENTIFIER})*", text):
+        return None
+    return tuple(bare(match) for match in IDENTIFIER.findall(text))
+
+
+def split(text: str, separator: str = ",") -> tuple[str, ...]:
+    """Return the parts of an SQL text at its outermost separators: not in parentheses, names or literals."""
+    parts, start, depth, quote = [], 0, 0, ""
+    for position, sign in enumerate(text):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign in "([":
+            depth += 1
+        elif sign in ")]":
+            depth -= 1
+        elif not depth and text.startswith(separator, position):
+            parts.append(text[start:position].strip())
+            start = position + len(separator)
+    return (*parts, text[start:].strip())
+
+
+def inside(text: str) -> tuple[str, str] | None:
+    """Return what stands in the parentheses that a text begins with, and what follows them."""
+    depth, quote = 0, ""
+    for position, sign in enumerate(text):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign == "(":
+            depth += 1
+        elif sign == ")":
+            depth -= 1
+            if not depth:
+                return text[1:position], text[position + 1 :].strip()
+        if not depth and position == 0:
+            return None
+    return None
+
+
+# -- Python ---------------------------------------------------------------------------------------------
+
+
+def python(value: object) -> str:
+    """Return a value as Python source that means the same at any indentation."""
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(python(one) for one in value) + "]"
+    source = repr(value)
+    if isinstance(value, str) and source.startswith("'") and '"' not in value:
+        source = '"' + source[1:-1].replace("\\'", "'") + '"'
+    return source
+
+
+def text(sql: str) -> str:
+    """Return SQL as `sa.text` wants it: colons before words are no parameters."""
+    return _BOUND.sub(r"\\\1", _ESCAPED.sub(r"\\\\\1", sql))
+
+
+def as_text(sql: str) -> str:
+    """Return the Python of `sa.text` for an SQL expression."""
+    return f"sa.text({python(text(sql))})"
+
+
+def call(name: str, *arguments: str, **keywords: str | None) -> str:
+    """Return the Python of a call; all arguments are Python source. Keywords that are None are left out."""
+    given = [*arguments, *(f"{key}={value}" for key, value in keywords.items() if value is not None)]
+    line = f"{name}({', '.join(given)})"
+    if len(line) <= 100 and "\n" not in line:
+        return line
+    return f"{name}(\n" + "".join(indented(one) + ",\n" for one in given) + ")"
+
+
+def indented(source: str) -> str:
+    """Return source one step further right; no literal of ours goes over several lines, so none is changed."""
+    return "\n".join("    " + line for line in source.split("\n"))
+
+
+def execute(sql: str) -> str:
+    """Return the `op.execute` that runs exactly this statement."""
+    lines = [line for line in re.split(r"(?<=\n)", text(sql)) if line]
+    if len(lines) == 1:
+        return f"op.execute({python(lines[0])})"
+    return "op.execute(\n" + "".join(f"    {python(line)}\n" for line in lines) + ")"
+
+
+def joined(parts: Iterable[str], between: str = " ") -> str:
+    """Return the parts that are not empty, put together."""
+    return between.join(part for part in parts if part)

@@ -1,0 +1,337 @@
+"""From differences to steps: what is dropped, made, made anew, altered, renamed, and what follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ops.catalog.diff import ADDED, CHANGED, REMOVED, RENAMED, Difference
+from ops.catalog.roots import RELATIONS, mentions
+from ops.catalog.values import Catalog, Key, quoted
+from ops.remedy import (
+    access,
+    columns,
+    constraints,
+    indexes,
+    renames,
+    routines,
+    tables,
+    words,
+)
+from ops.remedy.kinds import ALTER, CREATE, DROP
+from ops.remedy.side import CONSTRAINTS, ROUTINES, TYPES, Side, sql_name
+from ops.remedy.steps import Change, Phase, Step
+
+_FACETS = ("owner", "comment", "grant")
+
+_MADE_AGAIN = (
+    *RELATIONS,
+    *CONSTRAINTS,
+    *ROUTINES,
+    "rule",
+    "policy",
+    "trigger",
+    "index",
+    "statistics",
+    "event trigger",
+)
+
+
+class Work:
+    """All that has to be done for some differences; `steps`, in no order, and the reasons why something is not."""
+
+    def __init__(self, differences: Sequence[Difference], first: Catalog, second: Catalog) -> None:
+        self.first, self.second = Side(first), Side(second)
+        self.removed: set[Key] = set()
+        self.added: set[Key] = set()
+        self.anew: set[Key] = set()
+        self.again: set[Key] = set()
+        self.steps: list[Step] = []
+        self.reasons: list[str] = []
+        self.changed: dict[Key, Change] = {}
+        self._implied: set[Key] = set()
+        facets, renamed = [], []
+        for one in differences:
+            if one.kind in _FACETS and one.kind != one.key.kind:
+                facets.append(one)
+            elif one.action == RENAMED and one.before is not None and one.kind not in renames.NEVER:
+                renamed.append(one)
+            else:
+                self._take(one)
+        self._follow()
+        self._drop()
+        self._create()
+        for key, change in self.changed.items():
+            if key not in self.anew:
+                self.steps += change.steps
+        for one in renamed:
+            assert one.before is not None
+            self.steps += renames.renamed(one.before, one.key, self.first, self.second)
+        for one in facets:
+            self._facet(one)
+
+    # -- what there is to do ------------------------------------------------------------------------------
+
+    def _take(self, one: Difference) -> None:
+        keys = (one.key, *one.consequences)
+        if one.kind == "default privileges":
+            for key in (one.key, *([one.before] if one.before else [])):
+                self.steps += access.default_privileges(key, self.first, self.second)
+        elif one.action == CHANGED:
+            change = ALTER[one.kind](one.key, self.first, self.second)
+            self._changed(one.key, change)
+        elif one.action == RENAMED and one.before is not None:
+            self.removed.add(one.before)
+            self.added.add(one.key)
+        else:
+            if one.action == REMOVED:
+                self.removed.update(key for key in keys if key in self.first and not self._attached(key))
+            if one.action == ADDED:
+                self.added.update(key for key in keys if key in self.second and not self._detached(key))
+
+    def _changed(self, key: Key, change: Change) -> None:
+        if change.why and not (change.anew and not self._in_use(key)):
+            self.reasons.append(change.why if change.why.endswith((".", ":")) else f"{change.why} while it is in use.")
+            return
+        self.changed[key] = change
+        if change.anew:
+            self._make_anew(key)
+        if change.loses:
+            self.steps.append(Step(phase=Phase.SETTINGS, sql="", loses=change.loses))
+        if key.kind == "column" and any(step.phase == Phase.COLUMN_TYPE for step in change.steps):
+            self._make_column_users_anew(key, but_constraints=True)
+
+    def _in_use(self, key: Key) -> bool:
+        return any(one not in self.removed for one in self.first.speakers(sql_name(key)))
+
+    def _attached(self, key: Key) -> bool:
+        """Whether an object is gone only because its table was attached to a parent that has the same."""
+        return self._same_as_parents(key, self.first, self.second)
+
+    def _detached(self, key: Key) -> bool:
+        """Whether an object is there only because its table was detached from a parent that has the same."""
+        return self._same_as_parents(key, self.second, self.first)
+
+    def _same_as_parents(self, key: Key, having: Side, lacking: Side) -> bool:
+        if not key.parent or key.kind not in (*CONSTRAINTS, "index", "trigger"):
+            return False
+        table = having.relation(key)
+        above = lacking.of(table).get("partition of")
+        if table not in lacking or not above or above == having.of(table).get("partition of"):
+            return False
+        parent = lacking.tables.get(above)
+        mine = _without_names(having.of(key))
+        theirs = lacking.children(parent, key.kind) if parent else ()
+        if any(_without_names(lacking.of(one)) == mine for one in theirs):
+            self._implied.add(key)
+            return True
+        return False
+
+    # -- what follows from it ------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Find what has to be made anew because of what it stands on."""
+        new_routines = {sql_name(key) for key in self.added if key.kind in ROUTINES}
+        for key in list(self.removed):
+            if key.kind == "column" and self.first.relation(key) not in self.removed:
+                self._make_column_users_anew(key)
+            elif key.kind in ("primary key", "unique"):
+                self._make_referring_anew(key)
+            elif key.kind in ROUTINES and sql_name(key) in new_routines:
+                self._make_speakers_anew(key)
+
+    def _make_anew(self, key: Key) -> None:
+        if key in self.anew or key not in self.first or key not in self.second:
+            return
+        self.anew.add(key)
+        self.removed.add(key)
+        self.added.add(key)
+        if key.kind in RELATIONS:
+            self.removed.update(self.first.children(key))
+            self.added.update(self.second.children(key))
+        if key.kind == "column":
+            self._make_column_users_anew(key)
+        elif key.kind in ("primary key", "unique"):
+            self._make_referring_anew(key)
+        elif key.kind in (*RELATIONS, *ROUTINES, *TYPES):
+            self._make_speakers_anew(key)
+
+    def _make_speakers_anew(self, key: Key) -> None:
+        for one in self.first.speakers(sql_name(key)):
+            if one in self.removed or one not in self.second:
+                continue
+            if one.kind == "column":
+                if "generated" in self.first.of(one):
+                    self._make_anew(one)
+                elif "default" in self.first.of(one):
+                    self.again.add(one)
+            elif one.kind in _MADE_AGAIN and one.kind not in ("table", "foreign table"):
+                self._make_anew(one)
+
+    def _make_referring_anew(self, key: Key) -> None:
+        for one in constraints.referring(key, self.first):
+            if one not in self.removed and constraints.stands_on(one, key, self.first):
+                self._make_anew(one)
+
+    def _make_column_users_anew(self, key: Key, *, but_constraints: bool = False) -> None:
+        relation = self.first.relation(key)
+        kept = (*CONSTRAINTS, "index", "not null", "statistics") if but_constraints else ()
+        near = [one for one in self.first.children(relation) if one.kind not in kept and one != key]
+        far = [one for one in self.first.speakers(sql_name(relation)) if one.kind not in (*kept, "column", "table")]
+        for one in dict.fromkeys((*near, *far)):
+            own = self.first.of(one)
+            if one in self.removed or one not in self.second:
+                continue
+            if one.kind == "column":
+                if mentions(str(own.get("generated", "")), key.name):
+                    self._make_anew(one)
+            elif one.kind == "not null":
+                if one.name == key.name:
+                    self.removed.add(one)
+                    self.added.add(one)
+            elif one.kind in _MADE_AGAIN and one.kind not in ROUTINES and _speaks_of(own, key.name):
+                self._make_anew(one)
+
+    # -- steps ----------------------------------------------------------------------------------------------
+
+    def _drop(self) -> None:
+        whole = {key for key in self.removed if key.kind in RELATIONS}
+        circular = self._circular(whole)
+        gone = {sql_name(key) for key in self.removed if key.kind == "column"}
+        for key in sorted(self.removed):
+            if key in whole and key.kind in ("table", "foreign table"):
+                if not self._goes_with_parent(key, whole):
+                    self.steps.append(tables.drop(key, self.first, self._with(key)))
+            elif key in circular or not self._goes_along(key, whole, gone):
+                self.steps.append(DROP[key.kind](key, self.first))
+        for column in sorted(self.again):
+            self.steps += columns.default(column, self.first, None, Phase.RELEASE)
+
+    def _with(self, table: Key) -> list[Key]:
+        found = self.first.children(table)
+        found += [one for column in found if column.kind == "column" for one in self.first.sequences_of(column)]
+        for one in [key for key in self.removed if key.kind == "table" and table in self.first.parents(key)]:
+            found += [one, *self._with(one)]
+        return found
+
+    def _goes_with_parent(self, key: Key, whole: set[Key]) -> bool:
+        if not self.first.of(key).get("partition of"):
+            return False
+        return any(parent in whole for parent in self.first.parents(key))
+
+    def _goes_along(self, key: Key, whole: set[Key], gone: set[str]) -> bool:
+        """Whether an object goes when something else is dropped, without a word about it."""
+        own = self.first.of(key)
+        if key.kind == "sequence":
+            return own.get("owned by") in gone
+        if not key.parent:
+            return False
+        if self.first.relation(key) in whole:
+            return True
+        if own.get("inherited") and (above := self._above(key, self.first)) in self.removed:
+            return above is not None
+        if key.kind == "not null":
+            return key._replace(kind="column") in self.removed
+        named = constraints.columns_of(key.kind, str(own.get("definition", "")))
+        if key.kind == "index":
+            named = indexes.columns_of(key, own)
+        return any(sql_name(key._replace(kind="column", name=one)) in gone for one in named or ())
+
+    def _above(self, key: Key, side: Side) -> Key | None:
+        column = side.parent_column(key._replace(kind="column"))
+        return column._replace(kind=key.kind) if column else None
+
+    def _circular(self, whole: set[Key]) -> set[Key]:
+        """Foreign keys among dropped tables that refer to each other in a circle: these go first."""
+        names = {sql_name(key): key for key in whole}
+        bonds = []
+        for key in self.removed:
+            if key.kind == "foreign key" and (relation := self.first.relation(key)) in whole:
+                for name in self.first.spoken(key):
+                    if name in names and names[name] != relation:
+                        bonds.append((key, relation, names[name]))
+        rest = set(whole)
+        while free := [one for one in rest if not any(b == one and a in rest for _, a, b in bonds)]:
+            rest.difference_update(free)
+        return {key for key, a, b in bonds if a in rest and b in rest}
+
+    def _create(self) -> None:
+        done: set[Key] = set()
+        late = frozenset(sql_name(key) for key in self.added if key.kind in ROUTINES)
+        for key in sorted(self.added):
+            if key.kind in ("table", "foreign table"):
+                steps, made = tables.create(key, self.second, postponed=late)
+                self.steps += steps
+                done |= made | {key}
+        for key in sorted(self.added):
+            if key.kind == "column" and key not in done:
+                done |= self._add_column(key, late)
+        for key in sorted(self.added - done):
+            if key.kind == "not null" and self._comes_with_parent(key):
+                continue
+            if key.kind in ROUTINES and (why := routines.doubt(key, self.second)):
+                self.reasons.append(why)
+                continue
+            self.steps += CREATE[key.kind](key, self.second)
+        for key in sorted(self.added):
+            self.steps += access.of_new(key, self.first, self.second)
+        for column in sorted(self.again):
+            value = self.second.of(column).get("default")
+            if column not in self.changed and value is not None:
+                self.steps += columns.default(column, self.second, value)
+
+    def _comes_with_parent(self, key: Key) -> bool:
+        return bool(self.second.of(key).get("inherited")) and self._above(key, self.second) in self.added
+
+    def _add_column(self, key: Key, late: frozenset[str]) -> set[Key]:
+        if self._comes_with_parent(key):
+            before = columns.inherited_part(key, self.second) | {"inherited": True}
+            self.steps += columns.change(key, before, self.second, self.second).steps
+            return {key}
+        flag = key._replace(kind="not null")
+        own = self.second.of(flag)
+        plain = flag in self.added and own.get("validated", True) and not own.get("no inherit")
+        postponed = bool(words.names_in(str(self.second.of(key).get("default", ""))) & late)
+        steps, made = columns.add(key, self.second, postponed=postponed, not_null=plain)
+        self.steps += steps
+        return {key, *made, *([flag] if plain else [])}
+
+    def _facet(self, one: Difference) -> None:
+        key = one.key
+        if key in self.added:
+            return
+        before, after = self.first.of(key), self.second.of(key)
+        if one.kind == "owner":
+            self.steps += access.owner(key, before.get("owner"), self.second)
+        elif one.kind == "comment":
+            self.steps += access.comment(key, after.get("comment"), after, self.second)
+        else:
+            old, new = before.get("grants") or {}, after.get("grants") or {}
+            for who in dict.fromkeys((*old, *new)):
+                name = one.details.get("role") or (who if who == "PUBLIC" else quoted(who))
+                if name == who or one.object.endswith(f" to {name}"):
+                    self.steps += access.grants(key, who, old.get(who, ()), new.get(who, ()), after)
+
+
+def _without_names(own: Mapping[str, Any]) -> str:
+    """A definition without the names of an index and its table, as a partition's differ from its parent's."""
+    definition = str(own.get("definition", ""))
+    head, using, rest = definition.partition(" USING ")
+    if not (using and head.startswith("CREATE ")):
+        return definition
+    return f"{head.split()[1]} {rest}"
+
+
+def _speaks_of(own: Mapping[str, Any], column: str) -> bool:
+    return any(mentions(text, column) for text in _strings(own))
+
+
+def _strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _strings(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one)
