@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from ops.catalog.values import Key, properties, quoted
+from ops.catalog.names import mentions, path, paths
+from ops.catalog.values import Key, properties
 
 RELATIONS = frozenset({"table", "foreign table", "view", "materialized view"})
+PARENTS = (*sorted(RELATIONS), "composite type")
 ON_COLUMNS = frozenset(
     {"not null", "primary key", "unique", "foreign key", "check", "exclusion", "index", "policy", "trigger"}
 )
+_EXPRESSIONS = ("definition", "using", "check")
+
+Ancestors = Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
 
 
 class Family:
@@ -23,16 +25,12 @@ class Family:
     `ancestors` tells the tables that a partition or a child has its columns from, as (schema, name) pairs.
     """
 
-    def __init__(
-        self, texts: Mapping[Key, str], ancestors: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
-    ) -> None:
+    def __init__(self, texts: Mapping[Key, str], ancestors: Ancestors) -> None:
         self.properties: dict[Key, dict[str, Any]] = {key: properties(text) for key, text in texts.items()}
         self._ancestors = ancestors
-        self._named: dict[tuple[str, str], Key] = {}
         self._columns: dict[tuple[str, str], list[Key]] = defaultdict(list)
         self._primary_keys: dict[tuple[str, str], Key] = {}
         for key in self.properties:
-            self._named[(key.kind, str(key))] = key
             if key.kind == "column":
                 self._columns[(key.schema, key.parent)].append(key)
             elif key.kind == "primary key":
@@ -60,18 +58,17 @@ class Family:
         own = self.properties[key]
         if key.schema:
             yield Key("schema", "", "", key.schema)
-        if key.parent:
-            yield from (Key(kind, key.schema, "", key.parent) for kind in RELATIONS)
-        if key.kind == "table" and own.get("partition of"):
-            yield self._named.get(("table", str(own["partition of"])), key)
+        if key.parent and key.kind != "default privileges":
+            yield from (Key(kind, key.schema, "", key.parent) for kind in PARENTS)
+        if own.get("partition of"):
+            yield from _tables(path(own["partition of"]))
         if key.kind == "sequence" and own.get("owned by"):
-            owner = str(own["owned by"])
-            column = self._named.get(("column", owner))
-            if column is not None:
-                yield column
+            yield Key("column", *path(own["owned by"]))
         if own.get("inherited"):
             for schema, table in self._ancestors.get((key.schema, key.parent), ()):
                 yield key._replace(schema=schema, parent=table)
+        if key.kind == "statistics":
+            yield from self._under_statistics(str(own.get("definition", "")))
         if key.kind in ON_COLUMNS:
             yield from self._column_of(key, own)
 
@@ -84,19 +81,18 @@ class Family:
             return
         columns = self._columns.get((key.schema, key.parent), ())
         if columns:
-            definition = json.dumps(own, ensure_ascii=False)
-            yield from (column for column in columns if mentions(definition, column.name))
+            texts = [str(own[name]) for name in _EXPRESSIONS if name in own]
+            yield from (column for column in columns if any(mentions(text, column.name) for text in texts))
+
+    def _under_statistics(self, definition: str) -> Iterable[Key]:
+        table = (*paths(definition),)[-1]
+        yield from _tables(table)
+        for column in self._columns.get(table, ()) if len(table) == 2 else ():
+            if mentions(definition, column.name):
+                yield column
 
 
-def mentions(text: str, name: str) -> bool:
-    """Return whether a definition, plain or as JSON, speaks of a column."""
-    return name_pattern(quoted(name)).search(text) is not None
-
-
-@lru_cache(maxsize=4096)
-def name_pattern(name: str) -> re.Pattern[str]:
-    """Return a pattern that finds a name as a whole word, as it stands inside of JSON."""
-    inside = re.escape(json.dumps(name, ensure_ascii=False)[1:-1])
-    start = r"(?<![\w$])" if re.match(r"\w", name) else ""
-    end = r"(?![\w$])" if re.search(r"\w\Z", name) else ""
-    return re.compile(start + inside + end)
+def _tables(name: tuple[str, ...]) -> Iterable[Key]:
+    if len(name) == 2:
+        for kind in ("table", "foreign table", "materialized view"):
+            yield Key(kind, name[0], "", name[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from typing import TYPE_CHECKING, Any
 
 from ops.catalog import queries
@@ -13,8 +13,38 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 OWN_SCHEMA = "alembic_ops"
+ATTEMPTS = 12
+_PAUSE_SECONDS = 0.02
 _IGNORED_SCHEMAS = ("information_schema", OWN_SCHEMA)
-_GONE_UNDER_US = ("XX000", "42P01", "42704", "42883")  # "cache lookup failed", and what became undefined
+
+# Definitions are printed with the newest state, not the snapshot's: what was dropped meanwhile gives one of these
+# ("cache lookup failed", and what became undefined), or a definition that is missing.
+_GONE_UNDER_US = frozenset({"XX000", "42P01", "42703", "42704", "42883", "3F000"})
+_DEFINED = frozenset(
+    {"view", "materialized view", "index", "primary key", "unique", "foreign key", "check", "exclusion", "rule"}
+)
+
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+# What decides how the server writes names, constants and expressions; a role or a database may have its own.
+_SETTINGS = """
+    SET LOCAL search_path = '';
+    SET LOCAL quote_all_identifiers = off;
+    SET LOCAL standard_conforming_strings = on;
+    SET LOCAL datestyle = 'ISO, YMD';
+    SET LOCAL intervalstyle = 'postgres';
+    SET LOCAL timezone = 'UTC';
+    SET LOCAL extra_float_digits = 1;
+    SET LOCAL bytea_output = 'hex';
+    SET LOCAL lc_monetary = 'C';
+    SET LOCAL xmlbinary = 'base64';
+    SET LOCAL jit = off
+"""
+
+_FACTS = """
+    SELECT current_setting('server_version_num')::int, current_database()::text, ARRAY(
+        SELECT c FROM unnest(%s) AS c WHERE has_table_privilege(to_regclass('pg_catalog.' || c), 'SELECT') IS NOT TRUE)
+"""
 
 
 def read(connection: Connection, *, version_table: tuple[str, str] = ("public", "alembic_version")) -> Catalog:
@@ -22,74 +52,128 @@ def read(connection: Connection, *, version_table: tuple[str, str] = ("public", 
 
     Objects that an extension owns, temporary ones, the version table and our own schema are left out. What the
     role may not read is named in the result. A server newer than what is known here, or older, is read as
-    its nearest known neighbour, and every kind is named as unread, as nobody has checked that.
+    its nearest known neighbour, and the result says that nobody has checked that.
 
     Raises
     ------
     ConnectError
-        The server refuses, or the connection broke.
+        The server refuses, the connection broke, or the schema is being changed all the time.
     """
     import psycopg2
 
     driver: Any = connection.connection.driver_connection
-    for attempt in (1, 2):
-        try:
-            return _read(driver, version_table)
-        except psycopg2.Error as error:
-            # Definitions are printed with the newest state, not the snapshot's: under concurrent DDL they can fail.
-            if attempt == 1 and error.pgcode in _GONE_UNDER_US:
-                continue
-            raise ConnectError(
-                f"The catalog cannot be read: {str(error).strip().splitlines()[0]}.",
-                next_step="Check that the server is up, and what the role may read.",
-                code="catalog",
-            ) from None
-    raise AssertionError("unreachable")
-
-
-def _read(driver: Any, version_table: tuple[str, str]) -> Catalog:
     autocommit = driver.autocommit
     driver.autocommit = True
-    with driver.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''")
-        try:
-            cursor.execute(
-                "SELECT current_setting('server_version_num')::int, current_database()::text, ARRAY(SELECT c FROM"
-                " unnest(%s) AS c WHERE NOT has_table_privilege('pg_catalog.' || c, 'SELECT'))",
-                (sorted(_catalogs()),),
-            )
-            number, database, closed = cursor.fetchone()
-            major = number // 10000
-            texts: dict[Key, str] = {}
-            unread: list[str] = [] if queries.OLDEST <= major <= queries.NEWEST else list(queries.KINDS)
-            values = {
-                "ignored_schemas": list(_IGNORED_SCHEMAS),
-                "version_schema": version_table[0],
-                "version_table": version_table[1],
-            }
-            for group in queries.ALL:
-                readable = []
-                for query in group:
-                    if not _is_for(query, major):
-                        continue
-                    if set(query.reads) & set(closed):
-                        unread.extend(query.kinds)
-                    else:
-                        readable.append(query.sql)
-                if readable:
-                    cursor.execute("\nUNION ALL\n".join(readable), values)
-                    texts.update((Key._make(row[:4]), row[4]) for row in cursor.fetchall())
-        finally:
-            cursor.execute("ROLLBACK")
+    try:
+        for _ in range(ATTEMPTS):
+            try:
+                return _snapshot(driver, version_table)
+            except _ChangedMeanwhile:
+                time.sleep(_PAUSE_SECONDS)
+        raise ConnectError(
+            f"The catalog cannot be read: objects were dropped while it was read, {ATTEMPTS} times in a row.",
+            next_step="Wait until nobody changes the schema any more, and try again.",
+            code="catalog",
+        )
+    except psycopg2.Error as error:
+        raise ConnectError(
+            f"The catalog cannot be read: {str(error).strip().splitlines()[0]}.",
+            next_step="Check that the server is up, and what the role may read.",
+            code="catalog",
+        ) from None
+    finally:
+        if not driver.closed:
             driver.autocommit = autocommit
-    return Catalog(database=database, server_version=number, texts=texts, unread=tuple(dict.fromkeys(unread)))
 
 
-def _is_for(query: queries.Query, major: int) -> bool:
+def within(cursor: Any, *, version_table: tuple[str, str] = ("public", "alembic_version"), begin: str = "") -> Catalog:
+    """Return the catalog as the open transaction of a psycopg2 cursor sees it.
+
+    The settings of the transaction are changed for as long as it lasts.
+    """
+    reads = sorted({name for group in queries.ALL for query in group for name in query.reads})
+    cursor.execute(f"{begin}{_SETTINGS}; {_FACTS}", (reads,))
+    number, database, closed = cursor.fetchone()
+    major = number // 10000
     known = min(max(major, queries.OLDEST), queries.NEWEST)
-    return query.since <= known <= query.until
+    values = {
+        "ignored_schemas": list(_IGNORED_SCHEMAS),
+        "version_schema": version_table[0],
+        "version_table": version_table[1],
+    }
+    texts: dict[Key, str] = {}
+    unread: list[str] = []
+    for group in queries.ALL:
+        wanted = [query for query in group if query.since <= known <= query.until]
+        readable = [query for query in wanted if query.reads.isdisjoint(closed)]
+        unread.extend(kind for query in wanted if query not in readable for kind in query.kinds)
+        if readable and not _fetch(cursor, readable, values, texts, forgiving=major != known):
+            unread.extend(kind for query in readable for kind in query.kinds)
+    return Catalog(
+        database=database,
+        server_version=number,
+        texts=texts,
+        unread=tuple(dict.fromkeys(unread)),
+        doubts=() if major == known else (_doubt(major),),
+    )
 
 
-def _catalogs() -> set[str]:
-    every: Sequence[queries.Query] = [query for group in queries.ALL for query in group]
-    return {name for query in every for name in query.reads}
+class _ChangedMeanwhile(Exception):
+    """Something that the snapshot shows is not there any more."""
+
+
+def _snapshot(driver: Any, version_table: tuple[str, str]) -> Catalog:
+    import psycopg2
+
+    with driver.cursor() as cursor:
+        try:
+            return within(cursor, version_table=version_table, begin=f"{_BEGIN};")
+        except psycopg2.Error as error:
+            if error.pgcode in _GONE_UNDER_US:
+                raise _ChangedMeanwhile from error
+            raise
+        finally:
+            if not driver.closed:
+                cursor.execute("ROLLBACK")
+
+
+def _fetch(
+    cursor: Any, group: list[queries.Query], values: dict[str, Any], texts: dict[Key, str], *, forgiving: bool
+) -> bool:
+    """Read a group of queries into `texts`, in one round trip; return whether the server could answer.
+
+    What only a right to call a function, or a catalog that looks different, stands against, is given up without
+    giving up the rest.
+    """
+    import psycopg2
+
+    sql = "\nUNION ALL\n".join(query.sql for query in group)
+    try:
+        cursor.execute(f"SAVEPOINT ops_group; {sql}", values)
+    except psycopg2.errors.InsufficientPrivilege:
+        cursor.execute("ROLLBACK TO SAVEPOINT ops_group")
+        return False
+    except psycopg2.ProgrammingError:
+        if not forgiving:
+            raise
+        cursor.execute("ROLLBACK TO SAVEPOINT ops_group")
+        return False
+    for row in cursor.fetchall():
+        text = row[4]
+        if text == "{}" and row[0] == "column":
+            continue  # of a view: what made it worth a row was the default after all
+        key = Key._make(row[:4])
+        if '"definition" : ' not in text and row[0] in _DEFINED:
+            raise _ChangedMeanwhile
+        texts[key] = text
+        if row[5] is not None:
+            texts[Key("not null", *row[1:4])] = row[5]
+    return True
+
+
+def _doubt(major: int) -> str:
+    age = "newer" if major > queries.NEWEST else "older"
+    return (
+        f"PostgreSQL {major} is {age} than what is known here ({queries.OLDEST} to {queries.NEWEST}): "
+        "it may have kinds of objects, or properties, that were not looked for."
+    )

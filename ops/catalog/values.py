@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from ops import display
+from ops.catalog.names import Path, quoted, routine
 from ops.values import Result, Verdict
+
+ROUTINES = frozenset({"function", "procedure", "aggregate"})
 
 
 class Key(NamedTuple):
-    """What an object is called: `parent` is the table of a column, a constraint, an index, a trigger, a policy."""
+    """What an object is called: `parent` is the table of a column, a constraint, an index, a trigger, a policy.
+
+    Names are as they are, without quotes. The name of a routine has the types of its arguments behind it.
+    """
 
     kind: str
     schema: str
@@ -23,7 +28,18 @@ class Key(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return ".".join(quoted(part) for part in (self.schema, self.parent, self.name) if part)
+        """Return the name in full, each part quoted as SQL wants it."""
+        name = quoted(self.name)
+        if self.kind in ROUTINES:
+            bare, arguments = routine(self.name)
+            name = f"{quoted(bare)}({arguments})"
+        return ".".join([*(quoted(part) for part in (self.schema, self.parent) if part), name])
+
+    @property
+    def path(self) -> Path:
+        """The parts by which definitions speak of the object; a routine's are without its arguments."""
+        name = routine(self.name)[0] if self.kind in ROUTINES else self.name
+        return tuple(part for part in (self.schema, self.parent, name) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +56,23 @@ class Catalog(Result):
 
     `texts` maps each object's key to its properties as JSON text: two objects are equal exactly when their
     texts are, so nothing has to be decoded to compare two catalogs. `unread` names the kinds of objects that could
-    not be read: what they hold is unknown, and so is the verdict.
+    not be read: what they hold is unknown, and so is the verdict. `doubts` say why even what was read may not be
+    all: a server that nobody has tested this on, for one; then, too, nothing is certain.
     """
 
     database: str
     server_version: int
     texts: Mapping[Key, str] = field(repr=False)
     unread: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash that is equal for equal schemas, whatever the OIDs and the order in which things were made."""
-        digest = hashlib.sha256()
-        for key in sorted(self.texts):
-            digest.update("\x1f".join((*key, self.texts[key])).encode("utf-8", "surrogatepass"))
-            digest.update(b"\x1e")
-        for kind in sorted(self.unread):
-            digest.update(f"unread {kind}\x1e".encode())
-        return digest.hexdigest()
+        objects = sorted("\0".join((*key, text)) for key, text in self.texts.items())
+        objects += (f"unread\0{kind}" for kind in sorted(self.unread))
+        # no text of the server's holds a zero byte: two different catalogs never are the same text
+        return hashlib.sha256("\0\0".join(objects).encode("utf-8", "surrogatepass")).hexdigest()
 
     def __contains__(self, key: object) -> bool:
         return key in self.texts
@@ -79,12 +94,13 @@ class Catalog(Result):
             server_version=self.server_version,
             texts={key: text for key, text in self.texts.items() if key not in keys},
             unread=self.unread,
+            doubts=self.doubts,
         )
 
     @property
     def verdict(self) -> Verdict:
-        """UNKNOWN where something could not be read."""
-        return Verdict.UNKNOWN if self.unread else Verdict.OK
+        """UNKNOWN where something could not be read, or nobody knows whether all was."""
+        return Verdict.UNKNOWN if self.unread or self.doubts else Verdict.OK
 
     def __str__(self) -> str:
         text = f"{self.database}: {len(self.texts)} objects, fingerprint {self.fingerprint[:16]}"
@@ -104,6 +120,7 @@ class Catalog(Result):
         for key in self.texts:
             counts[key.kind] = counts.get(key.kind, 0) + 1
         notes = tuple(display.Note(f"Could not be read: {kind}.", "unknown") for kind in self.unread)
+        notes += tuple(display.Note(doubt, "unknown") for doubt in self.doubts)
         rows = tuple(sorted(counts.items()))
         return display.View(title=str(self), blocks=(*notes, display.Table(columns=("kind", "objects"), rows=rows)))
 
@@ -112,6 +129,7 @@ class Catalog(Result):
         return {
             "fingerprint": self.fingerprint,
             "unread": list(self.unread),
+            "doubts": list(self.doubts),
             "objects": [
                 {"kind": one.key.kind, "object": str(one.key), "properties": dict(one.properties)} for one in self
             ],
@@ -130,14 +148,3 @@ def words(value: object) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {words(one)}" for name, one in value.items())
     return str(value)
-
-
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
-
-
-def quoted(name: str) -> str:
-    """Return an identifier as SQL wants it; function names keep the arguments behind them."""
-    head, parenthesis, _ = name.partition("(")
-    if parenthesis and name.endswith(")") and _PLAIN.match(head):
-        return name
-    return name if _PLAIN.match(name) else '"' + name.replace('"', '""') + '"'

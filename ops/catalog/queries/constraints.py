@@ -1,0 +1,155 @@
+"""What stands on a relation's columns: constraints, indexes, triggers, rules, policies, statistics."""
+
+from __future__ import annotations
+
+from ops.catalog.queries.parts import (
+    RELATION,
+    Query,
+    comment,
+    enabled,
+    json_of,
+    row,
+    sorted_list,
+    tablespace,
+    unowned,
+    who,
+)
+
+_CONSTRAINT = json_of(
+    definition="pg_get_constraintdef(k.oid)",
+    options=sorted_list("ic.reloptions"),
+    tablespace=tablespace("ic.reltablespace"),
+    index="""CASE WHEN NOT i.indisvalid THEN 'invalid' WHEN NOT i.indisready THEN 'not ready'
+                      WHEN i.indisclustered THEN 'clustered' END""",
+    triggers="""CASE WHEN k.contype = 'f' AND k.oid IN (
+            SELECT g.tgconstraint FROM pg_trigger g WHERE g.tgisinternal AND g.tgenabled = 'D') THEN 'disabled' END""",
+    comment="d.description",
+    index_comment="di.description",
+)
+
+# Constraints that a partition has from its parent are the parent's, and come and go with it.
+CONSTRAINTS = Query(
+    kinds=("primary key", "unique", "foreign key", "check", "exclusion"),
+    sql=row(
+        """CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'f' THEN 'foreign key'
+                          WHEN 'c' THEN 'check' ELSE 'exclusion' END""",
+        "n.nspname",
+        "c.relname",
+        "k.conname",
+        _CONSTRAINT,
+    )
+    + f"""
+    FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
+    LEFT JOIN pg_class ic ON ic.oid = i.indexrelid
+    {comment("pg_constraint", "k.oid")}
+    {comment("pg_class", "i.indexrelid", alias="di")}
+    WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0 AND (k.contype <> 'c' OR k.conislocal)
+      AND {RELATION}
+    """,
+)
+
+_INDEX = json_of(
+    definition="pg_get_indexdef(i.indexrelid)",
+    state="CASE WHEN NOT i.indisvalid THEN 'invalid' WHEN NOT i.indisready THEN 'not ready' END",
+    clustered="NULLIF(i.indisclustered, false)",
+    tablespace=tablespace("ic.reltablespace"),
+    statistics="""CASE WHEN i.indexprs IS NOT NULL THEN (
+            SELECT json_object_agg(a.attnum, a.attstattarget ORDER BY a.attnum) FROM pg_attribute a
+            WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0) END""",
+    comment="d.description",
+)
+
+INDEXES = Query(
+    kinds=("index",),
+    sql=f"""
+    {row("'index'", "n.nspname", "c.relname", "ic.relname", _INDEX)}
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indrelid
+    JOIN pg_class ic ON ic.oid = i.indexrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    {comment("pg_class", "ic.oid")}
+    WHERE i.indexrelid NOT IN (SELECT k.conindid FROM pg_constraint k WHERE k.contype IN ('p', 'u', 'x'))
+      AND c.relkind IN ('r', 'p', 'm') AND NOT ic.relispartition AND {RELATION}
+    """,
+)
+
+_TRIGGER = json_of(
+    definition="CASE WHEN t.tgparentid = 0 THEN pg_get_triggerdef(t.oid) END",
+    enabled=enabled("t.tgenabled"),
+    comment="d.description",
+)
+
+# A partition's trigger is its parent's, unless it fires at other times.
+TRIGGERS = Query(
+    kinds=("trigger",),
+    sql=f"""
+    {row("'trigger'", "n.nspname", "c.relname", "t.tgname", _TRIGGER)}
+    FROM pg_trigger t
+    JOIN pg_class c ON c.oid = t.tgrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_trigger p ON p.oid = t.tgparentid
+    {comment("pg_trigger", "t.oid")}
+    WHERE NOT t.tgisinternal AND (t.tgparentid = 0 OR t.tgenabled <> p.tgenabled) AND {RELATION}
+      AND {unowned("pg_trigger", "t.oid")}
+    """,
+)
+
+_RULE = json_of(definition="pg_get_ruledef(r.oid)", enabled=enabled("r.ev_enabled"), comment="d.description")
+
+RULES = Query(
+    kinds=("rule",),
+    sql=f"""
+    {row("'rule'", "n.nspname", "c.relname", "r.rulename", _RULE)}
+    FROM pg_rewrite r
+    JOIN pg_class c ON c.oid = r.ev_class
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    {comment("pg_rewrite", "r.oid")}
+    WHERE r.rulename <> '_RETURN' AND {RELATION}
+    """,
+)
+
+_POLICY = json_of(
+    command="""CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update'
+                                 WHEN 'd' THEN 'delete' ELSE 'all' END""",
+    kind="CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END",
+    roles=f"""(SELECT json_agg(role ORDER BY role COLLATE "C") FROM (
+            SELECT {who("r")} AS role FROM unnest(p.polroles) AS r) AS named)""",
+    using="pg_get_expr(p.polqual, p.polrelid)",
+    check="pg_get_expr(p.polwithcheck, p.polrelid)",
+    comment="d.description",
+)
+
+POLICIES = Query(
+    kinds=("policy",),
+    sql=f"""
+    {row("'policy'", "n.nspname", "c.relname", "p.polname", _POLICY)}
+    FROM pg_policy p
+    JOIN pg_class c ON c.oid = p.polrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    {comment("pg_policy", "p.oid")}
+    WHERE {RELATION}
+    """,
+)
+
+_STATISTICS = json_of(
+    definition="pg_get_statisticsobjdef(s.oid)",
+    target="NULLIF(s.stxstattarget, -1)",
+    owner="pg_get_userbyid(s.stxowner)",
+    comment="d.description",
+)
+
+STATISTICS = Query(
+    kinds=("statistics",),
+    sql=f"""
+    {row("'statistics'", "m.nspname", "''", "s.stxname", _STATISTICS)}
+    FROM pg_statistic_ext s
+    JOIN pg_namespace m ON m.oid = s.stxnamespace
+    JOIN pg_class c ON c.oid = s.stxrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    {comment("pg_statistic_ext", "s.oid")}
+    WHERE {RELATION} AND {unowned("pg_statistic_ext", "s.oid")}
+    """,
+)
