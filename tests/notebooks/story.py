@@ -1,0 +1,178 @@
+"""The real notebooks, run one after the other on one sandbox: once per test session, for whoever looks at it.
+
+The home folder is a copy of this repository's project, as one of the notebooks writes a version file into it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from ops.runbook import headless
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+INITIAL = "54be4477c094"
+MESSAGE = "Thêm cột email – người dùng"
+PLAIN_C = {"LANG": "C", "LC_ALL": "C"}
+
+MODEL = Path("ops/models/user.py")
+COLUMN = "    email: Mapped[str | None] = mapped_column(String(255))\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One run, and the exit code it should end with. `apart` runs it through the command line, under LANG=C."""
+
+    name: str
+    notebook: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    exit_code: int = 0
+    apart: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a step left."""
+
+    step: Step
+    folder: Path
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The whole of result.json."""
+        return json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Its `data`."""
+        return self.content["data"]
+
+    @property
+    def report(self) -> str:
+        """The report's HTML."""
+        return (self.folder / "report.html").read_text(encoding="utf-8")
+
+    @property
+    def notebook(self) -> nbformat.NotebookNode:
+        """The executed notebook."""
+        return nbformat.read(self.folder / "notebook.ipynb", as_version=4)
+
+    def outputs(self, cell_id: str) -> list[nbformat.NotebookNode]:
+        """Return the outputs of one cell."""
+        return next(cell.outputs for cell in self.notebook.cells if cell.id == cell_id)
+
+
+REAL = {"dry_run": False}
+UNTOUCHED = (  # models and migrations agree
+    Step(name="start", notebook="00-start-here"),
+    Step(name="inspect", notebook="10-inspect"),
+    Step(name="upgrade, dry", notebook="40-upgrade"),
+    Step(name="upgrade", notebook="40-upgrade", parameters=REAL),
+    Step(name="verify", notebook="50-verify"),
+    Step(name="compare", notebook="12-compare-schema"),
+)
+EDITED = (  # a model has a column more
+    Step(name="compare, edited", notebook="12-compare-schema", exit_code=3),
+    Step(name="draft, dry", notebook="24-new-revision", parameters={"message": MESSAGE}),
+    Step(name="draft", notebook="24-new-revision", parameters={"message": MESSAGE, **REAL}, apart=True),
+    Step(name="upgrade again", notebook="40-upgrade", parameters=REAL),
+    Step(name="inspect again", notebook="10-inspect", apart=True),
+    Step(name="downgrade", notebook="42-downgrade", parameters=REAL),
+    Step(name="stamp", notebook="44-stamp", parameters={"revision": "head", **REAL}),
+    Step(name="walkthrough", notebook="walkthroughs/01-a-new-model"),
+)
+STEPS = {step.name: step for step in (*UNTOUCHED, *EDITED)}
+
+
+def make_home(folder: Path) -> Path:
+    """Copy the project into a folder with a space and a letter beyond ASCII in its name, and return it."""
+    home = folder / "dự án mới"
+    home.mkdir(parents=True)
+    for part in ("alembic", "ops"):
+        shutil.copytree(CHECKOUT / part, home / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(CHECKOUT / "alembic.ini", home)
+    return home
+
+
+def edit_model(home: Path) -> None:
+    """Give the model of users a column that no migration makes."""
+    file = home / MODEL
+    text = file.read_text(encoding="utf-8")
+    before, marker, after = text.partition("    created_at:")
+    assert marker, "the model of users has changed: say here where its columns are"
+    file.write_text(before + COLUMN + marker + after, encoding="utf-8")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment of commands that use this home and nothing of the developer's."""
+    dropped = ("DATABASE_URL", "OPS_", "JPY_", "JUPYTER", "IPYTHON", "LANG", "LC_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    return {**kept, "OPS_HOME": str(home), "PYTHONPATH": str(CHECKOUT)}
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+    """Every step of the story, run; test workers that start together wait for the one that runs it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "story"
+    folder.mkdir(exist_ok=True)
+    told = folder / "told.json"
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            told.write_text(json.dumps({name: str(path) for name, path in _tell(make_home(folder)).items()}))
+    return {name: Ran(step=STEPS[name], folder=Path(path)) for name, path in json.loads(told.read_text()).items()}
+
+
+def _tell(home: Path) -> dict[str, Path]:
+    folders = {}
+    with _at(home):
+        for step in STEPS.values():
+            if step is EDITED[0]:
+                edit_model(home)
+            out = home / "out" / step.name.replace(", ", "-").replace(" ", "-")
+            folders[step.name] = out
+            parameters = dict(step.parameters)
+            if not step.notebook.startswith("walkthroughs/"):
+                parameters["target"] = "sandbox"
+            if step.apart:
+                code = _apart(home, step.notebook, parameters, out)
+            else:
+                code = headless.execute(step.notebook, parameters, out=out, progress=lambda line: None).exit_code
+            if code != step.exit_code:
+                record = (out / "result.json").read_text(encoding="utf-8")
+                pytest.fail(f"{step.name}: {step.notebook} ended with {code}, not {step.exit_code}\n{record}")
+    return folders
+
+
+def _apart(home: Path, notebook: str, parameters: Mapping[str, object], out: Path) -> int:
+    given = [word for key, value in parameters.items() for word in ("-p", f"{key}={value}")]
+    command = [sys.executable, "-m", "ops", "run", notebook, *given, "--out", str(out), "--json"]
+    done = subprocess.run(command, cwd=home.parent, env=environment(home) | PLAIN_C, capture_output=True)
+    said = done.stderr.decode("utf-8", "replace")
+    assert done.stdout and "Traceback" not in said, said
+    assert json.loads(done.stdout.decode("utf-8"))["schema"] == "ops.result/1"
+    return done.returncode
+
+
+@contextmanager
+def _at(home: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for key in set(os.environ) - set(environment(home)):
+            patch.delenv(key)
+        for key, value in environment(home).items():
+            patch.setenv(key, value)
+        patch.chdir(home.parent)  # the copy of `ops` is for env.py, not for us
+        yield
