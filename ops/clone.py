@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from ops import catalog, database, scratch
 from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Key
-from ops.errors import OpsError
-from ops.replay import Ground, make_roles
-from ops.settings import TargetSettings, redact
-
-SECONDS = 600
+from ops.catalog.later import later
+from ops.ground import Ground, child, run
+from ops.settings import TargetSettings
 
 
 def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, table: tuple[str, str]) -> Catalog:
@@ -27,21 +25,39 @@ def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, ta
     OpsError
         The schema cannot be dumped, or not be restored there.
     """
-    cache = Cache(settings.home)
-    inputs = [live.fingerprint, live.server_version, ground.server.major, ground.roles, table]
-    found = cache.get("clone", inputs)
+    kept = Cache(settings.home)
+    inputs = [live.fingerprint, live.server_version, ground.major, ground.roles, table]
+    found = kept.get("clone", inputs)
     if found is not None:
-        texts = {Key._make(row[:4]): row[4] for row in found["texts"]}
-        return replace(live, texts=texts, server_version=found["server_version"])
+        return later(
+            database=live.database,
+            server_version=found.payload["server_version"],
+            fingerprint=found.payload["fingerprint"],
+            load=lambda: {Key._make(row[:4]): row[4] for row in found.bulk()},
+        )
     with scratch.database_on(ground.server, prefix="clone") as url:
-        make_roles(ground)
-        restore(dump(settings, ground.server.bin_dir), url, ground.server.bin_dir)
+        ground.make_roles()
         copy = replace(settings.with_url(url), role=None, embedded=False)
+        script = dump(settings, ground.server.bin_dir)
+        name = copy.database.url.database or ""
+        # It has a schema `public` as the dump knows it, and the dump has no word on it unless somebody changed it.
+        run(script, ground.server, name)
         with database.connect(copy, purpose="clone") as connection:
             made = catalog.read(connection, version_table=table)
-    payload = {"server_version": made.server_version, "texts": [[*key, text] for key, text in made.texts.items()]}
-    cache.put("clone", inputs, payload, Dependencies())
-    return replace(live, texts=made.texts, server_version=made.server_version)
+    made = replace(made, database=live.database, unread=live.unread)
+    payload = {"server_version": made.server_version, "fingerprint": made.fingerprint}
+    kept.put("clone", inputs, payload, Dependencies(), bulk=[[*key, text] for key, text in made.texts.items()])
+    return made
+
+
+def usual_versions(settings: TargetSettings, ground: Ground, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return which version of some extensions the target's server, and the scratch server, would create."""
+    query = "SELECT name::text, default_version FROM pg_catalog.pg_available_extensions WHERE name = ANY (%s)"
+    with database.connect(settings, purpose="compare") as connection:
+        here = dict(tuple(row) for row in connection.exec_driver_sql(query, (list(names),)))
+    with closing(scratch.connect(ground.server)) as there, there.cursor() as cursor:
+        cursor.execute(query, (list(names),))
+        return {name: (here[name], version) for name, version in cursor.fetchall() if name in here}
 
 
 def dump(settings: TargetSettings, bin_dir: Path) -> bytes:
@@ -52,31 +68,7 @@ def dump(settings: TargetSettings, bin_dir: Path) -> bytes:
     command = [str(bin_dir / "pg_dump"), "--schema-only", "--no-password", f"--dbname={plain}"]
     if settings.role:
         command.append(f"--role={settings.role}")
-    return _run(command, b"", {"PGPASSWORD": secret} if secret else {}, "The schema cannot be dumped")
-
-
-def restore(script: bytes, url: str, bin_dir: Path) -> None:
-    """Run a dump in a scratch database."""
-    from sqlalchemy.engine import make_url
-
-    plain = make_url(url).set(drivername="postgresql").render_as_string()
-    command = [str(bin_dir / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", plain]
-    _run(command, script, {}, "The schema cannot be restored on the scratch server")
-
-
-def _run(command: list[str], given: bytes, environment: dict[str, str], problem: str) -> bytes:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    try:
-        done = subprocess.run(
-            command, input=given, capture_output=True, timeout=SECONDS, env={**kept, **environment}, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise OpsError(f"{problem}: {type(error).__name__}.", next_step=_ADVICE, code="clone") from None
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-        said = redact(lines[0] if lines else f"exit code {done.returncode}")
-        raise OpsError(f"{problem}: {said}", next_step=_ADVICE, code="clone")
-    return done.stdout
+    return child(command, b"", {"PGPASSWORD": secret} if secret else {}, "The schema cannot be dumped", _ADVICE)
 
 
 _ADVICE = (

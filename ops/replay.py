@@ -6,139 +6,214 @@ type, default and expression; the results are kept until something that they dep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from ops import catalog, embedded, scratch
+from ops import cache, catalog
 from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Key
+from ops.catalog.later import later
 from ops.errors import OpsError
+from ops.ground import Ground, Needed
 from ops.project import Answer, Event
-from ops.project.visit import Visit, describe_missing, visit
+from ops.project.visit import Visit, describe_missing
 from ops.settings import TargetSettings
 
 Texts = Mapping[Key, str]
+Touched = Mapping[Key, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One revision of a replay: the version table's rows after it, and the objects that it touched."""
+class Film:
+    """Every step of a replay: the empty database's objects, and what each revision touched; None is gone."""
 
-    revision: str
-    heads: tuple[str, ...]
-    touched: Mapping[Key, str | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Replay:
-    """A whole history, replayed; `failed` says why it did not get to its end."""
-
-    server_version: int
     base: Texts
-    stages: tuple[Stage, ...]
-    failed: str = ""
+    touched: tuple[Touched, ...]
 
-    def at(self, heads: tuple[str, ...]) -> Catalog | None:
-        """Return the catalog as it is when the version table has these rows; None where the replay never was there."""
-        if not heads:
-            return self._catalog(dict(self.base))
-        texts = dict(self.base)
-        for stage in self.stages:
-            _touch(texts, stage.touched)
-            if stage.heads == heads:
-                return self._catalog(texts)
-        return None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Still:
+    """The catalog behind some revisions; `needed` are kind, name and properties of its schemas and extensions."""
+
+    catalog: Catalog
+    needed: Needed
+
+
+class Replay:
+    """A history, replayed; `failed` says why it did not get to its end.
+
+    `revisions` are those that ran, in that order, and `current` is how many of them the target has; None where the
+    replay did not get that far. What each revision touched is loaded when somebody asks for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        server_version: int,
+        revisions: Sequence[str],
+        current: int | None,
+        film: Callable[[], Film],
+        stills: Mapping[int, tuple[str, Needed]] | None = None,
+        failed: str = "",
+    ) -> None:
+        """`stills` has fingerprint and needed objects of places that are known already."""
+        self.server_version = server_version
+        self.current = current
+        self.revisions = tuple(revisions)
+        self.failed = failed
+        self._film = film
+        self.stills = dict(stills or {})
+
+    @cached_property
+    def film(self) -> Film:
+        """What every revision touched."""
+        return self._film()
+
+    def at(self, place: int) -> Still:
+        """Return the catalog behind so many revisions."""
+        known = self.stills.get(place)
+        if known is None:
+            made = Catalog(database="migrations", server_version=self.server_version, texts=self._texts(place))
+            self.stills[place] = (made.fingerprint, _needed(made))
+            return Still(catalog=made, needed=self.stills[place][1])
+        made = later(
+            database="migrations",
+            server_version=self.server_version,
+            fingerprint=known[0],
+            load=lambda: self._texts(place),
+        )
+        return Still(catalog=made, needed=known[1])
 
     @cached_property
     def kinds_made(self) -> frozenset[str]:
-        """The kinds of which some revision ever made or changed an object."""
-        return frozenset(key.kind for stage in self.stages for key in stage.touched)
+        """The kinds of which some revision ever made an object; of grants and comments, whether it ever gave one."""
+        texts = dict(self.film.base)
+        found: set[str] = set()
+        for touched in self.film.touched:
+            for key, text in touched.items():
+                before = texts.get(key)
+                if text is None:
+                    continue
+                if before is None:
+                    found.add(key.kind)
+                found.update(
+                    facet for facet, word in _FACETS.items() if word in text and (before is None or word not in before)
+                )
+            _touch(texts, touched)
+        return frozenset(found)
 
-    def last_touch(self, key: Key, until: tuple[str, ...] | None) -> str | None:
-        """Return the revision that touched an object last, up to the given rows of the version table."""
-        found = None
-        for stage in self.stages if until != () else ():
-            if key in stage.touched:
-                found = stage.revision
-            if until is not None and stage.heads == until:
-                break
-        return found
-
-    def first_touch(self, keys: Sequence[Key], after: tuple[str, ...]) -> str | None:
-        """Return the revision that first touches one of some objects behind the given rows of the version table."""
-        behind = after == ()
-        for stage in self.stages:
-            if behind and any(key in stage.touched for key in keys):
-                return stage.revision
-            behind = behind or stage.heads == after
+    def last_touch(self, keys: Sequence[Key], until: int | None) -> str | None:
+        """Return the revision that last touched the first of some objects that any did, up to a place."""
+        for key in keys:
+            for revision, touched in reversed(list(zip(self.revisions, self.film.touched, strict=True))[:until]):
+                if key in touched:
+                    return revision
         return None
 
-    def _catalog(self, texts: dict[Key, str]) -> Catalog:
-        return Catalog(database="migrations", server_version=self.server_version, texts=texts)
+    def first_touch(self, keys: Sequence[Key], after: int) -> str | None:
+        """Return the revision that first touches one of some objects behind a place."""
+        for revision, touched in list(zip(self.revisions, self.film.touched, strict=True))[after:]:
+            if any(key in touched for key in keys):
+                return revision
+        return None
+
+    def _texts(self, place: int) -> dict[Key, str]:
+        texts = dict(self.film.base)
+        for touched in self.film.touched[:place]:
+            _touch(texts, touched)
+        return texts
+
+
+_FACETS = {"grant": '"grants" : {', "comment": '"comment" : "'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Something of the models that the server did not make, and all keys that are lost with it.
+
+    A name of "*" stands for any. `object` is None where nothing was made at all.
+    """
+
+    object: str | None
+    why: str
+    keys: tuple[Key, ...] = ()
+
+    def covers(self, key: Key) -> bool:
+        """Return whether nothing is known of an object because of this."""
+        return any(_covers(one, key) for one in self.keys)
+
+
+def _covers(lost: Key, key: Key) -> bool:
+    if lost.kind == "table" and (key.schema, key.parent) == (lost.schema, lost.name):
+        return True
+    return (lost.kind, lost.schema, lost.parent) == (key.kind, key.schema, key.parent) and lost.name in ("*", key.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """The models, as the server made them; `failed` names what it refused."""
+    """The models, as the server made them; `failed` is what it refused."""
 
     catalog: Catalog
     tables: tuple[str, ...]
-    failed: tuple[tuple[str, str], ...] = ()
+    failed: tuple[Refused, ...] = ()
     missing: tuple[str, ...] = ()
     has_metadata: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """Where replays happen: a scratch server, the role that owns what they make, and the roles that there are."""
-
-    server: embedded.Server
-    role: str
-    roles: tuple[str, ...]
+def kept(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -> Replay | None:
+    """Return the history replayed, where it was before and nothing that it depends on has changed; else None."""
+    found = Cache(settings.home).get("replay", _inputs(settings, ground, current))
+    return None if found is None else _replay_from(found)
 
 
 def replay(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -> Replay:
-    """Return the history replayed from nothing, over the target's current revisions, up to the heads."""
-    cache = Cache(settings.home)
-    inputs = _inputs(settings, ground, current)
-    found = cache.get("replay", inputs)
-    if found is not None:
-        return _replay_from(found)
-    with _scratch(settings, ground) as here:
+    """Return the history replayed from nothing, over the target's current revisions, up to the heads.
+
+    Raises
+    ------
+    OpsError
+        The baseline does not run, or the project does not load.
+    """
+    since = cache.now()
+    with ground.visit(settings) as here:
         made = _replay(here, current)
-        seen = here.worker.request("dependencies")
-    if not made.failed:
-        cache.put("replay", inputs, _replay_to(made), _dependencies(settings, seen))
+        seen = here.worker.request("dependencies") if not made.failed else None
+    if seen is not None:
+        for place in (made.current, len(made.revisions)):
+            made.at(place or 0)
+        inputs, dependencies = _inputs(settings, ground, current), _dependencies(settings, seen, since)
+        Cache(settings.home).put("replay", inputs, _replay_to(made), dependencies, bulk=_film_to(made.film))
     return made
 
 
-def models(settings: TargetSettings, ground: Ground, like: Catalog) -> Models:
-    """Return what the models make of an empty database that has the extensions and schemas of another catalog."""
-    needed = sorted(
-        (key.kind, key.name, text) for key, text in like.texts.items() if key.kind in ("extension", "schema")
-    )
-    cache = Cache(settings.home)
+def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
+    """Return what the models make of an empty database that has some extensions and schemas."""
     inputs = [*_inputs(settings, ground, ()), needed]
-    found = cache.get("models", inputs)
+    found = Cache(settings.home).get("models", inputs)
     if found is not None:
         return _models_from(found)
-    with _scratch(settings, ground) as here:
-        _prepare(ground, here.facts.database, like)
+    since = cache.now()
+    with ground.visit(settings) as here:
+        ground.prepare(here.facts.database, needed)
         answer = here.worker.request("models", listener=_go, read_only=False)
         made = Models(
             catalog=catalog.read(here.connection, version_table=_version_table(here)),
             tables=tuple(answer["models"]["tables"]),
-            failed=tuple((one["object"] or "?", one["why"]) for one in answer["failed"]),
+            failed=tuple(_refused(one) for one in answer["failed"]),
             missing=tuple(describe_missing(one) for one in answer["models"]["missing"]),
             has_metadata=bool(answer["models"]["metadata"]),
         )
         seen = here.worker.request("dependencies")
-    cache.put("models", inputs, _models_to(made), _dependencies(settings, seen))
+    dependencies = _dependencies(settings, seen, since)
+    Cache(settings.home).put("models", inputs, _models_to(made), dependencies, bulk=_rows(made.catalog.texts))
     return made
+
+
+def _refused(one: Mapping[str, Any]) -> Refused:
+    keys = tuple(Key(kind, schema, table, name or "*") for kind, schema, table, name in one["keys"])
+    return Refused(object=one["object"], why=one["why"], keys=keys)
 
 
 def _go(event: Event) -> Answer | None:
@@ -148,39 +223,49 @@ def _go(event: Event) -> Answer | None:
 def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
     table = _version_table(here)
     before = catalog.read(here.connection, version_table=table)
-    steps: list[tuple[str, tuple[str, ...]]] = []
-    heads: tuple[str, ...] = ()
+    steps: list[str] = []
+    behind: int | None = None
     failed = ""
     try:
+        heads: tuple[str, ...] = ()
         for wanted in (*current, "heads"):
-            resolution = here.worker.request("resolve", direction="up", revision=wanted, heads=list(heads))
-            steps += [(one["revision"], tuple(one["heads"])) for one in resolution["steps"]]
-            heads = tuple(resolution["heads"])
+            if wanted == "heads":
+                behind = len(steps)
+            if wanted not in steps:  # a row beside another that stands on it
+                resolution = here.worker.request("resolve", direction="up", revision=wanted, heads=list(heads))
+                steps += [one["revision"] for one in resolution["steps"]]
+                heads = tuple(resolution["heads"])
     except OpsError as error:
-        return Replay(server_version=before.server_version, base=before.texts, stages=(), failed=error.problem)
-    stages: list[Stage] = []
+        failed = error.problem
+    touched: list[Touched] = []
     texts = dict(before.texts)
 
     def listen(event: Event) -> Answer | None:
         if event["event"] == "revision-done":
             after = catalog.read(here.connection, version_table=table).texts
-            touched: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
-            touched.update((key, None) for key in texts.keys() - after.keys())
-            stages.append(Stage(revision=steps[len(stages)][0], heads=steps[len(stages)][1], touched=touched))
-            _touch(texts, touched)
+            news: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
+            news.update((key, None) for key in texts.keys() - after.keys())
+            touched.append(news)
+            _touch(texts, news)
         return None
 
-    try:
-        here.worker.request(
-            "migrate", listener=listen, read_only=False, direction="up", revisions=[name for name, _ in steps]
-        )
-    except OpsError as error:
-        name = steps[len(stages)][0] if len(stages) < len(steps) else "the last revision"
-        failed = f"{name} does not run on an empty database: {error.problem}"
-    return Replay(server_version=before.server_version, base=before.texts, stages=tuple(stages), failed=failed)
+    if steps:
+        try:
+            here.worker.request("migrate", listener=listen, read_only=False, direction="up", revisions=steps)
+        except OpsError as error:
+            name = steps[len(touched)] if len(touched) < len(steps) else "the last revision"
+            failed = f"{name} does not run on an empty database: {error.problem}"
+    film = Film(base=before.texts, touched=tuple(touched))
+    return Replay(
+        server_version=before.server_version,
+        revisions=steps[: len(touched)],
+        current=behind if behind is not None and behind <= len(touched) else None,
+        film=lambda: film,
+        failed=failed,
+    )
 
 
-def _touch(texts: dict[Key, str], touched: Mapping[Key, str | None]) -> None:
+def _touch(texts: dict[Key, str], touched: Touched) -> None:
     for key, text in touched.items():
         if text is None:
             texts.pop(key, None)
@@ -188,75 +273,11 @@ def _touch(texts: dict[Key, str], touched: Mapping[Key, str | None]) -> None:
             texts[key] = text
 
 
-# -- scratch databases -----------------------------------------------------------------------------
+def _needed(made: Catalog) -> Needed:
+    return tuple(sorted((key.kind, key.name, text) for key, text in made.texts.items() if key.kind in _GROUND))
 
 
-@contextmanager
-def _scratch(settings: TargetSettings, ground: Ground) -> Iterator[Visit]:
-    """A visit to an empty scratch database with the roles of the target, and with its baseline where it has one."""
-    from sqlalchemy.engine import make_url
-
-    with scratch.database_on(ground.server, prefix="replay") as url:
-        make_roles(ground)
-        copy = replace(settings.with_url(url), role=ground.role, embedded=False)
-        if settings.project.baseline is not None:
-            _run_file(ground, str(make_url(url).database), settings.project.baseline)
-        with visit(copy, purpose="replay") as here:
-            yield here
-
-
-def make_roles(ground: Ground) -> None:
-    """Have the target's roles on the scratch server, without login: owners and grants name them."""
-    import psycopg2
-    from psycopg2 import sql
-
-    with closing(scratch.connect(ground.server)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT rolname FROM pg_roles")
-        there = {row[0] for row in cursor.fetchall()}
-        for role in dict.fromkeys((ground.role, *ground.roles)):
-            # The one that replays runs them as it is allowed to on the target, and creating extensions needs more.
-            power = "SUPERUSER" if role == ground.role else "NOSUPERUSER"
-            if role not in there:
-                try:
-                    cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN {}").format(sql.Identifier(role), sql.SQL(power)))
-                except psycopg2.errors.DuplicateObject:
-                    continue  # another process was quicker
-            elif role == ground.role and role != "postgres":
-                cursor.execute(sql.SQL("ALTER ROLE {} SUPERUSER").format(sql.Identifier(role)))
-
-
-def _run_file(ground: Ground, name: str, file: Path) -> None:
-    import psycopg2
-    from psycopg2 import sql
-
-    try:
-        with closing(scratch.connect(ground.server, name)) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(ground.role)))
-            cursor.execute(file.read_text(encoding="utf-8"))
-    except (psycopg2.Error, OSError, UnicodeDecodeError) as error:
-        raise OpsError(
-            f"The baseline {file} does not run on an empty database: {str(error).strip().splitlines()[0]}.",
-            next_step="Make it plain SQL that runs by itself, for example with pg_dump --schema-only.",
-            code="baseline",
-        ) from None
-
-
-def _prepare(ground: Ground, name: str, like: Catalog) -> None:
-    """Create what metadata takes for granted: schemas and extensions."""
-    from psycopg2 import sql
-
-    with closing(scratch.connect(ground.server, name)) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(ground.role)))
-        for key in like.texts:
-            if key.kind == "schema":
-                cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(key.name)))
-        for key, text in like.texts.items():
-            if key.kind == "extension":
-                cursor.execute(
-                    sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(
-                        sql.Identifier(key.name), sql.Identifier(catalog.properties(text)["schema"])
-                    )
-                )
+_GROUND = ("extension", "schema")
 
 
 def _version_table(here: Visit) -> tuple[str, str]:
@@ -271,9 +292,9 @@ def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) ->
     values = dict(settings.section.values) if settings.section else {}
     return [
         str(project.config),
-        {name: value for name, value in values.items() if name not in ("url", "url_env", "protected")},
+        {name: value for name, value in values.items() if name not in _NOT_OF_REPLAYS},
         project.python,
-        ground.server.major,
+        ground.major,
         ground.role,
         ground.roles,
         list(current),
@@ -281,12 +302,15 @@ def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) ->
     ]
 
 
-def _dependencies(settings: TargetSettings, seen: Mapping[str, Any]) -> Dependencies:
+_NOT_OF_REPLAYS = ("url", "url_env", "protected", "ignore", "lock_timeout", "statement_timeout", "ledger")
+
+
+def _dependencies(settings: TargetSettings, seen: Mapping[str, Any], since: int) -> Dependencies:
     files = list(seen["files"])
     if settings.project.baseline is not None:
         files.append(str(settings.project.baseline))
     ours = [name for name, _ in settings.project.environment]
-    return Dependencies.of({**seen, "files": files}, without=ours)
+    return Dependencies.of({**seen, "files": files}, without=ours, since=since)
 
 
 def _rows(texts: Mapping[Key, str | None]) -> list[list[str | None]]:
@@ -300,38 +324,59 @@ def _texts(rows: list[list[Any]]) -> dict[Key, Any]:
 def _replay_to(made: Replay) -> dict[str, Any]:
     return {
         "server_version": made.server_version,
-        "base": _rows(made.base),
-        "stages": [[one.revision, list(one.heads), _rows(one.touched)] for one in made.stages],
+        "revisions": list(made.revisions),
+        "current": made.current,
+        "stills": [[place, *known] for place, known in made.stills.items()],
     }
 
 
-def _replay_from(payload: Mapping[str, Any]) -> Replay:
+def _film_to(film: Film) -> list[Any]:
+    return [_rows(film.base), [_rows(one) for one in film.touched]]
+
+
+def _replay_from(entry: cache.Entry) -> Replay:
+    def film() -> Film:
+        base, touched = entry.bulk()
+        return Film(base=_texts(base), touched=tuple(_texts(one) for one in touched))
+
+    payload = entry.payload
     return Replay(
         server_version=payload["server_version"],
-        base=_texts(payload["base"]),
-        stages=tuple(
-            Stage(revision=revision, heads=tuple(heads), touched=_texts(touched))
-            for revision, heads, touched in payload["stages"]
-        ),
+        revisions=payload["revisions"],
+        current=payload["current"],
+        film=film,
+        stills={
+            place: (fingerprint, tuple((kind, name, text) for kind, name, text in needed))
+            for place, fingerprint, needed in payload["stills"]
+        },
     )
 
 
 def _models_to(made: Models) -> dict[str, Any]:
     return {
         "server_version": made.catalog.server_version,
-        "texts": _rows(made.catalog.texts),
+        "fingerprint": made.catalog.fingerprint,
         "tables": list(made.tables),
-        "failed": [list(one) for one in made.failed],
+        "failed": [[one.object, one.why, [list(key) for key in one.keys]] for one in made.failed],
         "missing": list(made.missing),
         "has_metadata": made.has_metadata,
     }
 
 
-def _models_from(payload: Mapping[str, Any]) -> Models:
+def _models_from(entry: cache.Entry) -> Models:
+    payload = entry.payload
     return Models(
-        catalog=Catalog(database="models", server_version=payload["server_version"], texts=_texts(payload["texts"])),
+        catalog=later(
+            database="models",
+            server_version=payload["server_version"],
+            fingerprint=payload["fingerprint"],
+            load=lambda: _texts(entry.bulk()),
+        ),
         tables=tuple(payload["tables"]),
-        failed=tuple((one[0], one[1]) for one in payload["failed"]),
+        failed=tuple(
+            Refused(object=name, why=why, keys=tuple(Key._make(key) for key in keys))
+            for name, why, keys in payload["failed"]
+        ),
         missing=tuple(payload["missing"]),
         has_metadata=payload["has_metadata"],
     )

@@ -8,12 +8,12 @@ database. Pure: no connection, clock or file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from ops.catalog.diff import CHANGED, Difference, diff
+from ops.catalog.diff import CHANGED, RENAMED, Difference, diff
 from ops.catalog.values import Catalog, Key
 
 
@@ -54,61 +54,78 @@ class Judged:
     cause: Cause
 
 
+Differ = Callable[[Catalog, Catalog], tuple[Difference, ...]]
+
+
 def judge(
     *,
     live: Catalog,
-    current: Catalog,
-    head: Catalog,
+    current: Catalog | None,
+    head: Catalog | None,
     models: Catalog | None,
-    kinds_made: frozenset[str],
+    kinds_made: Callable[[], frozenset[str]],
     without: Callable[[Key], bool] = lambda key: False,
+    is_elsewhere: Callable[[Key], bool] = lambda key: False,
+    differ: Differ = diff,
 ) -> tuple[Judged, ...]:
-    """Return every difference with its cause.
+    """Return every difference with its cause, as far as the sides are known.
 
-    `kinds_made` are the kinds of which some revision ever made an object; `without` tells the objects of which
-    nothing is known on the models' side.
+    `kinds_made` are the kinds of which some revision ever made an object, and "grant" and "comment" where some revision
+    ever gave one; `without` tells the objects of which nothing is known on the models' side, and `is_elsewhere` those
+    in a schema that the project does not look at. `differ` may know some answers already.
     """
-    pending = diff(current, head)
-    by_hand = diff(current, live)
-    coming = {_signature(one, head) for one in pending}
-    modelled: set[object] = set()
+    pending = differ(current, head) if current is not None and head is not None else ()
     drafted: tuple[Difference, ...] = ()
-    if models is not None:
-        modelled = {_signature(one, models) for one in _expressed(diff(current, models))}
-        drafted = tuple(one for one in _expressed(diff(head, models)) if not without(one.key))
-    found: list[Judged] = []
+    if head is not None and models is not None:
+        drafted = tuple(one for one in _expressed(differ(head, models)) if not without(one.key))
     ahead: set[object] = set()
-    for one in by_hand:
+    found: list[Judged] = []
+    if current is not None and live.fingerprint != current.fingerprint:
+        found, ahead = _by_hand(live, current, head, models, pending, kinds_made, is_elsewhere, differ)
+    found += [
+        Judged(difference=one, cause=Cause.PENDING)
+        for one in pending
+        if not ahead or head is None or _signature(one, head) not in ahead
+    ]
+    found += [Judged(difference=one, cause=Cause.MODEL_WITHOUT_MIGRATION) for one in drafted]
+    return tuple(found)
+
+
+def _by_hand(
+    live: Catalog,
+    current: Catalog,
+    head: Catalog | None,
+    models: Catalog | None,
+    pending: Sequence[Difference],
+    kinds_made: Callable[[], frozenset[str]],
+    is_elsewhere: Callable[[Key], bool],
+    differ: Differ,
+) -> tuple[list[Judged], set[object]]:
+    """What was done to the database past its migrations, and the signatures of what is thereby done already."""
+    coming = {_signature(one, head) for one in pending} if head is not None else set()
+    modelled: set[object] = set()
+    if models is not None:
+        modelled = {_signature(one, models) for one in _expressed(differ(current, models))}
+    ahead: set[object] = set()
+    found: list[Judged] = []
+    for one in diff(current, live):
         signature = _signature(one, live)
         if signature in coming:
             ahead.add(signature)
             cause = Cause.AHEAD_BY_HAND
         elif any(_signature(masked, live) in modelled for masked in _expressed((one,))):
             cause = Cause.AHEAD_BY_HAND
-        elif _is_unmanaged(one, kinds_made, current, head):
+        elif is_elsewhere(one.key) or _is_unmanaged(one, kinds_made):
             cause = Cause.UNMANAGED
         else:
             cause = Cause.CHANGED_BY_HAND
         found.append(Judged(difference=one, cause=cause))
-    found += [Judged(difference=one, cause=Cause.PENDING) for one in pending if _signature(one, head) not in ahead]
-    found += [Judged(difference=one, cause=Cause.MODEL_WITHOUT_MIGRATION) for one in drafted]
-    return tuple(found)
+    return found, ahead
 
 
-def _is_unmanaged(one: Difference, kinds_made: frozenset[str], current: Catalog, head: Catalog) -> bool:
+def _is_unmanaged(one: Difference, kinds_made: Callable[[], frozenset[str]]) -> bool:
     """Whether only live has it, models cannot say it, and no revision ever made anything of the kind."""
-    if one.action != "added" or _is_expressible(one):
-        return False
-    if one.kind in ("owner", "comment", "grant"):
-        return not (_has_facet(current, one.kind) or _has_facet(head, one.kind))
-    return one.kind not in kinds_made
-
-
-def _has_facet(catalog: Catalog, kind: str) -> bool:
-    """Whether the migrations anywhere say what models cannot: a grant, a comment on something unusual."""
-    word = {"grant": '"grants" : {', "comment": '"comment" : "', "owner": '"owner" : "'}[kind]
-    # the schema `public` has grants and a comment from the day on which a database is made
-    return any(word in text for key, text in catalog.texts.items() if (key.kind, key.name) != ("schema", "public"))
+    return one.action == "added" and not _is_expressible(one) and one.kind not in kinds_made()
 
 
 def _is_expressible(one: Difference) -> bool:
@@ -122,7 +139,7 @@ def _expressed(differences: Iterable[Difference]) -> Iterable[Difference]:
     for one in differences:
         if not _is_expressible(one):
             continue
-        if one.kind == "comment":
+        if one.kind == "comment" or one.action == RENAMED:
             yield one
             continue
         if one.details.get("partition of") or one.details.get("inherited"):

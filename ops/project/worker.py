@@ -59,6 +59,21 @@ class Recorder:
             return usual(mapping, key)
 
         environ.__getitem__ = asked
+        stat = os.stat
+        files = self.files
+
+        def looked_for(path, *rest, **keywords):
+            try:
+                return stat(path, *rest, **keywords)
+            except (FileNotFoundError, NotADirectoryError):
+                if isinstance(path, (str, os.PathLike)):
+                    files.add(os.fspath(path))  # a settings file, say, that may be there the next time
+                raise
+
+        for capable in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if stat in capable:
+                capable.add(looked_for)
+        os.stat = looked_for
 
     def notice(self, event, arguments):
         if event == "open" and isinstance(arguments[0], str) and not re.search("[wax+]", arguments[1] or "r"):
@@ -68,7 +83,7 @@ class Recorder:
 
     def seen(self):
         """Everything seen so far that is the project's own, as absolute paths."""
-        files = {os.path.abspath(one) for one in self.files}
+        files = {os.path.abspath(one) for one in list(self.files) if isinstance(one, str)}
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
             if isinstance(file, str):
@@ -1130,87 +1145,182 @@ def do_models(project, request):
     return answer
 
 
-def create_all(connection, metadata, current, failed):
-    """All of it, or all but the elements that the server refuses: each is taken out, and all is tried again."""
+def make_taken_for_granted(connection, metadata):
+    """Types that are said to be there already (`create_type=False`), as the models describe them.
+
+    In a history it is a revision that creates them; whether it does so as they say is what is to be compared.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
-    for _ in range(500):
+    made = set()
+    for table in metadata.tables.values():
+        for column in table.columns:
+            kind = getattr(column.type, "item_type", column.type)
+            if getattr(kind, "create_type", True) or kind.name in made:
+                continue
+            made.add(kind.name)
+            savepoint = connection.begin_nested()
+            try:
+                kind.create(connection, checkfirst=True)
+            except SQLAlchemyError:
+                savepoint.rollback()  # the table that needs it says so
+            else:
+                savepoint.commit()
+
+
+DUPLICATE = "42710"
+REFUSALS = 500
+
+
+def create_all(connection, metadata, current, failed):
+    """All of it, or all but the elements that the server refuses: each is taken out, and all is tried again.
+
+    An entry of `failed` whose `object` is None means that nothing of this metadata was made.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    check = False
+    default = connection.dialect.default_schema_name
+    make_taken_for_granted(connection, metadata)
+    for _ in range(REFUSALS):
         savepoint = connection.begin_nested()
         try:
-            metadata.create_all(connection, checkfirst=False)
+            metadata.create_all(connection, checkfirst=check)
         except SQLAlchemyError as error:
             savepoint.rollback()
-            what = take_out(metadata, current[0] if current else None)
             original = getattr(error, "orig", None) or error
-            failed.append({"object": what, "why": str(original).strip().split("\n")[0]})
-            if what is None:
+            if not check and DUPLICATE in (getattr(original, "pgcode", None), getattr(original, "sqlstate", None)):
+                check = True  # a type that another metadata has made already
+                continue
+            found = take_out(metadata, current[0] if current else None, default)
+            found["why"] = str(original).strip().split("\n")[0]
+            failed.append(found)
+            if found["object"] is None:
                 return
         else:
             savepoint.commit()
             return
+    failed.append({"object": None, "keys": [], "why": "the server refused more than %d objects" % REFUSALS})
 
 
-def take_out(metadata, element):
-    """Remove from the metadata what a DDL element would have made; its name, or None where that is unknown."""
+CONSTRAINTS = {
+    "PrimaryKeyConstraint": "primary key",
+    "UniqueConstraint": "unique",
+    "ForeignKeyConstraint": "foreign key",
+    "CheckConstraint": "check",
+    "ExcludeConstraint": "exclusion",
+}
+
+
+def take_out(metadata, element, default):
+    """Remove from the metadata what a DDL element would have made, and say what is lost with it.
+
+    `object` is its name, None where nothing could be removed. `keys` are kind, schema, table and name of all that is
+    lost; a name of None stands for whatever the server would have called it.
+    """
     thing = getattr(element, "element", None)
     kind = type(element).__name__
     if thing is None:
-        return None
-    name = name_of(thing)
+        return {"object": None, "keys": []}
+
+    def key(kind, one):
+        name = one.name if isinstance(one.name, str) else None
+        return [kind, one.table.schema or default, one.table.name, name]
+
     if kind == "CreateTable":
+        keys = [["table", thing.schema or default, "", thing.name]]
+        for column in thing.columns:
+            if getattr(column.type, "native_enum", False) or type(column.type).__name__ == "DOMAIN":
+                word = "domain" if type(column.type).__name__ == "DOMAIN" else "enum"
+                keys.append([word, getattr(column.type, "schema", None) or default, "", column.type.name])
         for other in list(metadata.tables.values()):
             for constraint in list(other.foreign_key_constraints):
                 if other is not thing and constraint.referred_table is thing:
+                    keys.append(key("foreign key", constraint))
                     other.constraints.discard(constraint)
         metadata.remove(thing)
     elif kind == "CreateIndex":
+        keys = [key("index", thing)]
         thing.table.indexes.discard(thing)
     elif kind == "AddConstraint":
+        keys = [key(CONSTRAINTS.get(type(thing).__name__, "constraint"), thing)]
         thing.table.constraints.discard(thing)
     else:
-        return None
-    return "%s %s" % (kind[6:].lower() if kind.startswith("Create") else "constraint", name)
+        return {"object": None, "keys": []}
+    word = kind[6:].lower() if kind.startswith("Create") else "constraint"
+    return {"object": "%s %s" % (word, name_of(thing)), "keys": keys}
 
 
 def do_wanted(project, request):
     """Which objects the project's include_name and include_object let take part in a comparison."""
-    from sqlalchemy import Column, Index, MetaData, Table
-    from sqlalchemy.types import NullType
-
     answer = {"wanted": [True] * len(request["objects"])}
 
     def ask_project(context):
         include_name = context.opts.get("include_name")
         include_object = context.opts.get("include_object")
-        answer["include_schemas"] = bool(context.opts.get("include_schemas"))
         default = context.connection.dialect.default_schema_name
+        wanted = metadatas(context)
         for position, one in enumerate(request["objects"]):
             schema = None if one["schema"] == default else one["schema"]
-            table = one["table"]
-            full = one["name"] if table is None else table
+            if one["type"] == "schema":
+                # Alembic calls the default schema None, whatever it is called
+                keep = include_name is None or include_name(schema, "schema", {})
+                answer["wanted"][position] = bool(keep)
+                continue
+            table = one["name"] if one["table"] is None else one["table"]
             parents = {
                 "schema_name": schema,
-                "table_name": full,
-                "schema_qualified_table_name": full if schema is None else "%s.%s" % (schema, full),
+                "schema_qualified_table_name": table if schema is None else "%s.%s" % (schema, table),
             }
-            if one["type"] in ("schema", "table"):
-                parents.pop("table_name")
+            if one["type"] != "table":
+                parents["table_name"] = table
             if include_name is not None and not include_name(one["name"], one["type"], parents):
                 answer["wanted"][position] = False
-            elif include_object is not None and one["type"] != "schema":
-                holder = Table(full, MetaData(), Column("_", NullType()), schema=schema)
-                if one["type"] == "table":
-                    thing = holder
-                elif one["type"] == "column":
-                    thing = Column(one["name"], NullType())
-                    holder.append_column(thing)
-                else:
-                    thing = Index(one["name"], holder.c["_"])
-                keep = include_object(thing, one["name"], one["type"], one["reflected"], None)
+            elif include_object is not None:
+                modelled = model_of(wanted, schema, table, one)
+                thing = stand_in(schema, table, one) if modelled is None else modelled
+                keep = include_object(thing, one["name"], one["type"], modelled is None, None)
                 answer["wanted"][position] = bool(keep)
 
-    project.run_env(fn=nothing, instead=ask_project, dont_mutate=True)
+    project.look_at_env(ask_project)
     return answer
+
+
+def model_of(wanted, schema, table, one):
+    """The models' own object of that name, with its `info`; None where they have none."""
+    for metadata in wanted:
+        holder = metadata.tables.get(table if schema is None else "%s.%s" % (schema, table))
+        if holder is None:
+            continue
+        if one["type"] == "table":
+            return holder
+        if one["type"] == "column":
+            return next((column for column in holder.columns if column.name == one["name"]), None)
+        among = holder.indexes if one["type"] == "index" else holder.constraints
+        return next((thing for thing in among if thing.name == one["name"]), None)
+    return None
+
+
+def stand_in(schema, table, one):
+    """Something of that type and name, for hooks that look at more than its name."""
+    from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint
+    from sqlalchemy.types import NullType
+
+    holder = Table(table, MetaData(), Column("_", NullType()), schema=schema)
+    if one["type"] == "table":
+        return holder
+    if one["type"] == "column":
+        thing = Column(one["name"], NullType())
+        holder.append_column(thing)
+        return thing
+    if one["type"] == "unique_constraint":
+        thing = UniqueConstraint(holder.c["_"], name=one["name"])
+    elif one["type"] == "foreign_key_constraint":
+        thing = ForeignKeyConstraint(["_"], ["%s._" % holder.fullname], name=one["name"])
+    else:
+        return Index(one["name"], holder.c["_"])
+    holder.append_constraint(thing)
+    return thing
 
 
 def do_migrate(project, request):
@@ -1312,6 +1422,10 @@ def do_draft(project, request):
         "depends_on": None,
     }
     context = RevisionContext(project.config, script, arguments)
+    body = request.get("body")
+    if body:
+        # the template puts them behind the indentation of their first line
+        context.template_args.update({name: "\n    ".join(text.splitlines()) for name, text in body.items()})
     probe = {}
 
     def instead(migration_context):
