@@ -53,7 +53,7 @@ def script(differences: Sequence[Difference], first: Catalog, second: Catalog) -
 
 
 def _body(steps: Sequence[Step]) -> str:
-    lines = [_operation(step, steps) for step in steps]
+    lines = [_operation(step, steps) for step in steps if not step.quiet]
     if any("postgresql." in line for line in lines):
         lines.insert(0, IMPORT)
     return "\n".join(lines) if lines else "pass"

@@ -38,18 +38,6 @@ _COVERED = {
 _OWNED = frozenset({*_COVERED, "statistics", "event trigger", "publication", "foreign server", "foreign data wrapper"})
 
 
-def facets(key: Key, before: Mapping[str, Any], second: Side) -> list[Step]:
-    """Return what gives an object its owner, its grants and its comment, from what it has before."""
-    after = second.of(key)
-    steps = owner(key, before.get("owner"), second)
-    old, new = before.get("grants") or {}, after.get("grants") or {}
-    for who in dict.fromkeys((*old, *new)):
-        steps += grants(key, who, old.get(who, ()), new.get(who, ()), after)
-    if before.get("comment") != after.get("comment"):
-        steps += comment(key, after.get("comment"), after, second)
-    return steps
-
-
 def of_new(key: Key, first: Side, second: Side) -> list[Step]:
     """Return what gives a new object its owner, its grants and its comment, whatever default privileges added."""
     given: dict[str, list[str]] = {}
@@ -65,21 +53,28 @@ def of_new(key: Key, first: Side, second: Side) -> list[Step]:
     default = _PUBLIC.get(covered or "", ())
     if "PUBLIC" in given:
         given["PUBLIC"] = [right for right in given["PUBLIC"] if right not in default]
-    return facets(key, {"grants": given}, second)
+    after = second.of(key)
+    steps = owner(key, None, second, quiet=len(first.owners | second.owners) == 1)
+    new = after.get("grants") or {}
+    for who in dict.fromkeys((*given, *new)):
+        steps += grants(key, who, given.get(who, ()), new.get(who, ()), after)
+    return steps + (comment(key, after["comment"], after, second) if "comment" in after else [])
 
 
-def owner(key: Key, before: str | None, second: Side) -> list[Step]:
+def owner(key: Key, before: str | None, second: Side, *, quiet: bool = False) -> list[Step]:
     """Return what gives an object its owner. Sequences that a column owns have the table's."""
     after = second.of(key)
     if key.kind not in _OWNED or after.get("owner") in (None, before) or after.get("owned by"):
         return []
-    sql = f"ALTER {spec(key, after)} OWNER TO {words.identifier(after['owner'])}"
-    return [Step(phase=Phase.OWNER, sql=sql, needs=(handle(key),))]
+    sql = f"ALTER {spec(key)} OWNER TO {words.identifier(after['owner'])}"
+    return [Step(phase=Phase.OWNER, sql=sql, needs=(handle(key),), quiet=quiet)]
 
 
 def comment(key: Key, value: str | None, own: Mapping[str, Any], side: Side) -> list[Step]:
     """Return what makes this the object's comment; None takes it away."""
-    sql = f"COMMENT ON {spec(key, own)} IS {'NULL' if value is None else words.literal(value)}"
+    if key.kind == "not null":
+        return [_not_null_comment(key, value)]
+    sql = f"COMMENT ON {spec(key)} IS {'NULL' if value is None else words.literal(value)}"
     op = ""
     schema = words.python(key.schema)
     if key.kind == "table" and "." not in key.name:
@@ -91,6 +86,20 @@ def comment(key: Key, value: str | None, own: Mapping[str, Any], side: Side) -> 
         names = map(words.python, (key.parent, key.name))
         op = words.call("op.alter_column", *names, comment=words.python(value), schema=schema)
     return [Step(phase=Phase.COMMENT, sql=sql, op=op, needs=(handle(key),))]
+
+
+def _not_null_comment(key: Key, value: str | None) -> Step:
+    """A NOT NULL mostly has a name of the server's choice, which only the server knows."""
+    table = words.qualified(key.schema, key.parent)
+    said = "NULL" if value is None else words.literal(value)
+    sql = (
+        f"BEGIN EXECUTE (SELECT pg_catalog.format({words.literal('COMMENT ON CONSTRAINT %I ON %s IS %s')},"
+        f" c.conname, {words.literal(table)}, {words.literal(said)}) FROM pg_catalog.pg_constraint c"
+        " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
+        f" WHERE c.contype = 'n' AND c.conrelid = {words.literal(table)}::pg_catalog.regclass"
+        f" AND a.attname = {words.literal(key.name)}); END"
+    )
+    return Step(phase=Phase.COMMENT, sql=words.block(sql), needs=(table,))
 
 
 def handle(key: Key) -> str:
@@ -110,9 +119,9 @@ def grants(key: Key, who: str, before: Iterable[str], after: Iterable[str], own:
     elif key.kind in ("view", "materialized view", "foreign table"):
         on = f"TABLE {words.qualified(key.schema, key.name)}"
     elif key.kind == "aggregate":
-        on = "FUNCTION " + spec(key, own).partition(" ")[2]
+        on = "FUNCTION " + spec(key).partition(" ")[2]
     elif key.kind in ROUTINES or key.kind == "domain":
-        on = spec(key, own)
+        on = spec(key)
     elif key.kind == "foreign server":
         on = f"FOREIGN SERVER {words.identifier(key.name)}"
     else:

@@ -22,6 +22,7 @@ class Definition:
 
     def __init__(self, key: Key, side: Side, *, postponed: bool, not_null: bool) -> None:
         """`postponed`: the default is set later, as it needs what does not exist yet."""
+        self.flag = side.of(key._replace(kind="not null")) if not_null else {}
         self.key, self.side = key, side
         self.own = side.of(key)
         self.not_null = not_null
@@ -60,7 +61,9 @@ class Definition:
                 f"GENERATED ALWAYS AS ({expression}) {kind}" if expression is not None else "",
                 f"DEFAULT {self.default}" if self.default is not None and not self.serial else "",
                 identity_clause(self.key, self.side) if "identity" in own else "",
+                f"CONSTRAINT {words.identifier(self.flag['name'])}" if "name" in self.flag else "",
                 "NOT NULL" if self.not_null else "",
+                "NO INHERIT" if self.flag.get("no inherit") else "",
             )
         )
 
@@ -68,7 +71,7 @@ class Definition:
         """Return the `sa.Column`, or None where SQLAlchemy has no word for something in it."""
         own = self.own
         type_ = sqlalchemy_type(own["type"], self.side)
-        if type_ is None or "collation" in own or "%" in own["type"]:
+        if type_ is None or "collation" in own or "%" in own["type"] or not (is_plain(self.flag) or not self.flag):
             return None
         more: dict[str, str | None] = {}
         arguments = [words.python(self.key.name), type_]
@@ -119,7 +122,8 @@ def add(key: Key, side: Side, *, postponed: bool, not_null: bool) -> tuple[list[
         op = words.call("op.add_column", words.python(key.parent), column, schema=words.python(key.schema))
     sql = f"{altering(relation)} ADD COLUMN {definition.sql()}"
     provides = (sql_name(key), *map(sql_name, definition.made))
-    steps = [Step(phase=Phase.COLUMN, sql=sql, op=op, provides=provides)]
+    phase = Phase.GENERATED if "generated" in side.of(key) else Phase.COLUMN
+    steps = [Step(phase=phase, sql=sql, op=op, provides=provides)]
     if postponed:
         steps += default(key, side, side.of(key)["default"])
     return [*steps, *extras(key, {}, side)], definition.made
@@ -148,18 +152,41 @@ def default(key: Key, side: Side, value: str | None, phase: Phase = Phase.DEFAUL
     return [_alter(key, side, what, phase, _op(key, side, server_default=given))]
 
 
+def part(key: Key, side: Side) -> list[Step]:
+    """Return what is said of a new view's or composite type's column."""
+    return list(_of_part(key, {}, side).steps)
+
+
+def _of_part(key: Key, before: Mapping[str, Any], side: Side) -> Change:
+    """Return what changes a column that is listed only as it has something of its own."""
+    steps = []
+    if before.get("default") != (value := side.of(key).get("default")):
+        steps = default(key, side, value, Phase.TABLE_SETTING)
+    return Change(steps=(*steps, *extras(key, before, side)))
+
+
 def not_null(key: Key, side: Side) -> list[Step]:
     """Return what forbids nulls in a column; `key` is that of the NOT NULL."""
     own = side.of(key)
     column = key._replace(kind="column")
-    name = words.identifier(key.name)
-    if own.get("validated", True) and not own.get("no inherit"):
-        return [_alter(column, side, "SET NOT NULL", Phase.NOT_NULL, _op(column, side, nullable="False"))]
-    more = words.joined(
-        ("NO INHERIT" if own.get("no inherit") else "", "" if own.get("validated", True) else "NOT VALID")
-    )
-    sql = f"{altering(side.relation(key))} ADD NOT NULL {name} {more}"
-    return [Step(phase=Phase.NOT_NULL, sql=sql)]
+    if is_plain(own):
+        steps = [_alter(column, side, "SET NOT NULL", Phase.NOT_NULL, _op(column, side, nullable="False"))]
+    else:
+        more = words.joined(
+            (
+                f"CONSTRAINT {words.identifier(own['name'])}" if "name" in own else "",
+                f"NOT NULL {words.identifier(key.name)}",
+                "NO INHERIT" if own.get("no inherit") else "",
+                "" if own.get("validated", True) else "NOT VALID",
+            )
+        )
+        steps = [Step(phase=Phase.NOT_NULL, sql=f"{altering(side.relation(key))} ADD {more}")]
+    return steps
+
+
+def is_plain(own: Mapping[str, Any]) -> bool:
+    """Return whether a NOT NULL is nothing but that."""
+    return bool(own.get("validated", True)) and not own.get("no inherit") and "name" not in own
 
 
 def nullable(key: Key, side: Side) -> Step:
@@ -170,12 +197,25 @@ def nullable(key: Key, side: Side) -> Step:
 
 def change_not_null(key: Key, first: Side, second: Side) -> Change:
     """Return what makes a NOT NULL that is in both what it is in the second."""
-    before, after = dict(first.of(key)), dict(second.of(key))
+    before, after = _own(first.of(key)), _own(second.of(key))
     if before.pop("inherited", None) != after.pop("inherited", None) and before == after:
         return _inherited(key, first, second)
-    if not before.get("validated", True) and before | {"validated": True} == after:
+    if before | {"validated": True} == after:
+        if "name" in after:
+            sql = f"{altering(second.relation(key))} VALIDATE CONSTRAINT {words.identifier(after['name'])}"
+            return Change(steps=(Step(phase=Phase.NOT_NULL, sql=sql),))
         return Change(steps=tuple(not_null(key, second)))
+    if "name" in before and before | {"name": after.get("name")} == {"name": None} | after:
+        usual = f"{key.parent}_{key.name}_not_null"
+        to = after.get("name") or usual
+        if len(to.encode()) <= 63:
+            sql = f"{altering(second.relation(key))} RENAME CONSTRAINT {words.identifier(before['name'])}"
+            return Change(steps=(Step(phase=Phase.RENAME, sql=f"{sql} TO {words.identifier(to)}"),))
     return Change(steps=(nullable(key, first), *not_null(key, second)))
+
+
+def _own(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in own.items() if name not in ("comment", "owner", "grants")}
 
 
 def inherited_part(key: Key, side: Side) -> dict[str, Any]:
@@ -208,6 +248,8 @@ def extras(key: Key, before: Mapping[str, Any], side: Side) -> list[Step]:
 def change(key: Key, before: Mapping[str, Any], first: Side, second: Side) -> Change:
     """Return what makes a column that is in both what it is in the second; `before` is what it is."""
     after = second.of(key)
+    if "type" not in after:
+        return _of_part(key, before, second)
     if before.get("inherited") != after.get("inherited") and _same(before, after, "inherited"):
         return _inherited(key, first, second)
     old_kind, old_expression = generated(before)

@@ -151,6 +151,8 @@ def _op_create(key: Key, side: Side) -> str:
     if key.kind == "check" and (condition := _condition(own)) is not None:
         return words.call("op.create_check_constraint", name, table, words.as_text(condition), schema=schema)
     if key.kind in ("primary key", "unique") and (parsed := parsed_key(own)) is not None:
+        if "postgresql_include" in parsed.keywords:
+            return ""  # SQLAlchemy looks the included columns up in the table, which the operation does not know
         operation = "op.create_primary_key" if key.kind == "primary key" else "op.create_unique_constraint"
         return words.call(operation, name, table, words.python(parsed.columns), schema=schema, **parsed.keywords)
     if key.kind == "foreign key" and (parsed := parsed_foreign_key(own)) is not None:
@@ -176,14 +178,32 @@ def _has_index(key: Key) -> bool:
 
 
 def extras(key: Key, before: Mapping[str, Any], side: Side) -> list[Step]:
-    """Return what sets the options of the index behind a constraint, and whether the table is clustered by it."""
+    """Return what sets the index behind a constraint, and whether the triggers behind it fire."""
     after = side.of(key)
     index = words.qualified(key.schema, key.name)
-    steps = [
-        Step(phase=Phase.INDEX_STATE, sql=f"ALTER INDEX {index} {what}", needs=(index,))
-        for what in options.settings(before.get("options"), after.get("options"))
-    ]
+    what = options.settings(before.get("options"), after.get("options"))
+    if before.get("tablespace") != after.get("tablespace"):
+        what.append(f"SET TABLESPACE {words.identifier(after.get('tablespace', 'pg_default'))}")
+    steps = [Step(phase=Phase.INDEX_STATE, sql=f"ALTER INDEX {index} {one}", needs=(index,)) for one in what]
+    if before.get("index comment") != after.get("index comment"):
+        comment = words.literal(after["index comment"]) if "index comment" in after else "NULL"
+        steps.append(Step(phase=Phase.COMMENT, sql=f"COMMENT ON INDEX {index} IS {comment}", needs=(index,)))
+    if before.get("triggers") != after.get("triggers"):
+        steps.append(_triggers(key, "DISABLE" if "triggers" in after else "ENABLE"))
     return steps + clustered(key, before.get("index") == "clustered", after.get("index") == "clustered", side)
+
+
+def _triggers(key: Key, action: str) -> Step:
+    """The triggers behind a foreign key have names of the server's choice, which only the server knows."""
+    table = words.qualified(key.schema, key.parent)
+    sql = (
+        "DECLARE command text; BEGIN FOR command IN"
+        f" SELECT pg_catalog.format('ALTER TABLE %s {action} TRIGGER %I', t.tgrelid::pg_catalog.regclass, t.tgname)"
+        " FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_constraint c ON c.oid = t.tgconstraint"
+        f" WHERE c.conrelid = {words.literal(table)}::pg_catalog.regclass AND c.conname = {words.literal(key.name)}"
+        " LOOP EXECUTE command; END LOOP; END"
+    )
+    return Step(phase=Phase.PARTITION_SETTING, sql=words.block(sql), needs=(table,))
 
 
 def clustered(key: Key, before: bool, after: bool, side: Side) -> list[Step]:
@@ -228,7 +248,8 @@ def change(key: Key, first: Side, second: Side) -> Change:
         if what is None:
             return Change(anew=True)
         steps += [Step(phase=Phase.FOREIGN_KEY, sql=f"{table} {one.format(name)}") for one in what]
-    if before.get("index") != after.get("index") and "invalid" in (before.get("index"), after.get("index")):
+    states = (before.get("index"), after.get("index"))
+    if states[0] != states[1] and {"invalid", "not ready"} & set(states):
         valid = validity(key, after.get("index"))
         if valid.why:
             return valid

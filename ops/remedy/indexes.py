@@ -25,7 +25,17 @@ def create(key: Key, side: Side) -> list[Step]:
     name = words.qualified(key.schema, key.name)
     op = "" if own.get("tablespace") or side.relation(key).kind != "table" else _op(key, sql)
     step = Step(phase=Phase.INDEX, sql=sql, op=op, provides=(name,))
-    return [step, *clustered(key, False, bool(own.get("clustered")), side)]
+    return [step, *_statistics(key, {}, own), *clustered(key, False, bool(own.get("clustered")), side)]
+
+
+def _statistics(key: Key, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Step]:
+    old, new = before.get("statistics") or {}, after.get("statistics") or {}
+    index = f"ALTER INDEX {words.qualified(key.schema, key.name)} ALTER COLUMN"
+    return [
+        Step(phase=Phase.INDEX_STATE, sql=f"{index} {number} SET STATISTICS {new.get(number, -1)}")
+        for number in dict.fromkeys((*old, *new))
+        if old.get(number) != new.get(number)
+    ]
 
 
 def whole(key: Key, own: Mapping[str, Any]) -> str:
@@ -108,6 +118,7 @@ def change(key: Key, first: Side, second: Side) -> Change:
     if before.get("tablespace") != after.get("tablespace"):
         space = words.identifier(after.get("tablespace", "pg_default"))
         steps.append(Step(phase=Phase.INDEX_STATE, sql=f"ALTER INDEX {name} SET TABLESPACE {space}"))
+    steps += _statistics(key, before, after)
     steps += clustered(key, bool(before.get("clustered")), bool(after.get("clustered")), second)
     return Change(steps=tuple(steps))
 

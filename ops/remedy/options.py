@@ -10,9 +10,18 @@ from ops.remedy import words
 _BARE = re.compile(r"-?\d+(\.\d+)?\Z|true\Z|false\Z|on\Z|off\Z")
 
 
+SECRET = "=***"
+
+
+def secrets(given: Iterable[str] | None) -> list[str]:
+    """Return the names of the options whose values are secrets, which no catalog holds."""
+    return [one.removesuffix(SECRET) for one in given or () if one.endswith(SECRET)]
+
+
 def pairs(given: Iterable[str] | None) -> dict[str, str]:
     """Return options as a mapping."""
-    return {name: value for name, _, value in (one.partition("=") for one in given or ())}
+    known = (one.partition("=") for one in given or () if not one.endswith(SECRET))
+    return {name: value for name, _, value in known}
 
 
 def listed(given: Iterable[str] | None, prefix: str = "") -> str:

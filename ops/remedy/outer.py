@@ -73,7 +73,7 @@ def create_publication(key: Key, side: Side) -> list[Step]:
         members = [_member(table, text) for table, text in (own.get("tables") or {}).items()]
         members += [f"TABLES IN SCHEMA {words.identifier(schema)}" for schema in own.get("schemas") or ()]
         what = f"FOR {', '.join(members)}" if members else ""
-    sql = words.joined((f"CREATE {spec(key, own)}", what, f"WITH ({_published(own)})"))
+    sql = words.joined((f"CREATE {spec(key)}", what, f"WITH ({_published(own)})"))
     return [Step(phase=Phase.PUBLICATION, sql=sql, provides=(f"publication {key.name}",))]
 
 
@@ -107,7 +107,7 @@ def drop_publication(key: Key, side: Side) -> Step:
 
 def change_publication(key: Key, first: Side, second: Side) -> Change:
     """Return what makes a publication that is in both what it is in the second."""
-    before, after, name = first.of(key), second.of(key), spec(key, second.of(key))
+    before, after, name = first.of(key), second.of(key), spec(key)
     if bool(before.get("all tables")) != bool(after.get("all tables")):
         return Change(anew=True)
     steps = []
@@ -138,7 +138,7 @@ def change_publication(key: Key, first: Side, second: Side) -> Change:
 def create_wrapper(key: Key, side: Side) -> list[Step]:
     """Return what creates a foreign data wrapper."""
     own = side.of(key)
-    sql = words.joined((f"CREATE {spec(key, own)}", *_functions(own), options.foreign_clause(own.get("options"))))
+    sql = words.joined((f"CREATE {spec(key)}", *_functions(own), options.foreign_clause(own.get("options"))))
     return [Step(phase=Phase.WRAPPER, sql=sql, provides=(f"wrapper {key.name}",))]
 
 
@@ -154,7 +154,7 @@ def _functions(own: Mapping[str, Any], before: Mapping[str, Any] | None = None) 
 
 def drop_wrapper(key: Key, side: Side) -> Step:
     """Return what drops a foreign data wrapper."""
-    sql, frees = f"DROP {spec(key, side.of(key))}", (f"wrapper {key.name}",)
+    sql, frees = f"DROP {spec(key)}", (f"wrapper {key.name}",)
     return Step(phase=Phase.DROP_WRAPPER, sql=sql, frees=frees, uses=side.spoken(key))
 
 
@@ -162,7 +162,7 @@ def change_wrapper(key: Key, first: Side, second: Side) -> Change:
     """Return what makes a wrapper that is in both what it is in the second."""
     before, after = first.of(key), second.of(key)
     parts = (*_functions(after, before), options.foreign(before.get("options"), after.get("options")))
-    sql = words.joined((f"ALTER {spec(key, after)}", *parts))
+    sql = words.joined((f"ALTER {spec(key)}", *parts))
     return Change(steps=(Step(phase=Phase.WRAPPER, sql=sql),))
 
 
@@ -202,5 +202,5 @@ def change_server(key: Key, first: Side, second: Side) -> Change:
     if before.get("version") != after.get("version"):
         version = f"VERSION {words.literal(after['version']) if 'version' in after else 'NULL'}"
     parts = (version, options.foreign(before.get("options"), after.get("options")))
-    sql = words.joined((f"ALTER {spec(key, after)}", *parts))
+    sql = words.joined((f"ALTER {spec(key)}", *parts))
     return Change(steps=(Step(phase=Phase.SERVER, sql=sql),))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from ops.catalog.roots import RELATIONS
+from ops.catalog.names import routine
+from ops.catalog.roots import PARENTS, RELATIONS
 from ops.catalog.values import Catalog, Key, properties
 from ops.remedy import words
 
@@ -36,6 +39,7 @@ _DEPENDENT = (
     "event trigger",
 )
 _DEPENDENT_TOO = ("domain", "composite type", "range type", *ROUTINES)
+_OWNER = re.compile(r'"owner" : ("(?:[^"\\]|\\.)*")')
 
 
 class Side:
@@ -48,6 +52,10 @@ class Side:
 
     def __contains__(self, key: Key) -> bool:
         return key in self.catalog.texts
+
+    def was(self, key: Key, own: dict[str, Any]) -> None:
+        """Let an object have these properties, as what else differs in it is another object's affair."""
+        self._known[key] = own
 
     def of(self, key: Key) -> Mapping[str, Any]:
         """Return an object's properties; none for one that is not there."""
@@ -70,7 +78,7 @@ class Side:
 
     def relation(self, key: Key) -> Key:
         """Return the relation that a child belongs to."""
-        found = (Key(kind, key.schema, "", key.parent) for kind in RELATIONS)
+        found = (Key(kind, key.schema, "", key.parent) for kind in PARENTS)
         return next((one for one in found if one in self), Key("table", key.schema, "", key.parent))
 
     @cached_property
@@ -85,6 +93,12 @@ class Side:
         """Return the sequences that a column owns, the one with the usual name first."""
         usual = f"{column.parent}_{column.name}_seq"
         return sorted(self._owned.get(sql_name(column), ()), key=lambda one: (one.name != usual, one))
+
+    @cached_property
+    def owners(self) -> frozenset[str]:
+        """The roles that own something; of the schema `public`, that is the database's owner, whoever it is."""
+        found = {match[1] for text in self.catalog.texts.values() if (match := _OWNER.search(text))}
+        return frozenset(json.loads(one) for one in found) - {"pg_database_owner"}
 
     @cached_property
     def enums(self) -> Mapping[str, Key]:
@@ -138,8 +152,7 @@ class Side:
 
 def sql_name(key: Key) -> str:
     """Return an object's qualified name as SQL; of a routine, without its arguments."""
-    name = key.name.partition("(")[0] if key.kind in ROUTINES else key.name
-    return words.qualified(key.schema, key.parent, name)
+    return words.qualified(*key.path)
 
 
 def word(key: Key) -> str:
@@ -157,21 +170,7 @@ def header(definition: str) -> str:
     return definition.partition("\nAS $")[0]
 
 
-def arguments(key: Key, own: Mapping[str, Any]) -> tuple[str, str]:
-    """Return a routine's name, and its arguments as SQL.
-
-    The name is taken from the server's definition, as a hostile one may itself contain a parenthesis.
-    """
-    name = key.name.partition("(")[0]
-    definition = str(own.get("definition", ""))
-    prefix = words.identifier(key.schema) + "."
-    start = definition.find(prefix)
-    if start >= 0 and (match := words.IDENTIFIER.match(definition, start + len(prefix))):
-        name = words.bare(match.group())
-    return name, key.name[len(name) + 1 : -1]
-
-
-def spec(key: Key, own: Mapping[str, Any]) -> str:
+def spec(key: Key) -> str:
     """Return how COMMENT ON, DROP and GRANT name an object: `TABLE public.users`, `TRIGGER t ON public.users`."""
     name = words.identifier(key.name)
     table = words.qualified(key.schema, key.parent)
@@ -184,10 +183,7 @@ def spec(key: Key, own: Mapping[str, Any]) -> str:
     if key.kind == "column":
         return f"COLUMN {table}.{name}"
     if key.kind in ROUTINES:
-        routine, given = arguments(key, own)
-        if key.kind == "aggregate" and not given:
-            given = "*"
-        return f"{word(key)} {words.qualified(key.schema, routine)}({given})"
+        return f"{word(key)} {sql_name(key)}({routine(key.name)[1]})"
     return f"{word(key)} {words.qualified(key.schema, key.name)}"
 
 

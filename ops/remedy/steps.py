@@ -38,21 +38,23 @@ class Phase(IntEnum):
     TABLE = 40
     COLUMN = 42
     COLUMN_TYPE = 43
-    DEFAULT = 44
-    NOT_NULL = 45
-    IDENTITY = 46
-    CONSTRAINT = 47
-    ATTACH = 48
-    INDEX = 49
-    INDEX_STATE = 50
-    FOREIGN_KEY = 51
-    STATISTICS = 52
-    VIEW = 53
-    TRIGGER = 54
-    POLICY = 55
-    TABLE_SETTING = 56
-    OWNED_BY = 57
-    POSITION = 58
+    GENERATED = 44
+    DEFAULT = 45
+    NOT_NULL = 46
+    IDENTITY = 47
+    CONSTRAINT = 48
+    ATTACH = 49
+    INDEX = 50
+    INDEX_STATE = 51
+    FOREIGN_KEY = 52
+    STATISTICS = 53
+    VIEW = 54
+    TRIGGER = 55
+    POLICY = 56
+    TABLE_SETTING = 57
+    PARTITION_SETTING = 60
+    OWNED_BY = 61
+    POSITION = 62
     DROP_TABLE = 80
     DROP_SEQUENCE = 81
     DROP_ROUTINE = 82
@@ -75,7 +77,8 @@ class Step:
 
     `op` is the Alembic operation that says the same, where there is one. `provides` are the names that exist after it,
     `frees` the names that do not any more, `uses` what the object that it drops depended on. `soft` is what it
-    speaks of without needing it: the body of a function, which nobody checks before it runs.
+    speaks of without needing it: the body of a function, which nobody checks before it runs. `quiet` steps go without
+    saying for the role that owns everything, as the one that runs migrations does.
     """
 
     phase: Phase
@@ -89,6 +92,7 @@ class Step:
     loses: str = ""
     note: str = ""
     new_label: str = ""
+    quiet: bool = False
 
     @property
     def python(self) -> str:
@@ -134,7 +138,7 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
             for name in spoken:
                 hard[number].update(providers.get(name, ()))
             if step.soft:
-                for name in words.names_in(step.sql) - spoken:
+                for name in words.names_in_bodies(step.sql) - spoken:
                     soft[number].update(providers.get(name, ()))
         for name in step.provides:
             hard[number].update(droppers.get(name, ()))

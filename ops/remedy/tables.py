@@ -83,7 +83,7 @@ class Creation:
     def _plain_not_null(self, column: Key) -> bool:
         flag = column._replace(kind="not null")
         own = self.side.of(flag)
-        if flag not in self.side or not own.get("validated", True) or own.get("no inherit"):
+        if flag not in self.side or not own.get("validated", True):
             return False
         self.done.add(flag)
         return True
@@ -247,7 +247,7 @@ def _settings(key: Key, before: Mapping[str, Any], side: Side) -> list[Step]:
         actions.append(f"{'ENABLE' if new[0] else 'DISABLE'} ROW LEVEL SECURITY")
     if old[1] != new[1]:
         actions.append(f"{'' if new[1] else 'NO '}FORCE ROW LEVEL SECURITY")
-    if before.get("replica identity") != after.get("replica identity"):
+    if key.kind == "table" and before.get("replica identity") != after.get("replica identity"):
         actions.append(f"REPLICA IDENTITY {_replica_identity(key, after)}")
     return [Step(phase=Phase.TABLE_SETTING, sql=f"{name} {action}") for action in actions if action]
 
@@ -258,26 +258,3 @@ def _replica_identity(key: Key, own: Mapping[str, Any]) -> str:
         return (value or "default").upper()
     index = value.removeprefix("index ").removeprefix(words.identifier(key.schema) + ".")
     return f"USING INDEX {index}"
-
-
-def renamed(before: Key, key: Key, first: Side, second: Side) -> list[Step]:
-    """Return what renames or moves a table, and gives what belongs to it the names that it has in the second."""
-    steps, old, new = [], sql_name(before), sql_name(key)
-    word = altering(before).split(" ", 1)[1].removesuffix(old).strip()
-    if before.schema != key.schema:
-        sql = f"ALTER {word} {old} SET SCHEMA {words.identifier(key.schema)}"
-        needs = (f"schema {key.schema}",)
-        moved = words.qualified(key.schema, before.name)
-        steps.append(Step(phase=Phase.RENAME, sql=sql, frees=(old,), provides=(moved,), needs=needs))
-        old = moved
-    if before.name != key.name:
-        op = ""
-        if key.kind == "table":
-            op = words.call(
-                "op.rename_table",
-                *map(words.python, (before.name, key.name)),
-                schema=words.python(key.schema),
-            )
-        sql = f"ALTER {word} {old} RENAME TO {words.identifier(key.name)}"
-        steps.append(Step(phase=Phase.RENAME, sql=sql, op=op, frees=(old,), provides=(new,)))
-    return steps

@@ -16,6 +16,8 @@ _STATES = {"yes": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "alway
 def create(key: Key, side: Side) -> list[Step]:
     """Return what creates a trigger or a rule."""
     own = side.of(key)
+    if "definition" not in own:
+        return _of_partition(key, side)
     sql = str(own["definition"]).rstrip().removesuffix(";")
     return [Step(phase=Phase.TRIGGER, sql=sql), *_enabled(key, "yes", own["enabled"], side)]
 
@@ -28,16 +30,30 @@ def _enabled(key: Key, before: str, after: str, side: Side) -> list[Step]:
     return [Step(phase=Phase.TABLE_SETTING, sql=sql)]
 
 
+def _of_partition(key: Key, side: Side) -> list[Step]:
+    """A partition's trigger is its parent's, and listed only as it fires at other times."""
+    state, above, seen = side.of(key).get("enabled"), key, {key}
+    while state is None:
+        parents = side.parents(side.relation(above))
+        above = above._replace(schema=parents[0].schema, parent=parents[0].name) if parents else above
+        state = "yes" if above in seen else side.of(above).get("enabled")
+        seen.add(above)
+    sql = f"{altering(side.relation(key))} {_STATES[state]} TRIGGER {words.identifier(key.name)}"
+    return [Step(phase=Phase.PARTITION_SETTING, sql=sql)]
+
+
 def drop(key: Key, side: Side) -> Step:
     """Return what drops a trigger, a rule or a policy."""
     phase = Phase.DROP_POLICY if key.kind == "policy" else Phase.DROP_TRIGGER
-    return Step(phase=phase, sql=f"DROP {spec(key, side.of(key))}", uses=side.spoken(key))
+    return Step(phase=phase, sql=f"DROP {spec(key)}", uses=side.spoken(key))
 
 
 def change(key: Key, first: Side, second: Side) -> Change:
     """Return what makes a trigger or a rule that is in both what it is in the second."""
     before, after = first.of(key), second.of(key)
-    if before["definition"] != after["definition"]:
+    if "definition" not in after:
+        return Change(steps=tuple(_of_partition(key, second)))
+    if before.get("definition") != after["definition"]:
         return Change(anew=True)
     return Change(steps=tuple(_enabled(key, before["enabled"], after["enabled"], second)))
 
@@ -50,7 +66,7 @@ def create_policy(key: Key, side: Side) -> list[Step]:
     own = side.of(key)
     sql = words.joined(
         (
-            f"CREATE {spec(key, own)} AS {own['kind'].upper()} FOR {own['command'].upper()}",
+            f"CREATE {spec(key)} AS {own['kind'].upper()} FOR {own['command'].upper()}",
             f"TO {_roles(own)}",
             f"USING ({own['using']})" if "using" in own else "",
             f"WITH CHECK ({own['check']})" if "check" in own else "",
@@ -71,7 +87,7 @@ def change_policy(key: Key, first: Side, second: Side) -> Change:
         return Change(anew=True)
     sql = words.joined(
         (
-            f"ALTER {spec(key, after)}",
+            f"ALTER {spec(key)}",
             f"TO {_roles(after)}" if before["roles"] != after["roles"] else "",
             f"USING ({after['using']})" if before.get("using") != after.get("using") else "",
             f"WITH CHECK ({after['check']})" if before.get("check") != after.get("check") else "",
@@ -89,7 +105,7 @@ def create_event_trigger(key: Key, side: Side) -> list[Step]:
     tags = ", ".join(map(words.literal, own.get("tags") or ()))
     sql = words.joined(
         (
-            f"CREATE {spec(key, own)} ON {words.identifier(own['event'])}",
+            f"CREATE {spec(key)} ON {words.identifier(own['event'])}",
             f"WHEN TAG IN ({tags})" if tags else "",
             f"EXECUTE FUNCTION {own['function']}",
         )

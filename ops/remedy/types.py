@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ops.catalog.values import Key
 from ops.remedy import words
@@ -32,7 +33,7 @@ def create(key: Key, side: Side) -> list[Step]:
         given = []
         for part, word in _RANGE.items():
             if parts.get(part) is not None:
-                value = words.identifier(parts[part]) if part == "operator class" else parts[part]
+                value = parts[part].partition("(")[0] if part in ("canonical", "difference") else parts[part]
                 given.append(f"{word} = {value}")
         sql = f"CREATE TYPE {name} AS RANGE ({', '.join(given)})"
         provides.append(parts["multirange"])
@@ -49,12 +50,25 @@ def create(key: Key, side: Side) -> list[Step]:
             )
         )
         later = [_add_check(key, one, checks[one]) for one in checks if one in late]
-        return [Step(phase=Phase.TYPE, sql=sql, provides=(name,)), *later]
+        return [Step(phase=Phase.TYPE, sql=sql, provides=(name,)), *later, *_check_comments(key, {}, own)]
     return [Step(phase=Phase.TYPE, sql=sql, provides=tuple(provides))]
 
 
 def _add_check(key: Key, name: str, definition: str) -> Step:
     return Step(phase=Phase.CONSTRAINT, sql=f"{altering(key)} ADD CONSTRAINT {words.identifier(name)} {definition}")
+
+
+def _check_comments(key: Key, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Step]:
+    old, new = before.get("constraint comments") or {}, after.get("constraint comments") or {}
+    return [
+        Step(
+            phase=Phase.COMMENT,
+            sql=f"COMMENT ON CONSTRAINT {words.identifier(one)} ON DOMAIN {sql_name(key)} IS"
+            f" {words.literal(new[one]) if one in new else 'NULL'}",
+        )
+        for one in dict.fromkeys((*old, *new))
+        if old.get(one) != new.get(one) and one in (after.get("constraints") or {})
+    ]
 
 
 def drop(key: Key, side: Side) -> Step:
@@ -136,7 +150,10 @@ def _domain(key: Key, first: Side, second: Side) -> Change:
     if before.get("not null") != after.get("not null"):
         what = "SET NOT NULL" if after.get("not null") else "DROP NOT NULL"
         steps.append(Step(phase=Phase.NOT_NULL, sql=f"{name} {what}"))
-    return Change(steps=tuple(steps))
+    for one in come:
+        # a constraint made anew has lost its comment
+        before = {**before, "constraint comments": {**(before.get("constraint comments") or {}), one: None}}
+    return Change(steps=(*steps, *_check_comments(key, before, after)))
 
 
 def _composite(key: Key, first: Side, second: Side) -> Change:

@@ -17,12 +17,13 @@ def create(key: Key, side: Side, *, replace: bool = False) -> list[Step]:
     """Return what creates a view, or replaces it and keeps what stands on it."""
     own = side.of(key)
     materialized = key.kind == "materialized view"
-    given = options.listed(own.get("options"))
+    given = words.joined((options.listed(own.get("options")), options.listed(own.get("toast options"), "toast.")), ", ")
     sql = words.joined(
         (
             f"CREATE {'OR REPLACE ' if replace else ''}{'MATERIALIZED ' if materialized else ''}VIEW {sql_name(key)}",
             f"USING {words.identifier(own['access method'])}" if own.get("access method", "heap") != "heap" else "",
             f"WITH ({given})" if given else "",
+            f"TABLESPACE {words.identifier(own['tablespace'])}" if own.get("tablespace") else "",
             "AS\n" + _body(own["definition"]),
         )
     )
@@ -54,11 +55,15 @@ def change(key: Key, first: Side, second: Side) -> Change:
             return Change(anew=True)
         steps += create(key, second, replace=True)
     else:
-        for what in options.settings(before.get("options"), after.get("options")):
-            steps.append(Step(phase=Phase.TABLE_SETTING, sql=f"{altering(key)} {what}"))
+        what = options.settings(before.get("options"), after.get("options"))
+        what += options.settings(before.get("toast options"), after.get("toast options"), "toast.")
+        steps += [Step(phase=Phase.TABLE_SETTING, sql=f"{altering(key)} {one}") for one in what]
     if before.get("access method") != after.get("access method"):
         method = words.identifier(after.get("access method", "heap"))
         steps.append(Step(phase=Phase.TABLE_SETTING, sql=f"{altering(key)} SET ACCESS METHOD {method}"))
+    if before.get("tablespace") != after.get("tablespace"):
+        space = words.identifier(after.get("tablespace", "pg_default"))
+        steps.append(Step(phase=Phase.TABLE_SETTING, sql=f"{altering(key)} SET TABLESPACE {space}"))
     return Change(steps=tuple(steps))
 
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ops.remedy.keywords import KEYWORDS
+from ops.catalog.names import paths, quoted
 
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 IDENTIFIER = re.compile(_IDENTIFIER)
-_QUALIFIED = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})+")
+_DOLLARS = re.compile(r"\$\w*\$")
 _BOUND = re.compile(r"(?<![:\w\x5c])(:[\w$]+)(?![:\w])")
 _ESCAPED = re.compile(r"\x5c(:[\w$]*)(?![:\w$])")
 
 
-def identifier(name: str) -> str:
-    """Return a name as SQL, exactly as the server's own `quote_ident` writes it."""
-    plain = _PLAIN.match(name) and name not in KEYWORDS
-    return name if plain else '"' + name.replace('"', '""') + '"'
+identifier = quoted
 
 
 def qualified(*parts: str) -> str:
     """Return a name of several parts as SQL; empty parts are left out."""
-    return ".".join(identifier(part) for part in parts if part)
+    return ".".join(quoted(part) for part in parts if part)
 
 
 def bare(name: str) -> str:
@@ -32,8 +28,8 @@ def bare(name: str) -> str:
 
 
 def role(name: str) -> str:
-    """Return a grantee as SQL."""
-    return "PUBLIC" if name == "PUBLIC" else identifier(name)
+    """Return a grantee as SQL. A role that is itself called PUBLIC comes with quotes from the catalog."""
+    return name if name in ("PUBLIC", '"PUBLIC"') else quoted(name)
 
 
 def literal(value: str) -> str:
@@ -44,12 +40,13 @@ def literal(value: str) -> str:
 
 def names_in(*texts: str) -> frozenset[str]:
     """Return every qualified name that SQL texts speak of, and each of its beginnings that is one as well."""
-    found: set[str] = set()
-    for text in texts:
-        for match in _QUALIFIED.finditer(text):
-            parts = IDENTIFIER.findall(match.group())
-            found.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
-    return frozenset(found)
+    found = {path[:length] for text in texts for path in paths(text) for length in range(1, len(path) + 1) if path[1:]}
+    return frozenset(".".join(map(quoted, path)) for path in found)
+
+
+def names_in_bodies(text: str) -> frozenset[str]:
+    """Return the names in a function's definition with its body, into which the server does not look."""
+    return names_in(_DOLLARS.sub(" ", text))
 
 
 def names_list(text: str) -> tuple[str, ...] | None:
@@ -96,6 +93,14 @@ def inside(text: str) -> tuple[str, str] | None:
     return None
 
 
+def block(body: str) -> str:
+    """Return a DO statement; its quotes are none that stand in the body."""
+    tag = "do"
+    while f"${tag}$" in body:
+        tag += "_"
+    return f"DO ${tag}$ {body} ${tag}$"
+
+
 # -- Python ---------------------------------------------------------------------------------------------
 
 
@@ -119,7 +124,7 @@ def as_text(sql: str) -> str:
     return f"sa.text({python(text(sql))})"
 
 
-def call(name: str, *arguments: str, **keywords: str | None) -> str:
+def call(name: str, /, *arguments: str, **keywords: str | None) -> str:
     """Return the Python of a call; all arguments are Python source. Keywords that are None are left out."""
     given = [*arguments, *(f"{key}={value}" for key, value in keywords.items() if value is not None)]
     line = f"{name}({', '.join(given)})"

@@ -6,24 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ops.catalog.diff import ADDED, CHANGED, REMOVED, RENAMED, Difference
-from ops.catalog.roots import RELATIONS, mentions
-from ops.catalog.values import Catalog, Key, quoted
+from ops.catalog.names import mentions
+from ops.catalog.roots import PARENTS, RELATIONS
+from ops.catalog.values import Catalog, Key
 from ops.remedy import (
     access,
     columns,
     constraints,
     indexes,
+    options,
     renames,
-    routines,
     tables,
     words,
 )
 from ops.remedy.kinds import ALTER, CREATE, DROP
-from ops.remedy.side import CONSTRAINTS, ROUTINES, TYPES, Side, sql_name
+from ops.remedy.side import CONSTRAINTS, ROUTINES, Side, sql_name
 from ops.remedy.steps import Change, Phase, Step
 
 _FACETS = ("owner", "comment", "grant")
 
+_SAID_APART = ("owner", "comment", "grants")
 _MADE_AGAIN = (
     *RELATIONS,
     *CONSTRAINTS,
@@ -49,9 +51,8 @@ class Work:
         self.steps: list[Step] = []
         self.reasons: list[str] = []
         self.changed: dict[Key, Change] = {}
-        self._implied: set[Key] = set()
         facets, renamed = [], []
-        for one in differences:
+        for one in sorted(differences, key=lambda one: one.action == CHANGED):
             if one.kind in _FACETS and one.kind != one.key.kind:
                 facets.append(one)
             elif one.action == RENAMED and one.before is not None and one.kind not in renames.NEVER:
@@ -78,6 +79,9 @@ class Work:
             for key in (one.key, *([one.before] if one.before else [])):
                 self.steps += access.default_privileges(key, self.first, self.second)
         elif one.action == CHANGED:
+            self._only(one)
+            if {"options", "server options"} & one.details.keys():
+                self._secrets(one.key)
             change = ALTER[one.kind](one.key, self.first, self.second)
             self._changed(one.key, change)
         elif one.action == RENAMED and one.before is not None:
@@ -85,9 +89,26 @@ class Work:
             self.added.add(one.key)
         else:
             if one.action == REMOVED:
-                self.removed.update(key for key in keys if key in self.first and not self._attached(key))
+                self.removed.update(key for key in keys if key in self.first)
             if one.action == ADDED:
-                self.added.update(key for key in keys if key in self.second and not self._detached(key))
+                self.added.update(key for key in keys if key in self.second)
+
+    def _secrets(self, key: Key) -> None:
+        own = self.second.of(key)
+        names = [*options.secrets(own.get("options")), *options.secrets(own.get("server options"))]
+        if names:
+            self.reasons.append(f"A catalog holds no secrets: set {', '.join(names)} of the {key.kind} {key} by hand.")
+
+    def _only(self, one: Difference) -> None:
+        """Of what differs in an object, only that counts which is not the consequence of something else."""
+        before = {name: value for name, value in self.second.of(one.key).items() if name not in _SAID_APART}
+        before |= {name: value for name, value in self.first.of(one.key).items() if name in _SAID_APART}
+        for name, (value, _) in one.details.items():
+            if value is None:
+                before.pop(name, None)
+            else:
+                before[name] = value
+        self.first.was(one.key, before)
 
     def _changed(self, key: Key, change: Change) -> None:
         if change.why and not (change.anew and not self._in_use(key)):
@@ -103,29 +124,6 @@ class Work:
 
     def _in_use(self, key: Key) -> bool:
         return any(one not in self.removed for one in self.first.speakers(sql_name(key)))
-
-    def _attached(self, key: Key) -> bool:
-        """Whether an object is gone only because its table was attached to a parent that has the same."""
-        return self._same_as_parents(key, self.first, self.second)
-
-    def _detached(self, key: Key) -> bool:
-        """Whether an object is there only because its table was detached from a parent that has the same."""
-        return self._same_as_parents(key, self.second, self.first)
-
-    def _same_as_parents(self, key: Key, having: Side, lacking: Side) -> bool:
-        if not key.parent or key.kind not in (*CONSTRAINTS, "index", "trigger"):
-            return False
-        table = having.relation(key)
-        above = lacking.of(table).get("partition of")
-        if table not in lacking or not above or above == having.of(table).get("partition of"):
-            return False
-        parent = lacking.tables.get(above)
-        mine = _without_names(having.of(key))
-        theirs = lacking.children(parent, key.kind) if parent else ()
-        if any(_without_names(lacking.of(one)) == mine for one in theirs):
-            self._implied.add(key)
-            return True
-        return False
 
     # -- what follows from it ------------------------------------------------------------------------------
 
@@ -146,18 +144,18 @@ class Work:
         self.anew.add(key)
         self.removed.add(key)
         self.added.add(key)
-        if key.kind in RELATIONS:
+        if key.kind in PARENTS:
             self.removed.update(self.first.children(key))
             self.added.update(self.second.children(key))
         if key.kind == "column":
             self._make_column_users_anew(key)
         elif key.kind in ("primary key", "unique"):
             self._make_referring_anew(key)
-        elif key.kind in (*RELATIONS, *ROUTINES, *TYPES):
+        else:
             self._make_speakers_anew(key)
 
     def _make_speakers_anew(self, key: Key) -> None:
-        for one in self.first.speakers(sql_name(key)):
+        for one in self.first.speakers(access.handle(key)):
             if one in self.removed or one not in self.second:
                 continue
             if one.kind == "column":
@@ -165,7 +163,7 @@ class Work:
                     self._make_anew(one)
                 elif "default" in self.first.of(one):
                     self.again.add(one)
-            elif one.kind in _MADE_AGAIN and one.kind not in ("table", "foreign table"):
+            elif one.kind in _MADE_AGAIN and (one.kind not in ("table", "foreign table") or not key.schema):
                 self._make_anew(one)
 
     def _make_referring_anew(self, key: Key) -> None:
@@ -195,7 +193,7 @@ class Work:
     # -- steps ----------------------------------------------------------------------------------------------
 
     def _drop(self) -> None:
-        whole = {key for key in self.removed if key.kind in RELATIONS}
+        whole = {key for key in self.removed if key.kind in PARENTS}
         circular = self._circular(whole)
         gone = {sql_name(key) for key in self.removed if key.kind == "column"}
         for key in sorted(self.removed):
@@ -269,11 +267,9 @@ class Work:
         for key in sorted(self.added - done):
             if key.kind == "not null" and self._comes_with_parent(key):
                 continue
-            if key.kind in ROUTINES and (why := routines.doubt(key, self.second)):
-                self.reasons.append(why)
-                continue
             self.steps += CREATE[key.kind](key, self.second)
         for key in sorted(self.added):
+            self._secrets(key)
             self.steps += access.of_new(key, self.first, self.second)
         for column in sorted(self.again):
             value = self.second.of(column).get("default")
@@ -284,13 +280,16 @@ class Work:
         return bool(self.second.of(key).get("inherited")) and self._above(key, self.second) in self.added
 
     def _add_column(self, key: Key, late: frozenset[str]) -> set[Key]:
+        if "type" not in self.second.of(key):
+            self.steps += columns.part(key, self.second)
+            return {key}
         if self._comes_with_parent(key):
             before = columns.inherited_part(key, self.second) | {"inherited": True}
             self.steps += columns.change(key, before, self.second, self.second).steps
             return {key}
         flag = key._replace(kind="not null")
         own = self.second.of(flag)
-        plain = flag in self.added and own.get("validated", True) and not own.get("no inherit")
+        plain = flag in self.added and bool(own.get("validated", True))
         postponed = bool(words.names_in(str(self.second.of(key).get("default", ""))) & late)
         steps, made = columns.add(key, self.second, postponed=postponed, not_null=plain)
         self.steps += steps
@@ -308,18 +307,8 @@ class Work:
         else:
             old, new = before.get("grants") or {}, after.get("grants") or {}
             for who in dict.fromkeys((*old, *new)):
-                name = one.details.get("role") or (who if who == "PUBLIC" else quoted(who))
-                if name == who or one.object.endswith(f" to {name}"):
+                if one.object.endswith(f" to {words.role(who)}"):
                     self.steps += access.grants(key, who, old.get(who, ()), new.get(who, ()), after)
-
-
-def _without_names(own: Mapping[str, Any]) -> str:
-    """A definition without the names of an index and its table, as a partition's differ from its parent's."""
-    definition = str(own.get("definition", ""))
-    head, using, rest = definition.partition(" USING ")
-    if not (using and head.startswith("CREATE ")):
-        return definition
-    return f"{head.split()[1]} {rest}"
 
 
 def _speaks_of(own: Mapping[str, Any], column: str) -> bool:
