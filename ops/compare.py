@@ -67,12 +67,12 @@ def _offers(found: Comparison, item: Judged) -> tuple[Offer, ...]:
         return (_offer("bring the migrations to the models", one, head, models),)
     assert current is not None
     return (
-        _offer("bring the database back to the migrations", one.mirrored(), found.live, current),
+        _offer("bring the database back to the migrations", one.mirrored(), found.live, current, runs_here=True),
         _offer("adopt it into a migration", one, current, found.live),
     )
 
 
-def _offer(title: str, difference: Difference, first: Catalog, second: Catalog) -> Offer:
+def _offer(title: str, difference: Difference, first: Catalog, second: Catalog, *, runs_here: bool = False) -> Offer:
     found = remedy(difference, first, second)
     return Offer(
         title=title,
@@ -80,6 +80,7 @@ def _offer(title: str, difference: Difference, first: Catalog, second: Catalog) 
         alembic=found.alembic,
         why_not="" if found.complete else found.why,
         loses=found.loses,
+        runs_here=runs_here,
     )
 
 

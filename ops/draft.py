@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops import display
+from ops import compare, display
 from ops.errors import OpsError
 from ops.project.failures import shorten
 from ops.project.visit import Visit, describe_missing, visit
@@ -32,6 +32,7 @@ class Draft(Result):
     written: bool = False
     message: str = ""
     missing_models: tuple[str, ...] = ()
+    adopted: bool = False
 
     @property
     def empty(self) -> bool:
@@ -81,6 +82,12 @@ class Draft(Result):
                     blocks.append(display.Note(f"{caption}: not available, {self.why_no_sql}.", "unknown"))
                 else:
                     blocks.append(display.Code(text=sql or "-- nothing", caption=caption))
+            if self.adopted:
+                blocks.append(
+                    display.Note(
+                        "This database has it already: stamp the new revision here (44-stamp), and run it elsewhere."
+                    )
+                )
             if self.written:
                 blocks.append(
                     display.Code(
@@ -113,9 +120,13 @@ def new_revision(
     *,
     autogenerate: bool = True,
     head: str = "head",
+    adopt: bool = False,
     dry_run: bool = True,
 ) -> Draft:
     """Return a draft; by default the file is not written where it belongs.
+
+    `adopt`: draft what was changed by hand on this database, in place of what the models ask for. The database has
+    it already, so there the new revision is stamped and not run.
 
     Raises
     ------
@@ -132,6 +143,7 @@ def new_revision(
             next_step="Set the parameter `message`, for example to 'add email to users'.",
             code="no-message",
         )
+    body = _adopted(settings) if adopt else None
     with (
         visit(settings, purpose="draft") as here,
         tempfile.TemporaryDirectory(prefix="alembic-ops-") as folder,
@@ -139,12 +151,26 @@ def new_revision(
         answer = here.worker.request(
             "draft",
             message=message,
-            autogenerate=autogenerate,
+            autogenerate=autogenerate and not adopt,
             head=head,
             write=not dry_run,
             folder=folder,
+            body=body,
         )
-    return _draft(here, message, answer, written=not dry_run)
+    return replace(_draft(here, message, answer, written=not dry_run), adopted=adopt)
+
+
+def _adopted(settings: TargetSettings) -> dict[str, str]:
+    """The bodies of a revision that says what was changed by hand."""
+    up, down = compare.adoption(settings)
+    if not up.sql:
+        raise OpsError(
+            "Nothing was changed by hand on this database, so there is nothing to adopt.",
+            next_step="Draft from the models instead: adopt = False.",
+            code="nothing-to-adopt",
+        )
+    notes = [f"# not adopted: {line}" for line in up.why.splitlines() if line]
+    return {"upgrades": "\n".join([*notes, up.alembic]), "downgrades": down.alembic or "pass"}
 
 
 def _draft(here: Visit, message: str, answer: dict[str, Any], *, written: bool) -> Draft:

@@ -42,6 +42,7 @@ class Offer:
     alembic: str
     why_not: str = ""
     loses: str = ""
+    runs_here: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the offer as lists and text."""
@@ -226,10 +227,11 @@ def _offers(change: Change) -> Iterable[display.Note | display.Code]:
             yield display.Note(f"{caption}: {offer.why_not}", "unknown")
         if offer.loses:
             yield display.Note(f"{caption} loses {offer.loses}.", "attention")
-        if offer.sql:
-            yield display.Code(text="".join(f"{one};\n" for one in offer.sql).rstrip(), caption=f"{caption} (SQL)")
-        if offer.alembic:
-            yield display.Code(text=offer.alembic, language="python", caption=f"{caption} (in a revision)")
+        # One spelling each: what runs on this database now, or what goes into a revision. Both are in result.json.
+        if offer.sql and offer.runs_here:
+            yield display.Code(text="".join(f"{one};\n" for one in offer.sql).rstrip(), caption=caption)
+        elif offer.alembic:
+            yield display.Code(text=offer.alembic, language="python", caption=caption)
 
 
 _USUAL = (("persistence", "permanent"), ("access method", "heap"), ("validated", True))

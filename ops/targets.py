@@ -60,12 +60,10 @@ class Target:
         """
         return compare.drift(self.settings, ignore=ignore, expect_pending=expect_pending, strict=strict)
 
-    def new_revision(
-        self, message: str, *, autogenerate: bool = True, head: str = "head", dry_run: bool = True
-    ) -> draft.Draft:
-        """Return a drafted version file; it is written only with dry_run=False."""
+    def new_revision(self, message: str, *, dry_run: bool = True, **options: Any) -> draft.Draft:
+        """Return a drafted version file; it is written only with dry_run=False. See `draft.new_revision`."""
         self._may("files", dry_run)
-        return draft.new_revision(self.settings, message, autogenerate=autogenerate, head=head, dry_run=dry_run)
+        return draft.new_revision(self.settings, message, dry_run=dry_run, **options)
 
     def upgrade(self, revision: str = "head", *, dry_run: bool = True, **options: Any) -> apply.Run:
         """Upgrade to a revision; nothing changes unless dry_run=False. See `apply.change` for the options."""

@@ -141,7 +141,7 @@ def test_prefixes_that_are_no_short_word_are_refused(server: Server, prefix: str
 
 
 def test_our_connections_say_who_they_are(server: Server) -> None:
-    with closing(scratch._connect(server)) as connection, connection.cursor() as cursor:
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW application_name")
 
         assert cursor.fetchone() == ("alembic-ops",)

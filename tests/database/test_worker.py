@@ -498,7 +498,7 @@ def test_another_interpreter_runs_the_worker_and_gets_no_url_as_argument(set_up:
 
     bench.target.status()
 
-    assert record.read_text(encoding="utf-8").split() == [str(WORKER)]
+    assert record.read_text(encoding="utf-8").splitlines() == [str(WORKER)]
 
 
 def test_an_interpreter_without_alembic_says_so(set_up: SetUp, tmp_path: Path) -> None:

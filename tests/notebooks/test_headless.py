@@ -245,7 +245,7 @@ def test_a_notebook_without_verdict_and_a_folder_of_ones_own(
 def test_list_is_quick_and_survives_a_closed_pipe(environment: dict[str, str]) -> None:
     listed = ops(environment, "list", "--json")
     piped = subprocess.run(
-        ["/bin/sh", "-c", f"{sys.executable} -m ops list | true; {sys.executable} -m ops list | head -n 1"],
+        ["/bin/sh", "-c", '"$0" -m ops list | true; "$0" -m ops list | head -n 1', sys.executable],
         env=environment,
         capture_output=True,
         text=True,

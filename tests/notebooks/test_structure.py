@@ -35,7 +35,7 @@ CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 
     "00-start-here":     ("write", ""),
     "10-inspect":        ("read",  "fail_on_pending: bool = False"),
     "12-compare-schema": ("read",  COMPARISON),
-    "24-new-revision":   ("files", "message: str = '', autogenerate: bool = True, dry_run: bool = True"),
+    "24-new-revision":   ("files", "message: str = '', autogenerate: bool = True, adopt: bool = False, dry_run: bool = True"),
     "40-upgrade":        ("write", f"revision: str = 'head', {CHANGE}"),
     "42-downgrade":      ("write", f"revision: str = '-1', {CHANGE}"),
     "44-stamp":          ("write", f"revision: str = '', {CHANGE}"),
