@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ops.catalog.names import mentions, path, without_casts
+from ops.catalog.names import mentions, path, relabelled, without_casts
 from ops.catalog.sides import Sides, differing
 from ops.catalog.values import Key, properties
 
@@ -30,6 +30,7 @@ class Followers:
             self._parentage()
             self._sequences()
             self._casts()
+            self._labels()
             self._typed_tables()
             self._columns_of_views()
             self._owners()
@@ -130,6 +131,22 @@ class Followers:
             column = next((one for one in columns if mentions(after, one.name)), None)
             if column is not None and without_casts(before) == without_casts(after):
                 self._settle(key, ["definition"], column)
+
+    def _labels(self) -> None:
+        """Defaults, checks and the like in which an enum's label is called by its new name."""
+        for enum, details in list(self.details.items()):
+            before, after = details["labels"] if enum.kind == "enum" and "labels" in details else ((), ())
+            new = {one: other for one, other in zip(before, after, strict=False) if one != other}
+            if not new or len(before) != len(after) or set(before) & set(new.values()):
+                continue
+            for key in [one for one in self.details if one != enum]:
+                same = [
+                    name
+                    for name, (one, other) in self.details[key].items()
+                    if isinstance(one, str) and one != other and relabelled(one, enum.path, new) == other
+                ]
+                if same:
+                    self._settle(key, same, enum)
 
     def _typed_tables(self) -> None:
         """The columns of a table made of a composite type, whose attributes changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 Path = tuple[str, ...]
@@ -111,6 +111,21 @@ def marked(text: str, replace: Callable[[Path], Path | None], *, once: bool = Fa
         return ".".join(part if MARK in part else quoted(part) for part in new) + (match["cast"] or "")
 
     return _TOKENS.sub(one, text)
+
+
+_LABEL = re.compile(rf"'(?P<label>(?:[^']|'')*)'::(?P<type>{_PART}(?:\.{_PART})*)")
+
+
+def relabelled(text: str, enum: Path, labels: Mapping[str, str]) -> str:
+    """Return a definition in which labels of an enum were replaced."""
+
+    def one(match: re.Match[str]) -> str:
+        label = match["label"].replace("''", "'")
+        if path(match["type"]) != enum or label not in labels:
+            return match[0]
+        return "'" + labels[label].replace("'", "''") + "'::" + match["type"]
+
+    return _LABEL.sub(one, text)
 
 
 def without_casts(text: str) -> str:

@@ -140,11 +140,10 @@ class NewNames:
         if isinstance(value, list):
             return [self._with_marks(key, "", one, replace, side) for one in value]
         if isinstance(value, dict):
-            keyed_by_name = key.kind == "publication"
-            return {
-                marked(one, replace) if keyed_by_name else one: self._with_marks(key, "", inner, replace, side)
-                for one, inner in value.items()
-            }
+            inner = {one: self._with_marks(key, "", text, replace, side) for one, text in value.items()}
+            if key.kind == "publication":
+                return {marked(one, replace): _sorted_columns(text) for one, text in inner.items()}
+            return inner
         return value
 
     def _without_aliases(self, text: str) -> str:
@@ -167,6 +166,16 @@ class NewNames:
                     marks = (match for text in _leaves(one) if (match := _MARKS.search(text)))
                     because = because or next((self._keys[int(match[1])] for match in marks), None)
         return same, because
+
+
+_COLUMN_LIST = re.compile(r'\((?:"(?:[^"]|"")*"|[^")])+\)')
+_COLUMN = re.compile(r'(?:"(?:[^"]|"")*"|[^",\s])+')
+
+
+def _sorted_columns(text: Any) -> Any:
+    """The columns of a publication's table are listed by their names: another name, another order."""
+    match = _COLUMN_LIST.match(text) if isinstance(text, str) else None
+    return f"({', '.join(sorted(_COLUMN.findall(match[0][1:-1])))}){text[match.end() :]}" if match else text
 
 
 def _leaves(value: Any) -> Iterator[str]:

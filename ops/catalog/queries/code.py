@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.catalog.queries.parts import SCHEMA, Query, comment, grants, json_of, row, unowned
+from ops.catalog.queries.parts import SCHEMA, Query, comment, default, grants, json_of, row, unowned
 
 _TYPE = json_of(
     labels="""CASE t.typtype WHEN 'e' THEN (
@@ -10,7 +10,8 @@ _TYPE = json_of(
     type="CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) END",
     collation="""CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation
                      THEN t.typcollation::regcollation::text END""",
-    default="CASE t.typtype WHEN 'd' THEN coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END",
+    default=f"""CASE t.typtype WHEN 'd' THEN
+            coalesce({default("pg_get_expr(t.typdefaultbin, 0)", "t.typbasetype")}, t.typdefault) END""",
     not_null="CASE t.typtype WHEN 'd' THEN NULLIF(t.typnotnull, false) END",
     constraints="""CASE t.typtype WHEN 'd' THEN (
             SELECT json_object_agg(k.conname, pg_get_constraintdef(k.oid) ORDER BY k.conname COLLATE "C")

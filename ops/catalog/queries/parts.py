@@ -123,6 +123,18 @@ def tablespace(oid: str) -> str:
     return f"CASE WHEN {oid} <> 0 THEN (SELECT spcname FROM pg_tablespace WHERE oid = {oid}) END"
 
 
+_NUMBERS = "20, 21, 23, 700, 701, 1700"  # bigint, smallint, integer, real, double precision, numeric
+
+
+def default(expression: str, type_oid: str) -> str:
+    """A default; a number in quotes, `'0'::bigint`, is what it is without them."""
+    number = "'^''(-?[0-9]+(?:[.][0-9]+)?)''::(?:smallint|integer|bigint|numeric|real|double precision)$'"
+    return (
+        f"CASE WHEN {type_oid} IN ({_NUMBERS}) THEN regexp_replace({expression}, {number}, E'\\\\1')"
+        f" ELSE {expression} END"
+    )
+
+
 def enabled(letter: str) -> str:
     """When a trigger or a rule fires."""
     return f"CASE {letter} WHEN 'O' THEN 'yes' WHEN 'D' THEN 'no' WHEN 'R' THEN 'replica' ELSE 'always' END"

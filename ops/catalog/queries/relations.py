@@ -7,6 +7,7 @@ from ops.catalog.queries.parts import (
     SCHEMA,
     Query,
     comment,
+    default,
     grants,
     json_of,
     options,
@@ -88,7 +89,8 @@ _COLUMN = json_of(
     type=f"CASE WHEN {_IS_TABLE} THEN format_type(a.atttypid, a.atttypmod) END",
     collation=f"""CASE WHEN a.attcollation <> t.typcollation AND {_IS_TABLE}
              THEN a.attcollation::regcollation::text END""",
-    default="CASE WHEN a.atthasdef AND a.attgenerated = '' THEN pg_get_expr(f.adbin, f.adrelid) END",
+    default=f"""CASE WHEN a.atthasdef AND a.attgenerated = ''
+             THEN {default("pg_get_expr(f.adbin, f.adrelid)", "a.atttypid")} END""",
     identity="CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END",
     generated="""CASE a.attgenerated WHEN 's' THEN 'stored ' WHEN 'v' THEN 'virtual ' END
                      || pg_get_expr(f.adbin, f.adrelid)""",
