@@ -54,7 +54,7 @@ def sqlalchemy_type(text: str, side: Side) -> str | None:
             return form.format(*match.groups())
     if text.endswith("[]") and (inner := sqlalchemy_type(text[:-2], side)):
         return f"postgresql.ARRAY({inner})"
-    if (enum := side.enums.get(text)) is not None and "%" not in text:
+    if (enum := side.enums.get(text)) is not None and not {"%", "."} & {*enum.name, *enum.schema}:
         name, schema = words.python(enum.name), words.python(enum.schema)
         return f"postgresql.ENUM(name={name}, schema={schema}, create_type=False)"
     return None

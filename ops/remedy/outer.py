@@ -93,7 +93,7 @@ def _member(table: str, text: str) -> str:
     if text.startswith("(") and (split := words.inside(text)) is not None:
         columns, condition = f" ({split[0]})", split[1]
     condition = condition.removeprefix("where ")
-    return f"TABLE {table}{columns}" + (f" WHERE ({condition})" if condition else "")
+    return f"TABLE ONLY {table}{columns}" + (f" WHERE ({condition})" if condition else "")
 
 
 def drop_publication(key: Key, side: Side) -> Step:
@@ -116,7 +116,7 @@ def change_publication(key: Key, first: Side, second: Side) -> Change:
     old, new = before.get("tables") or {}, after.get("tables") or {}
     for table, text in old.items():
         if new.get(table) != text and table in first.tables and first.tables[table] in second:
-            steps.append(Step(phase=Phase.DROP_PUBLICATION, sql=f"ALTER {name} DROP TABLE {table}"))
+            steps.append(Step(phase=Phase.DROP_PUBLICATION, sql=f"ALTER {name} DROP TABLE ONLY {table}"))
     for table, text in new.items():
         if old.get(table) != text:
             steps.append(Step(phase=Phase.PUBLICATION, sql=f"ALTER {name} ADD {_member(table, text)}"))

@@ -125,7 +125,12 @@ def as_text(sql: str) -> str:
 
 
 def call(name: str, /, *arguments: str, **keywords: str | None) -> str:
-    """Return the Python of a call; all arguments are Python source. Keywords that are None are left out."""
+    """Return the Python of a call; all arguments are Python source. Keywords that are None are left out.
+
+    SQLAlchemy takes a dot in a schema's name for a border: for such an operation, the result is empty.
+    """
+    if any(key.endswith("schema") and "." in str(value) for key, value in keywords.items()):
+        return ""
     given = [*arguments, *(f"{key}={value}" for key, value in keywords.items() if value is not None)]
     line = f"{name}({', '.join(given)})"
     if len(line) <= 100 and "\n" not in line:

@@ -47,6 +47,7 @@ class Work:
         self.removed: set[Key] = set()
         self.added: set[Key] = set()
         self.anew: set[Key] = set()
+        self.privileges: set[Key] = set()
         self.again: set[Key] = set()
         self.steps: list[Step] = []
         self.reasons: list[str] = []
@@ -59,6 +60,9 @@ class Work:
                 renamed.append(one)
             else:
                 self._take(one)
+        for key in sorted(self.privileges):
+            if Key("schema", "", "", key.schema) not in self.removed:
+                self.steps += access.default_privileges(key, self.first, self.second)
         self._follow()
         self._drop()
         self._create()
@@ -74,11 +78,11 @@ class Work:
     # -- what there is to do ------------------------------------------------------------------------------
 
     def _take(self, one: Difference) -> None:
-        keys = (one.key, *one.consequences)
+        keys = [key for key in (one.key, *one.consequences) if key.kind != "default privileges"]
+        self.privileges.update({one.key, *one.consequences, *([one.before] if one.before else [])} - {*keys})
         if one.kind == "default privileges":
-            for key in (one.key, *([one.before] if one.before else [])):
-                self.steps += access.default_privileges(key, self.first, self.second)
-        elif one.action == CHANGED:
+            return
+        if one.action == CHANGED:
             self._only(one)
             if {"options", "server options"} & one.details.keys():
                 self._secrets(one.key)
