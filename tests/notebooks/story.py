@@ -142,24 +142,28 @@ def _tell(home: Path) -> dict[str, Path]:
         for step in STEPS.values():
             if step is EDITED[0]:
                 edit_model(home)
-            out = home / "out" / step.name.replace(", ", "-").replace(" ", "-")
-            folders[step.name] = out
+            before = _run_folders(home)
             parameters = dict(step.parameters)
             if not step.notebook.startswith("walkthroughs/"):
                 parameters["target"] = "sandbox"
             if step.apart:
-                code = _apart(home, step.notebook, parameters, out)
+                code = _apart(home, step.notebook, parameters)
             else:
-                code = headless.execute(step.notebook, parameters, out=out, progress=lambda line: None).exit_code
+                code = headless.execute(step.notebook, parameters, progress=lambda line: None).exit_code
+            [folders[step.name]] = _run_folders(home) - before
             if code != step.exit_code:
-                record = (out / "result.json").read_text(encoding="utf-8")
+                record = (folders[step.name] / "result.json").read_text(encoding="utf-8")
                 pytest.fail(f"{step.name}: {step.notebook} ended with {code}, not {step.exit_code}\n{record}")
     return folders
 
 
-def _apart(home: Path, notebook: str, parameters: Mapping[str, object], out: Path) -> int:
+def _run_folders(home: Path) -> set[Path]:
+    return {file.parent for file in home.glob("runs/*/*/*/result.json")}
+
+
+def _apart(home: Path, notebook: str, parameters: Mapping[str, object]) -> int:
     given = [word for key, value in parameters.items() for word in ("-p", f"{key}={value}")]
-    command = [sys.executable, "-m", "ops", "run", notebook, *given, "--out", str(out), "--json"]
+    command = [sys.executable, "-m", "ops", "run", notebook, *given, "--json"]
     done = subprocess.run(command, cwd=home.parent, env=environment(home) | PLAIN_C, capture_output=True)
     said = done.stderr.decode("utf-8", "replace")
     assert done.stdout and "Traceback" not in said, said

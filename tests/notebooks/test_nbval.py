@@ -1,0 +1,148 @@
+"""Every notebook through nbval: what papermill executed is the reference, and a wrong result makes it fail.
+
+nbval knows no parameters, so the references are notebooks that papermill prepared with theirs and executed (see
+`story.py`). They are replayed, in the same order, in another copy of the project and on another server. A notebook
+without execution counts would pass whatever it shows: the last tests prove that these do not.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import nbformat
+import psycopg2
+import pytest
+
+from ops import embedded
+from ops.runbook import kernel
+from tests.notebooks import story as telling
+from tests.notebooks.story import CHECKOUT, EDITED, INITIAL, UNTOUCHED, Ran, Step, edit_model, environment, make_home
+
+story = telling.story
+Story = dict[str, Ran]
+pytestmark = pytest.mark.timeout(600)  # whichever test comes first runs the whole story
+
+# fmt: off
+SANITIZE = (  # regular expression                                    stands instead
+    (r'<wbr>| style="[^"]*"',                                         ""),  # as wide as what stands in it
+    (r"\bruns/[^\s<\"&]+",                                            "RUN"),
+    (r"(/\S*?)?dự án mới/",                                            "HOME/"),
+    (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?\+00:?00| UTC)?", "TIME"),
+    (r"\b\d+\.\d+ s\b",                                               "SECONDS"),
+    (r"(?<=>)\d+\.\d+(?=<)|(?<= )\d\.\d{1,3}(?= )",                   "SECONDS"),  # alone in a cell
+    (rf"(?<![0-9a-f])(?!{INITIAL})[0-9a-f]{{12}}(?![0-9a-f])",        "REVISION"),  # a draft's, drawn by lot
+    (r"plan-[0-9a-f]{16}",                                            "PLAN"),  # of one server
+    (r"(?<=a-new-model-)[0-9a-f]{6}|(?<=walkthrough_)\d+",            "COPY"),
+    (r"[ \t]{2,}",                                                    " "),
+    (r"[-─=]{3,}",                                                    "---"),
+)
+# fmt: on
+
+SILENT = "nbval-ignore-output"
+"""Of the banner alone: it is shown again with the verdict, which nbval does not follow."""
+
+
+class Place:
+    """A copy of the project with a server of its own, where notebooks are replayed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = make_home(folder)
+        (folder / "sanitize.cfg").write_text(
+            "".join(f"regex: {expression}\nreplace: {instead}\n" for expression, instead in SANITIZE), encoding="utf-8"
+        )
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        self._prepared = 0
+
+    def prepare(self, ran: Ran, *, stripped: bool = False) -> Path:
+        """Return a copy of an executed notebook for nbval; `stripped` has neither outputs nor counts."""
+        notebook = ran.notebook
+        for cell in notebook.cells:
+            if "banner" in cell.metadata.get("tags", ()):
+                cell.metadata.tags.append(SILENT)
+            if stripped and cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        self._prepared += 1
+        path = self.folder / f"{self._prepared:02d} {ran.step.name}.ipynb"
+        nbformat.write(notebook, path)
+        return path
+
+    def nbval(self, *paths: Path, mode: str = "--nbval", also: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run nbval as a user does; `also` is a folder that the kernels import from, before any other."""
+        command = [sys.executable, "-m", "pytest", mode, "--nbval-current-env", "-x", "-v", "--color=no"]
+        command += ["-p", "no:cacheprovider", "-c", str(self.folder / "pytest.ini"), "--rootdir", str(self.folder)]
+        command += ["--nbval-sanitize-with", str(self.folder / "sanitize.cfg"), *map(str, paths)]
+        env = environment(self.home) | kernel.environment(self.home)
+        if also is not None:
+            env["PYTHONPATH"] = f"{also}:{CHECKOUT}"
+        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True)
+
+    def change_by_hand(self, sql: str) -> None:
+        """Change the sandbox past everybody."""
+        url = embedded.server(self.home).url("sandbox").replace("+psycopg2", "")
+        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+def replayable(steps: Iterable[Step]) -> list[str]:
+    """Under nbval the last cell raises for every verdict but OK, as it does under plain papermill."""
+    return [step.name for step in steps if step.exit_code == 0]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("nbval"))
+
+
+def cells_of(paths: Iterable[Path]) -> int:
+    return sum(cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells)
+
+
+def test_every_notebook_shows_on_another_server_what_it_showed_papermill(story: Story, place: Place) -> None:
+    """One test, as each replay begins where the one before it has ended. The breaks come last."""
+    for steps, prepare in ((UNTOUCHED, None), (EDITED, edit_model)):
+        if prepare is not None:
+            prepare(place.home)
+        paths = [place.prepare(story[name]) for name in replayable(steps)]
+
+        done = place.nbval(*paths)
+
+        assert done.returncode == 0, done.stdout[-6000:]
+        assert re.search(rf"\b{cells_of(paths)} passed", done.stdout), "every code cell is a test"
+    assert {step.notebook for step in (*UNTOUCHED, *EDITED) if step.exit_code == 0} == {
+        step.notebook for step in (*UNTOUCHED, *EDITED)
+    }
+    _breaks(story, place)
+
+
+def _breaks(story: Story, place: Place) -> None:
+    reference = place.prepare(story["inspect again"])
+    stripped = place.prepare(story["inspect again"], stripped=True)
+    verdict = place.folder / "broken"
+    verdict.mkdir()
+    (verdict / "sitecustomize.py").write_text(
+        "from ops.status import Status\nfrom ops.values import Verdict\n"
+        "Status.verdict = property(lambda self: Verdict.UNKNOWN)\n",
+        encoding="utf-8",
+    )
+
+    assert place.nbval(reference, stripped).returncode == 0, "nothing is broken yet"
+
+    assert_fails(place.nbval(reference, also=verdict), "Cell outputs differ")
+    assert_fails(place.nbval(stripped, mode="--nbval-lax", also=verdict), "UNKNOWN: sandbox")
+
+    place.change_by_hand(f"UPDATE alembic_version SET version_num = '{INITIAL}'")
+    assert_fails(place.nbval(stripped, reference), "Cell outputs differ")  # pending is no error: only outputs tell
+
+    place.change_by_hand("UPDATE alembic_version SET version_num = 'deadbeef0000'")
+    assert_fails(place.nbval(stripped, mode="--nbval-lax"), "deadbeef0000")
+
+
+def assert_fails(done: subprocess.CompletedProcess[str], because: str) -> None:
+    assert done.returncode == 1, done.stdout[-3000:]
+    assert because in done.stdout, done.stdout[-3000:]
