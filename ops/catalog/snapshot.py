@@ -59,9 +59,13 @@ def read(connection: Connection, *, version_table: tuple[str, str] = ("public", 
     ConnectError
         The server refuses, the connection broke, or the schema is being changed all the time.
     """
+    return of_driver(connection.connection.driver_connection, version_table=version_table)
+
+
+def of_driver(driver: Any, *, version_table: tuple[str, str] = ("public", "alembic_version")) -> Catalog:
+    """Return the catalog of the database behind a psycopg2 connection that is in no transaction: see `read`."""
     import psycopg2
 
-    driver: Any = connection.connection.driver_connection
     autocommit = driver.autocommit
     driver.autocommit = True
     try:

@@ -271,7 +271,8 @@ TABLE: dict[str, tuple[_Row, ...]] = {
             setup="CREATE TABLE thing2 (a integer, b text)"),
         row("filled, analyzed, emptied", "INSERT INTO customer (email) SELECT g::text FROM generate_series(1, 300) g; "
             "ANALYZE customer; TRUNCATE customer CASCADE"),
-        row("rewritten and reindexed", "VACUUM FULL customer; REINDEX TABLE customer; VACUUM ANALYZE item", alone=True),
+        row("rewritten and reindexed", "VACUUM FULL shop.customer; REINDEX TABLE shop.customer; VACUUM ANALYZE "
+            "shop.item", alone=True),
         row("two of the same shape swapped names: nobody can see that", "ALTER TABLE twin1 RENAME TO x; "
             "ALTER TABLE twin2 RENAME TO twin1; ALTER TABLE x RENAME TO twin2",
             setup="CREATE TABLE twin1 (a integer); CREATE TABLE twin2 (a integer)"),
