@@ -1187,12 +1187,13 @@ def create_all(connection, metadata, current, failed):
         try:
             metadata.create_all(connection, checkfirst=check)
         except SQLAlchemyError as error:
-            savepoint.rollback()
+            element = current[0] if current else None
+            savepoint.rollback()  # which is an element of its own to `before_execute`
             original = getattr(error, "orig", None) or error
             if not check and DUPLICATE in (getattr(original, "pgcode", None), getattr(original, "sqlstate", None)):
                 check = True  # a type that another metadata has made already
                 continue
-            found = take_out(metadata, current[0] if current else None, default)
+            found = take_out(metadata, element, default)
             found["why"] = str(original).strip().split("\n")[0]
             failed.append(found)
             if found["object"] is None:
