@@ -137,9 +137,11 @@ def create(key: Key, side: Side) -> list[Step]:
     """Return what adds a constraint to a table that exists."""
     own = side.of(key)
     phase = Phase.FOREIGN_KEY if key.kind == "foreign key" else Phase.CONSTRAINT
-    sql = f"{altering(side.relation(key))} ADD {inline(key, own)}"
+    only = own.get("index") == "invalid" and "partition key" in side.of(side.relation(key))
+    table = altering(side.relation(key))
+    sql = f"{table.replace('ALTER TABLE ', 'ALTER TABLE ONLY ', 1) if only else table} ADD {inline(key, own)}"
     provides = (words.qualified(key.schema, key.name),) if _has_index(key) else ()
-    step = Step(phase=phase, sql=sql, op=_op_create(key, side), provides=provides)
+    step = Step(phase=phase, sql=sql, op="" if only else _op_create(key, side), provides=provides)
     return [step, *extras(key, {}, side)]
 
 
@@ -151,8 +153,8 @@ def _op_create(key: Key, side: Side) -> str:
     if key.kind == "check" and (condition := _condition(own)) is not None:
         return words.call("op.create_check_constraint", name, table, words.as_text(condition), schema=schema)
     if key.kind in ("primary key", "unique") and (parsed := parsed_key(own)) is not None:
-        if "postgresql_include" in parsed.keywords:
-            return ""  # SQLAlchemy looks the included columns up in the table, which the operation does not know
+        if "postgresql_include" in parsed.keywords or (parsed.keywords and key.kind == "primary key"):
+            return ""  # the operation does not know the table, where SQLAlchemy looks included columns up
         operation = "op.create_primary_key" if key.kind == "primary key" else "op.create_unique_constraint"
         return words.call(operation, name, table, words.python(parsed.columns), schema=schema, **parsed.keywords)
     if key.kind == "foreign key" and (parsed := parsed_foreign_key(own)) is not None:

@@ -18,7 +18,7 @@ _WITH = re.compile(r" WITH \(([^()]*)\)")
 def create(key: Key, side: Side) -> list[Step]:
     """Return what creates an index, on all partitions where there are any."""
     own = side.of(key)
-    sql = whole(key, own)
+    sql = str(own["definition"]) if own.get("state") else whole(key, own)
     if tablespace := own.get("tablespace"):
         head, where, condition = _parted(sql)
         sql = f"{head} TABLESPACE {words.identifier(tablespace)}{where}{condition}"

@@ -112,7 +112,9 @@ def change_publication(key: Key, first: Side, second: Side) -> Change:
         return Change(anew=True)
     steps = []
     if _published(before) != _published(after):
-        steps.append(Step(phase=Phase.PUBLICATION, sql=f"ALTER {name} SET ({_published(after)})"))
+        none = ", publish_generated_columns = none" if before.get("generated columns") else ""
+        more = "" if after.get("generated columns") else none
+        steps.append(Step(phase=Phase.PUBLICATION, sql=f"ALTER {name} SET ({_published(after)}{more})"))
     old, new = before.get("tables") or {}, after.get("tables") or {}
     for table, text in old.items():
         if new.get(table) != text and table in first.tables and first.tables[table] in second:

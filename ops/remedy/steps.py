@@ -104,7 +104,8 @@ class Step:
 class Change:
     """What makes one changed object right: steps, or dropping it and making it anew, or nothing, and then why.
 
-    Both `anew` and `why`: it can only be made anew, which works as long as nothing stands on it.
+    Both `anew` and `why`: it can only be made anew, which works as long as nothing stands on it. Both `steps` and
+    `why`: the steps do a part of it.
     """
 
     steps: tuple[Step, ...] = ()

@@ -210,8 +210,14 @@ def change(key: Key, first: Side, second: Side) -> Change:
         if new[0]:
             sql = f"ALTER TABLE {new[0]} ATTACH PARTITION {sql_name(key)} {new[1]}"
             steps.append(Step(phase=Phase.ATTACH, sql=sql))
-    steps += _inheritance(name, before.get("inherits") or [], after.get("inherits") or [])
-    return Change(steps=(*steps, *_settings(key, before, second)), loses=_unlogged(key, before, after))
+    heirs = _inheritance(name, before.get("inherits") or [], after.get("inherits") or [])
+    why = ""
+    if any(step.phase == Phase.ATTACH for step in heirs):
+        only = [one.name for one in second.children(key, "column") if second.of(one).get("inherited")]
+        if only:
+            why = f"A table that begins to inherit keeps its columns as its own: {', '.join(only)} of {key}."
+    steps += [*heirs, *_settings(key, before, second)]
+    return Change(steps=tuple(steps), why=why, loses=_unlogged(key, before, after))
 
 
 def _unlogged(key: Key, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

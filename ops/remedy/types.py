@@ -169,6 +169,8 @@ def _composite(key: Key, first: Side, second: Side) -> Change:
     actions += [f"ADD ATTRIBUTE {new[name]}" for name in new if name not in old]
     gone = [name for name in old if name not in new]
     loses = f"the values of {', '.join(gone)} in {key}" if gone else ""
+    if any(first.of(one).get("of type") == sql_name(key) for one in first.speakers(sql_name(key))):
+        actions = [f"{action} CASCADE" for action in actions]
     sql = f"{altering(key)} {', '.join(actions)}"
     retyped = any(old[name] != new[name] for name in kept)
     if retyped and any(one.kind == "column" for one in first.speakers(sql_name(key))):

@@ -86,6 +86,7 @@ class Work:
             self._only(one)
             if {"options", "server options"} & one.details.keys():
                 self._secrets(one.key)
+            self.added.update(key for key in keys[1:] if self._is_new_part(key))
             change = ALTER[one.kind](one.key, self.first, self.second)
             self._changed(one.key, change)
         elif one.action == RENAMED and one.before is not None:
@@ -97,11 +98,23 @@ class Work:
             if one.action == ADDED:
                 self.added.update(key for key in keys if key in self.second)
 
+    def _is_new_part(self, key: Key) -> bool:
+        """Whether a view's column has something of its own now, and came with the view's change."""
+        own = self.second.of(key)
+        return key.kind == "column" and key not in self.first and key in self.second and "type" not in own
+
     def _secrets(self, key: Key) -> None:
         own = self.second.of(key)
         names = [*options.secrets(own.get("options")), *options.secrets(own.get("server options"))]
         if names:
             self.reasons.append(f"A catalog holds no secrets: set {', '.join(names)} of the {key.kind} {key} by hand.")
+
+    def _invalid(self, key: Key) -> None:
+        own = self.second.of(key)
+        state = own.get("state") or own.get("index")
+        partitioned = "partition key" in self.second.of(self.second.relation(key)) if key.parent else False
+        if state in ("invalid", "not ready") and not partitioned:
+            self.reasons.append(constraints.validity(key, state).why)
 
     def _only(self, one: Difference) -> None:
         """Of what differs in an object, only that counts which is not the consequence of something else."""
@@ -116,8 +129,9 @@ class Work:
 
     def _changed(self, key: Key, change: Change) -> None:
         if change.why and not (change.anew and not self._in_use(key)):
-            self.reasons.append(change.why if change.why.endswith((".", ":")) else f"{change.why} while it is in use.")
-            return
+            self.reasons.append(f"{change.why} while it is in use." if change.anew else change.why)
+            if not change.steps:
+                return
         self.changed[key] = change
         if change.anew:
             self._make_anew(key)
@@ -231,7 +245,7 @@ class Work:
         if self.first.relation(key) in whole:
             return True
         if own.get("inherited") and (above := self._above(key, self.first)) in self.removed:
-            return above is not None
+            return above is not None and self.first.relation(above) not in whole
         if key.kind == "not null":
             return key._replace(kind="column") in self.removed
         named = constraints.columns_of(key.kind, str(own.get("definition", "")))
@@ -274,6 +288,7 @@ class Work:
             self.steps += CREATE[key.kind](key, self.second)
         for key in sorted(self.added):
             self._secrets(key)
+            self._invalid(key)
             self.steps += access.of_new(key, self.first, self.second)
         for column in sorted(self.again):
             value = self.second.of(column).get("default")
