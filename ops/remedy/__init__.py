@@ -42,7 +42,10 @@ def script(differences: Sequence[Difference], first: Catalog, second: Catalog) -
     work = Work(differences, first, second)
     steps = ordered(work.steps)
     statements = [step for step in steps if step.sql]
-    notes = (*work.reasons, *(step.note for step in steps if step.note))
+    notes = [*work.reasons, *(step.note for step in steps if step.note)]
+    notes += [
+        f"Commit after {step.sql}: the new label is used." for step in statements if _needs_commit(step, statements)
+    ]
     return Remedy(
         sql=tuple(step.sql for step in statements),
         alembic=_body(statements),
@@ -60,8 +63,12 @@ def _body(steps: Sequence[Step]) -> str:
 
 
 def _operation(step: Step, steps: Sequence[Step]) -> str:
-    """A new label of an enum can be used only after a commit: where a later statement does, it gets one."""
-    label = words.literal(step.new_label) if step.new_label else ""
-    if label and "ADD VALUE" in step.sql and any(label in one.sql for one in steps if one is not step):
+    if _needs_commit(step, steps):
         return "with op.get_context().autocommit_block():\n" + words.indented(step.python)
     return step.python
+
+
+def _needs_commit(step: Step, steps: Sequence[Step]) -> bool:
+    """Whether a later statement uses a new label of an enum: it can only after a commit."""
+    label = words.literal(step.new_label) if step.new_label and "ADD VALUE" in step.sql else ""
+    return bool(label) and any(label in one.sql for one in steps if one is not step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ class Work:
         self.removed: set[Key] = set()
         self.added: set[Key] = set()
         self.anew: set[Key] = set()
+        self._heirs: dict[Key, list[Key]] = defaultdict(list)
         self.privileges: set[Key] = set()
         self.again: set[Key] = set()
         self.steps: list[Step] = []
@@ -213,6 +215,9 @@ class Work:
     def _drop(self) -> None:
         whole = {key for key in self.removed if key.kind in PARENTS}
         circular = self._circular(whole)
+        for key in whole:
+            for parent in self.first.parents(key) if self.first.of(key).get("partition of") else ():
+                self._heirs[parent].append(key)
         gone = {sql_name(key) for key in self.removed if key.kind == "column"}
         for key in sorted(self.removed):
             if key in whole and key.kind in ("table", "foreign table"):
@@ -226,7 +231,7 @@ class Work:
     def _with(self, table: Key) -> list[Key]:
         found = self.first.children(table)
         found += [one for column in found if column.kind == "column" for one in self.first.sequences_of(column)]
-        for one in [key for key in self.removed if key.kind == "table" and table in self.first.parents(key)]:
+        for one in self._heirs.get(table, ()):
             found += [one, *self._with(one)]
         return found
 
@@ -267,8 +272,14 @@ class Work:
                     if name in names and names[name] != relation:
                         bonds.append((key, relation, names[name]))
         rest = set(whole)
-        while free := [one for one in rest if not any(b == one and a in rest for _, a, b in bonds)]:
-            rest.difference_update(free)
+        standing = Counter(b for _, _, b in bonds)
+        free = [one for one in rest if not standing[one]]
+        while free:
+            gone = set(free)
+            rest -= gone
+            let_go = [b for _, a, b in bonds if a in gone]
+            standing.subtract(let_go)
+            free = [one for one in dict.fromkeys(let_go) if not standing[one] and one in rest]
         return {key for key, a, b in bonds if a in rest and b in rest}
 
     def _create(self) -> None:
@@ -279,8 +290,8 @@ class Work:
                 steps, made = tables.create(key, self.second, postponed=late)
                 self.steps += steps
                 done |= made | {key}
-        for key in sorted(self.added):
-            if key.kind == "column" and key not in done:
+        for key in self._in_their_order(key for key in self.added - done if key.kind == "column"):
+            if key not in done:
                 done |= self._add_column(key, late)
         for key in sorted(self.added - done):
             if key.kind == "not null" and self._comes_with_parent(key):
@@ -297,6 +308,12 @@ class Work:
 
     def _comes_with_parent(self, key: Key) -> bool:
         return bool(self.second.of(key).get("inherited")) and self._above(key, self.second) in self.added
+
+    def _in_their_order(self, new: Iterable[Key]) -> Iterable[Key]:
+        """New columns, table by table, in the order in which the server told them."""
+        wanted = set(new)
+        for relation in sorted({self.second.relation(key) for key in wanted}):
+            yield from (key for key in self.second.children(relation, "column") if key in wanted)
 
     def _add_column(self, key: Key, late: frozenset[str]) -> set[Key]:
         if "type" not in self.second.of(key):
