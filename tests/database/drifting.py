@@ -22,13 +22,16 @@ AUTHOR = "Đỗ Thị Mai"
 
 @dataclass(kw_only=True)
 class Shop:
-    """One project in a home of its own, as the target `live` on a database of its own."""
+    """One project in a home of its own, as the target `live` on a database of its own.
+
+    `role` is who logs in, as a URL has it; `owner` is whose the database is.
+    """
 
     home: Path
     server: embedded.Server
     database: str
-    heads: tuple[str, ...] = ("heads",)
     role: str | None = None
+    owner: str = "postgres"
     section: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -63,7 +66,7 @@ class Shop:
                 statement.format(
                     sql.Identifier(self.database),
                     sql.Identifier("template0" if template is None else template or self._template),
-                    sql.Identifier(self.role or "postgres"),
+                    sql.Identifier(self.owner),
                 )
             )
 
