@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import lru_cache
 
 Path = tuple[str, ...]
@@ -111,6 +111,44 @@ def marked(text: str, replace: Callable[[Path], Path | None], *, once: bool = Fa
         return ".".join(part if MARK in part else quoted(part) for part in new) + (match["cast"] or "")
 
     return _TOKENS.sub(one, text)
+
+
+_AS = (MARK + "AS",)
+
+
+def aligned(
+    one: str, other: str, is_same: Callable[[Path, Path], bool], aliases: Container[tuple[str, str]] = ()
+) -> bool:
+    """Return whether two definitions are the same but for names, and `is_same` says so of each pair of those.
+
+    `aliases`: pairs of a column's old and new name. A view calls a renamed column by its old name: `t.new AS old`.
+    """
+    left, right = _without_aliases(one, aliases), _without_aliases(other, aliases)
+    if len(left) != len(right):
+        return False
+    for old, new in zip(left, right, strict=True):
+        if old == new:
+            continue
+        if isinstance(old, str) or isinstance(new, str) or not is_same(old, new):
+            return False
+    return True
+
+
+def _without_aliases(text: str, aliases: Container[tuple[str, str]]) -> list[str | Path]:
+    """A definition as a list, in which names are paths."""
+    parts: list[str | Path] = []
+    end = 0
+    for match in _TOKENS.finditer(text):
+        found = match["path"] or (match["cast"] and match["string"].replace("''", "'"))
+        if not found:
+            continue
+        parts += [text[end : match.start()], path(found)]
+        end = match.end()
+        if parts[-4:-1] == [" ", _AS, " "] and len(parts) > 5 and len(parts[-1]) == 1:
+            name, alias = parts[-5][-1], parts[-1][0]
+            if (name, alias) in aliases or (alias, name) in aliases:
+                del parts[-4:]
+    return [*parts, text[end:]]
 
 
 _LABEL = re.compile(rf"'(?P<label>(?:[^']|'')*)'::(?P<type>{_PART}(?:\.{_PART})*)")

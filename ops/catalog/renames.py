@@ -81,7 +81,7 @@ class Renames:
             return (MARK, *found[1:]) if len(found) > 1 and found[0] == schema.name else None
 
         inside = sorted(
-            (key.kind, key.parent, marked(key.name, blank) if key.kind in ROUTINES else key.name, _form(text, blank))
+            (key.kind, key.parent, *_name(key, blank), _form(text, blank))
             for key, text in where.items()
             if key.schema == schema.name
         )
@@ -211,7 +211,7 @@ class Renames:
         """Properties that are the same once the new names stand for the old ones."""
         for key, (one, other) in list(self.sides.changed.items()):
             before, after = properties(one), properties(other)
-            same, because = self.names.explained(key, before, after)
+            same, because = self.names.explained(before, after)
             if same:
                 self.sides.same_again(key, same)
                 root = self._root(because)
@@ -254,7 +254,7 @@ class _Table:
                 return (MARK + "s", sequences[found])
             if found[:2] == key.path:
                 return (MARK + "t", *found[2:])
-            if len(found) > 1 and found[0] == key.name:
+            if len(found) > 1 and found[0] == key.name != key.schema:
                 return (MARK + "t", *found[1:])
             if found in indexes:
                 return (MARK + "i",)
@@ -268,6 +268,9 @@ class _Table:
         own = properties(text)
         if isinstance(own.get("definition"), str):
             own["definition"] = _nameless(key, own["definition"])
+            if key.kind == "trigger":  # its function may be called as the table is
+                head, called, function = own["definition"].rpartition(" EXECUTE FUNCTION ")
+                own["definition"] = marked(head, blank) + called + function.replace(".", MARK)
         return key.kind, key.name if key.kind in _IDENTIFYING else "", _form(json.dumps(own), blank)
 
 
@@ -307,6 +310,11 @@ def _same_place(key: Key) -> object:
 def _same_name(key: Key) -> object:
     """A name in another schema; what belongs to a relation moves with it, and never alone."""
     return ("name", routine(key.name)[0] if key.kind in ROUTINES else key.name) if not key.parent else ("none", key)
+
+
+def _name(key: Key, blank: Callable[[Path], Path | None]) -> tuple[str, str]:
+    bare, arguments = routine(key.name) if key.kind in ROUTINES else (key.name, "")
+    return bare, marked(arguments, blank)
 
 
 def _nameless(key: Key, definition: str) -> str:
