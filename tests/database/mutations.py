@@ -1210,8 +1210,8 @@ TABLE: dict[str, tuple[_Row, ...]] = {
           for what, name in _COMMENTABLE.items()),
         row("another", "COMMENT ON TABLE item IS 'x'", (CHANGED, "comment", "table shop.item", {"comment": ["what "
             "was bought", "x"]})),
-        row("another, of an extension", "COMMENT ON EXTENSION plpgsql IS 'x'", (CHANGED, "comment", "extension "
-            "plpgsql")),
+        row("another, of an extension", "COMMENT ON EXTENSION vector IS 'x'",
+            (CHANGED, "comment", "extension vector"), needs="vector", setup="CREATE EXTENSION vector SCHEMA public"),
         row("taken away", "COMMENT ON TABLE item IS NULL", (REMOVED, "comment", "table shop.item", {"comment": "what "
             "was bought"})),
         row("made and taken away, each", "; ".join(f"COMMENT ON {what} IS 'x'; COMMENT ON {what} IS "

@@ -32,7 +32,12 @@ SCHEMAS = Query(
     """,
 )
 
-_EXTENSION = json_of(version="e.extversion", schema="n.nspname", comment="d.description")
+# A dump leaves the usual one out, and with it what somebody said of it.
+_EXTENSION = json_of(
+    version="e.extversion",
+    schema="n.nspname",
+    comment="CASE WHEN e.extname <> 'plpgsql' THEN d.description END",
+)
 
 EXTENSIONS = Query(
     kinds=("extension",),
