@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ops import catalog, database, scratch
+from ops import database, scratch
 from ops.cache import Cache, Dependencies
-from ops.catalog import Catalog, Key
+from ops.catalog import Catalog, Key, snapshot
 from ops.catalog.later import later
 from ops.ground import Ground, child, run
 from ops.settings import TargetSettings
@@ -43,7 +43,7 @@ def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, ta
         # It has a schema `public` as the dump knows it, and the dump has no word on it unless somebody changed it.
         run(script, ground.server, name)
         with database.connect(copy, purpose="clone") as connection:
-            made = catalog.read(connection, version_table=table)
+            made = snapshot.read(connection, version_table=table)
     made = replace(made, database=live.database, unread=live.unread)
     payload = {"server_version": made.server_version, "fingerprint": made.fingerprint}
     kept.put("clone", inputs, payload, Dependencies(), bulk=[[*key, text] for key, text in made.texts.items()])

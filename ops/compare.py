@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ops import catalog
 from ops.catalog import Catalog, Difference
+from ops.catalog.queries import KINDS
 from ops.drift import Change, Drift, Offer, is_ignored, rules
 from ops.errors import OpsError
 from ops.remedy import Remedy, remedy, script
@@ -14,7 +14,7 @@ from ops.threeway import Cause, Judged
 
 def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> Drift:
     """Return the three-way comparison as a result; see `compare` for what it raises."""
-    kinds = (*catalog.KINDS, "owner", "comment", "grant")
+    kinds = (*KINDS, "owner", "comment", "grant")
     left_out = (*rules(ignore, kinds), *rules(",".join(settings.ignore), kinds))
     found = compare(settings)
     counted, ignored = [], []

@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ops import catalog, embedded, scratch
+from ops import embedded, scratch
+from ops.catalog import properties
 from ops.errors import OpsError
 from ops.project.visit import Visit
 from ops.project.visit import visit as visit_target
@@ -108,7 +109,7 @@ class Ground:
                 if kind == "schema":
                     cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(one)))
                 else:
-                    where = sql.Identifier(catalog.properties(text)["schema"])
+                    where = sql.Identifier(properties(text)["schema"])
                     cursor.execute(
                         sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(sql.Identifier(one), where)
                     )

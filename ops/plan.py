@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from ops import catalog
+from ops.catalog import snapshot
 from ops.errors import RevisionError
 from ops.history import Revision
 from ops.project.visit import Step, Visit
@@ -112,7 +112,7 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
         current=visit.heads() or (),
         heads=resolution.heads,
         steps=resolution.steps,
-        catalog=catalog.read(
+        catalog=snapshot.read(
             visit.connection, version_table=(setup.version_table_schema, setup.version_table)
         ).fingerprint,
         x=visit.settings.project.x,

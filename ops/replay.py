@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ops import cache, catalog
+from ops import cache
 from ops.cache import Cache, Dependencies
-from ops.catalog import Catalog, Key
+from ops.catalog import Catalog, Key, snapshot
 from ops.catalog.later import later
 from ops.errors import OpsError
 from ops.ground import Ground, Needed
@@ -199,7 +199,7 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
         ground.prepare(here.facts.database, needed)
         answer = here.worker.request("models", listener=_go, read_only=False)
         made = Models(
-            catalog=catalog.read(here.connection, version_table=_version_table(here)),
+            catalog=snapshot.read(here.connection, version_table=_version_table(here)),
             tables=tuple(answer["models"]["tables"]),
             failed=tuple(_refused(one) for one in answer["failed"]),
             missing=tuple(describe_missing(one) for one in answer["models"]["missing"]),
@@ -222,7 +222,7 @@ def _go(event: Event) -> Answer | None:
 
 def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
     table = _version_table(here)
-    before = catalog.read(here.connection, version_table=table)
+    before = snapshot.read(here.connection, version_table=table)
     steps: list[str] = []
     behind: int | None = None
     failed = ""
@@ -242,7 +242,7 @@ def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
 
     def listen(event: Event) -> Answer | None:
         if event["event"] == "revision-done":
-            after = catalog.read(here.connection, version_table=table).texts
+            after = snapshot.read(here.connection, version_table=table).texts
             news: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
             news.update((key, None) for key in texts.keys() - after.keys())
             touched.append(news)

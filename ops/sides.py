@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ops import cache, catalog, clone, database, embedded, replay, threeway
+from ops import cache, clone, database, embedded, replay, threeway
 from ops.blame import Blame, blame
 from ops.cache import Cache, Dependencies
-from ops.catalog import Catalog, Difference, Key
+from ops.catalog import Catalog, Difference, Key, diff, properties, snapshot
 from ops.errors import OpsError
 from ops.ground import Ground
 from ops.history import History, Revision
@@ -153,7 +153,7 @@ class _Work:
                 known = heads if not history.unknown else ()
                 replayed = made.get(known) or replay.kept(self.settings, ground, known)
                 if replayed is not None:
-                    live = catalog.read(connection, version_table=table)
+                    live = snapshot.read(connection, version_table=table)
                     if (database.heads(connection, *table) or ()) == heads:
                         return live, ground, replayed, history
             if replayed is None:  # it takes its time, and no connection waits for it
@@ -243,7 +243,7 @@ class _Work:
         usual = clone.usual_versions(self.settings, ground, [key.name for key in differing])
         texts = dict(live.texts)
         for key in differing:
-            here, there = catalog.properties(texts[key]), catalog.properties(current.texts[key])
+            here, there = properties(texts[key]), properties(current.texts[key])
             found = (here.pop("version"), there.pop("version"))
             if here == there and found == usual.get(key.name):
                 texts[key] = current.texts[key]
@@ -263,7 +263,7 @@ class _Work:
         found = self.cache.get("difference", inputs)
         if found is not None:
             return tuple(_difference_from(one) for one in found.payload)
-        made = catalog.diff(first, second)
+        made = diff(first, second)
         self.cache.put("difference", inputs, [_difference_to(one) for one in made], Dependencies())
         return made
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ops import catalog, database
+from ops import database
 from ops.apply.run import AppliedRevision, listed
+from ops.catalog import snapshot
 from ops.errors import OpsError
 from ops.plan import Plan
 from ops.project.visit import Visit
@@ -89,7 +90,7 @@ def _fate(revision: str, progress: Progress, *, complete: bool) -> str:
 
 def _schema(connection: Connection, here: Visit) -> str:
     setup = here.setup
-    return catalog.read(connection, version_table=(setup.version_table_schema, setup.version_table)).fingerprint
+    return snapshot.read(connection, version_table=(setup.version_table_schema, setup.version_table)).fingerprint
 
 
 def _wait_until_gone(connection: Connection, pids: set[int]) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import catalog, database, lock
+from ops import database, lock
+from ops.catalog import snapshot
 from ops.errors import BusyError, MigrationError, OpsError, RevisionError, StalePlanError
 from ops.ledger import Ledger
 from ops.values import Verdict
@@ -24,7 +25,7 @@ LINEAR = [f"a1000000000{number}" for number in range(1, 6)]
 
 def fingerprint(bench: Bench) -> str:
     with database.connect(bench.target.settings) as connection:
-        return catalog.read(connection, version_table=("public", "alembic_version")).fingerprint
+        return snapshot.read(connection, version_table=("public", "alembic_version")).fingerprint
 
 
 def records(bench: Bench, kind: str = "") -> list[dict[str, object]]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from ops import embedded
-from ops.catalog import KINDS, Key, diff, snapshot
+from ops.catalog import Key, diff, snapshot
 from ops.catalog.names import path, routine
+from ops.catalog.queries import KINDS
 from tests.database import catalogs, hostile
 
 EVERY = 3

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ops import embedded
-from ops.catalog import KINDS, Catalog, diff
+from ops.catalog import Catalog, diff
+from ops.catalog.queries import KINDS
 from tests.database import catalogs
 from tests.database.mutations import BASE, MUTATIONS, PATH, TABLE, Mutation
 

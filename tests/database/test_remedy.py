@@ -16,8 +16,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from ops import embedded
-from ops.catalog import Catalog, diff, read
+from ops.catalog import Catalog, diff
 from ops.catalog.queries import KINDS
+from ops.catalog.snapshot import read
 from ops.remedy import Remedy, script
 from tests.database import mutations
 from tests.database import remedy_cases as cases
