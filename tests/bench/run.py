@@ -1,4 +1,4 @@
-"""Benchmarks: `make bench`, or `python tests/bench/run.py import inspect revisions` for some of them.
+"""Benchmarks: `make bench`, or `python tests/bench/run.py import revisions` for some of them.
 
 All of them together write `RESULTS.md` beside this file; some of them are only printed. The exit code is 1
 when a limit is missed. Measure on a quiet machine: everything runs in turns, but two cores are soon full.
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import drift
 import importing
 import inspecting
 import revisions
@@ -19,7 +20,7 @@ from measure import Claim, Part, machine, spread, table
 
 from ops import embedded
 
-PARTS = {"import": importing.run, "inspect": inspecting.run, "revisions": revisions.run}
+PARTS = {"import": importing.run, "inspect": inspecting.run, "revisions": revisions.run, "drift": drift.run}
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
