@@ -17,13 +17,19 @@ ATTEMPTS = 12
 _PAUSE_SECONDS = 0.02
 _IGNORED_SCHEMAS = ("information_schema", OWN_SCHEMA)
 
-# Definitions are printed with the newest state, not the snapshot's: what was dropped meanwhile gives one of these
-# ("cache lookup failed", and what became undefined), or a definition that is missing.
+# Definitions are printed with the newest state, not the snapshot's. What was dropped meanwhile gives one of these
+# ("cache lookup failed", and what became undefined), or a definition that is missing, or is found by _VANISHED.
+# After some attempts on a schema that never rests, what has just been dropped is left out.
+_STRICT_ATTEMPTS = 4
 _GONE_UNDER_US = frozenset({"XX000", "42P01", "42703", "42704", "42883", "3F000"})
 _DEFINED = frozenset(
-    {"view", "materialized view", "index", "primary key", "unique", "foreign key", "check", "exclusion", "rule"}
+    {
+        *("view", "materialized view", "index", "primary key", "unique", "foreign key", "check", "exclusion", "rule"),
+        *("function", "procedure", "statistics"),
+    }
 )
 
+_ENCODING = "UTF8"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # What decides how the server writes names, constants and expressions; a role or a database may have its own.
@@ -39,6 +45,14 @@ _SETTINGS = """
     SET LOCAL lc_monetary = 'C';
     SET LOCAL xmlbinary = 'base64';
     SET LOCAL jit = off
+"""
+
+# What the snapshot shows, and the server does not know any more; the first objects that are no system's have this OID.
+_VANISHED = """
+    SELECT EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
+                   AND pg_table_is_visible(oid) IS NULL)
+        OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384 AND pg_function_is_visible(oid) IS NULL)
+        OR EXISTS (SELECT FROM pg_type WHERE oid >= 16384 AND pg_type_is_visible(oid) IS NULL)
 """
 
 _FACTS = """
@@ -59,23 +73,31 @@ def read(connection: Connection, *, version_table: tuple[str, str] = ("public", 
     ConnectError
         The server refuses, the connection broke, or the schema is being changed all the time.
     """
-    return of_driver(connection.connection.driver_connection, version_table=version_table)
+    driver: Any = connection.connection.driver_connection
+    try:
+        return of_driver(driver, version_table=version_table)
+    except ConnectError:
+        if driver.closed:
+            connection.invalidate()  # it would fail once more when it is given back
+        raise
 
 
 def of_driver(driver: Any, *, version_table: tuple[str, str] = ("public", "alembic_version")) -> Catalog:
     """Return the catalog of the database behind a psycopg2 connection that is in no transaction: see `read`."""
     import psycopg2
 
-    autocommit = driver.autocommit
+    autocommit, encoding = driver.autocommit, driver.encoding
     driver.autocommit = True
     try:
-        for _ in range(ATTEMPTS):
+        if encoding != _ENCODING:
+            driver.set_client_encoding(_ENCODING)
+        for attempt in range(ATTEMPTS):
             try:
-                return _snapshot(driver, version_table)
+                return _snapshot(driver, version_table, strict=attempt < _STRICT_ATTEMPTS)
             except _ChangedMeanwhile:
                 time.sleep(_PAUSE_SECONDS)
         raise ConnectError(
-            f"The catalog cannot be read: objects were dropped while it was read, {ATTEMPTS} times in a row.",
+            f"The catalog cannot be read: the schema was changed while it was read, {ATTEMPTS} times in a row.",
             next_step="Wait until nobody changes the schema any more, and try again.",
             code="catalog",
         )
@@ -85,15 +107,31 @@ def of_driver(driver: Any, *, version_table: tuple[str, str] = ("public", "alemb
             next_step="Check that the server is up, and what the role may read.",
             code="catalog",
         ) from None
+    except UnicodeDecodeError as error:
+        raise ConnectError(
+            f"The catalog cannot be read: a name or a text in it is not {_ENCODING}, and its database says of no "
+            f"encoding that it is its own: {error.object[max(error.start - 20, 0) : error.end]!r}.",
+            next_step="Rename the object, or correct its comment, so that it is valid in one encoding.",
+            code="catalog",
+        ) from None
     finally:
         if not driver.closed:
+            if driver.encoding != encoding:
+                driver.set_client_encoding(encoding)
             driver.autocommit = autocommit
 
 
-def within(cursor: Any, *, version_table: tuple[str, str] = ("public", "alembic_version"), begin: str = "") -> Catalog:
+def within(
+    cursor: Any,
+    *,
+    version_table: tuple[str, str] = ("public", "alembic_version"),
+    begin: str = "",
+    strict: bool = True,
+) -> Catalog:
     """Return the catalog as the open transaction of a psycopg2 cursor sees it.
 
-    The settings of the transaction are changed for as long as it lasts.
+    The settings of the transaction are changed for as long as it lasts. `strict`: nothing may have been dropped
+    meanwhile; else that is left out.
     """
     reads = sorted({name for group in queries.ALL for query in group for name in query.reads})
     cursor.execute(f"{begin}{_SETTINGS}; {_FACTS}", (reads,))
@@ -104,6 +142,7 @@ def within(cursor: Any, *, version_table: tuple[str, str] = ("public", "alembic_
         "ignored_schemas": list(_IGNORED_SCHEMAS),
         "version_schema": version_table[0],
         "version_table": version_table[1],
+        "strict": strict,
     }
     texts: dict[Key, str] = {}
     unread: list[str] = []
@@ -113,6 +152,10 @@ def within(cursor: Any, *, version_table: tuple[str, str] = ("public", "alembic_
         unread.extend(kind for query in wanted if query not in readable for kind in query.kinds)
         if readable and not _fetch(cursor, readable, values, texts, forgiving=major != known):
             unread.extend(kind for query in readable for kind in query.kinds)
+    if strict and {"pg_class", "pg_proc", "pg_type"}.isdisjoint(closed):
+        cursor.execute(_VANISHED)
+        if cursor.fetchone() != (False,):
+            raise _ChangedMeanwhile
     return Catalog(
         database=database,
         server_version=number,
@@ -126,12 +169,12 @@ class _ChangedMeanwhile(Exception):
     """Something that the snapshot shows is not there any more."""
 
 
-def _snapshot(driver: Any, version_table: tuple[str, str]) -> Catalog:
+def _snapshot(driver: Any, version_table: tuple[str, str], *, strict: bool = True) -> Catalog:
     import psycopg2
 
     with driver.cursor() as cursor:
         try:
-            return within(cursor, version_table=version_table, begin=f"{_BEGIN};")
+            return within(cursor, version_table=version_table, begin=f"{_BEGIN};", strict=strict)
         except psycopg2.Error as error:
             if error.pgcode in _GONE_UNDER_US:
                 raise _ChangedMeanwhile from error
@@ -168,7 +211,9 @@ def _fetch(
             continue  # of a view: what made it worth a row was the default after all
         key = Key._make(row[:4])
         if '"definition" : ' not in text and row[0] in _DEFINED:
-            raise _ChangedMeanwhile
+            if values["strict"]:
+                raise _ChangedMeanwhile
+            continue
         texts[key] = text
         if row[5] is not None:
             texts[Key("not null", *row[1:4])] = row[5]

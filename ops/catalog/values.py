@@ -104,7 +104,8 @@ class Catalog(Result):
 
     def __str__(self) -> str:
         text = f"{self.database}: {len(self.texts)} objects, fingerprint {self.fingerprint[:16]}"
-        return text + (f", not readable: {', '.join(self.unread)}" if self.unread else "")
+        text += f", not readable: {', '.join(self.unread)}" if self.unread else ""
+        return " ".join((text, *(f"({doubt})" for doubt in self.doubts)))
 
     def table(self) -> display.Table:
         """Return one row per object."""

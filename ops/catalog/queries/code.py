@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.catalog.queries.parts import SCHEMA, Query, comment, default, grants, json_of, row, unowned
+from ops.catalog.queries.parts import SCHEMA, Query, comment, default, grants, json_of, row, there, unowned
 
 _TYPE = json_of(
     labels="""CASE t.typtype WHEN 'e' THEN (
@@ -58,7 +58,7 @@ TYPES = Query(
     LEFT JOIN pg_class c ON c.oid = t.typrelid
     {comment("pg_type", "t.oid")}
     WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
-      AND {SCHEMA} AND {unowned("pg_type", "t.oid")}
+      AND {SCHEMA} AND {unowned("pg_type", "t.oid")} AND {there("pg_type_is_visible", "t.oid")}
     """,
 )
 
@@ -101,7 +101,7 @@ ROUTINES = Query(
     )
     + f"""
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace {comment("pg_proc", "p.oid")}
-    WHERE {SCHEMA} AND {unowned("pg_proc", "p.oid")}
+    WHERE {SCHEMA} AND {unowned("pg_proc", "p.oid")} AND {there("pg_function_is_visible", "p.oid")}
       -- the constructors of a range type are the type's own
       AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid
                       AND x.refclassid = 'pg_type'::regclass AND x.deptype = 'i')

@@ -97,7 +97,11 @@ TRIGGERS = Query(
     """,
 )
 
-_RULE = json_of(definition="pg_get_ruledef(r.oid)", enabled=enabled("r.ev_enabled"), comment="d.description")
+_RULE = json_of(
+    definition="CASE WHEN pg_table_is_visible(c.oid) IS NOT NULL THEN pg_get_ruledef(r.oid) END",
+    enabled=enabled("r.ev_enabled"),
+    comment="d.description",
+)
 
 RULES = Query(
     kinds=("rule",),

@@ -60,11 +60,16 @@ def unowned(catalog: str, oid: str) -> str:
     )
 
 
+def there(function: str, oid: str) -> str:
+    """A condition: the object is still there, or that does not matter. The function is NULL for what was dropped."""
+    return f"(%(strict)s OR {function}({oid}) IS NOT NULL)"
+
+
 # A relation is ours to look at when it is in a user's schema, is not temporary, belongs to no extension, and is not
 # the version table.
 RELATION = f"""{SCHEMA} AND c.relpersistence <> 't'
       AND NOT (c.relname = %(version_table)s AND n.nspname = %(version_schema)s)
-      AND {unowned("pg_class", "c.oid")}"""
+      AND {unowned("pg_class", "c.oid")} AND {there("pg_table_is_visible", "c.oid")}"""
 
 
 def who(oid: str) -> str:

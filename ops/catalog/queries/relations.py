@@ -204,7 +204,8 @@ SEQUENCES = Query(
 )
 
 _VIEW = json_of(
-    definition="pg_get_viewdef(c.oid)",
+    # printing a view that was dropped meanwhile would be an error, and not just nothing
+    definition="CASE WHEN pg_table_is_visible(c.oid) IS NOT NULL THEN pg_get_viewdef(c.oid) END",
     columns="""(SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
                     WHERE a.attrelid = c.oid AND a.attnum > 0)""",
     options=sorted_list("c.reloptions"),
