@@ -122,12 +122,18 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "OPS_HOME": str(home), "PYTHONPATH": str(CHECKOUT)}
 
 
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """Return a folder that all test workers of a session share. What shows paths wraps them by their length."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
     """Every step of the story, run; test workers that start together wait for the one that runs it."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "story"
-    folder.mkdir(exist_ok=True)
+    folder = shared_folder(tmp_path_factory, "story")
     told = folder / "told.json"
     with open(folder / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -21,7 +21,18 @@ import pytest
 from ops import embedded
 from ops.runbook import kernel
 from tests.notebooks import story as telling
-from tests.notebooks.story import CHECKOUT, EDITED, INITIAL, UNTOUCHED, Ran, Step, edit_model, environment, make_home
+from tests.notebooks.story import (
+    CHECKOUT,
+    EDITED,
+    INITIAL,
+    UNTOUCHED,
+    Ran,
+    Step,
+    edit_model,
+    environment,
+    make_home,
+    shared_folder,
+)
 
 story = telling.story
 Story = dict[str, Ran]
@@ -31,7 +42,7 @@ pytestmark = pytest.mark.timeout(600)  # whichever test comes first runs the who
 SANITIZE = (  # regular expression                                    stands instead
     (r'<wbr>| style="[^"]*"',                                         ""),  # as wide as what stands in it
     (r"\bruns/[^\s<\"&]+",                                            "RUN"),
-    (r"(/\S*?)?dự án mới/",                                            "HOME/"),
+    (r"(/\S*?)?dự\s+án\s+mới/",                                          "HOME/"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?\+00:?00| UTC)?", "TIME"),
     (r"\b\d+\.\d+ s\b",                                               "SECONDS"),
     (r"(?<=>)\d+\.\d+(?=<)|(?<= )\d\.\d{1,3}(?= )",                   "SECONDS"),  # alone in a cell
@@ -96,7 +107,7 @@ def replayable(steps: Iterable[Step]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("nbval"))
+    return Place(shared_folder(tmp_path_factory, "nbval"))  # as long a name as the story's
 
 
 def cells_of(paths: Iterable[Path]) -> int:
