@@ -222,6 +222,8 @@ KEYS = {
     "protected": "false",
     "lock_timeout": "500ms",
     "statement_timeout": "5min",
+    "ignore": "index\n  public.tmp_*",
+    "baseline": "baseline.sql",
     "role": "shop_owner",
     "config": "alembic.ini",
     "python": sys.executable,
@@ -244,6 +246,7 @@ KEYS = {
 def test_key_of_a_section_is_accepted(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_DATABASE_URL", KEYS["url"])
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    (tmp_path / "baseline.sql").write_text("CREATE TABLE old (id integer);\n")
     needed = {} if key in ("url", "url_env") else {"url": KEYS["url"]}
     lines = [f"{name} = {value}" for name, value in {**needed, key: KEYS[key]}.items()]
     (tmp_path / "ops.ini").write_text("\n".join(["[ops:target:shop]", *lines]))
