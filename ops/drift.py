@@ -242,7 +242,17 @@ def _counted(names: Iterable[tuple[str, str]]) -> str:
     counts: dict[str, int] = {}
     for kind, _ in names:
         counts[kind] = counts.get(kind, 0) + 1
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    return ", ".join(
+        f"{count} {kind if count == 1 else _PLURALS.get(kind, f'{kind}s')}" for kind, count in sorted(counts.items())
+    )
+
+
+_PLURALS = {
+    "index": "indexes",
+    "policy": "policies",
+    "statistics": "statistics",
+    "default privileges": "default privileges",
+}
 
 
 def _side(value: object) -> str:
