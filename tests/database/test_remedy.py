@@ -280,7 +280,17 @@ EXTENSIONS = ("plpgsql", "vector")
 DIFFERENT = [one for one in mutations.MUTATIONS if one.expected and one.since <= 18 <= one.until and not one.alone]
 
 
-@pytest.mark.parametrize("mutation", DIFFERENT, ids=[one.id for one in DIFFERENT])
+# Both ways of every row take a minute; a part of the table quickly, the whole of it with the heavy tests.
+EVERY = 5
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        pytest.param(one, id=one.id, marks=pytest.mark.heavy if number % EVERY else ())
+        for number, one in enumerate(DIFFERENT)
+    ],
+)
 def test_mutations(copies: Copies, shop_name: str, mutation: mutations.Mutation) -> None:
     if mutation.needs and mutation.needs not in EXTENSIONS:
         pytest.skip(f"the embedded server has no {mutation.needs}")
