@@ -32,7 +32,9 @@ _DEFINED = frozenset(
 _ENCODING = "UTF8"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-# What decides how the server writes names, constants and expressions; a role or a database may have its own.
+# What decides how the server writes names, constants and expressions; a role or a database may have its own. Then, how
+# it plans: it takes the number of our relations for far too small, and nested loops over all of them grow with the
+# square; hash joins grow with the number.
 _SETTINGS = """
     SET LOCAL search_path = '';
     SET LOCAL quote_all_identifiers = off;
@@ -44,19 +46,28 @@ _SETTINGS = """
     SET LOCAL bytea_output = 'hex';
     SET LOCAL lc_monetary = 'C';
     SET LOCAL xmlbinary = 'base64';
-    SET LOCAL jit = off
+    SET LOCAL jit = off;
+    SET LOCAL max_parallel_workers_per_gather = 0;
+    SET LOCAL enable_nestloop = off;
+    SET LOCAL enable_mergejoin = off
 """
+
+# Whether anything was written since; on a replica, whether anything arrived.
+_POSITION = "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END"
 
 # What the snapshot shows, and the server does not know any more; the first objects that are no system's have this OID.
-_VANISHED = """
-    SELECT EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-                   AND pg_table_is_visible(oid) IS NULL)
+_VANISHED = f"""
+    SELECT CASE WHEN {_POSITION} <> %s THEN
+        EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
+                AND pg_table_is_visible(oid) IS NULL)
         OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384 AND pg_function_is_visible(oid) IS NULL)
-        OR EXISTS (SELECT FROM pg_type WHERE oid >= 16384 AND pg_type_is_visible(oid) IS NULL)
+        OR EXISTS (SELECT FROM pg_type WHERE oid >= 16384 AND typtype IN ('d', 'e', 'r')
+                   AND pg_type_is_visible(oid) IS NULL)
+    ELSE false END
 """
 
-_FACTS = """
-    SELECT current_setting('server_version_num')::int, current_database()::text, ARRAY(
+_FACTS = f"""
+    SELECT current_setting('server_version_num')::int, current_database()::text, {_POSITION}, ARRAY(
         SELECT c FROM unnest(%s) AS c WHERE has_table_privilege(to_regclass('pg_catalog.' || c), 'SELECT') IS NOT TRUE)
 """
 
@@ -135,7 +146,7 @@ def within(
     """
     reads = sorted({name for group in queries.ALL for query in group for name in query.reads})
     cursor.execute(f"{begin}{_SETTINGS}; {_FACTS}", (reads,))
-    number, database, closed = cursor.fetchone()
+    number, database, position, closed = cursor.fetchone()
     major = number // 10000
     known = min(max(major, queries.OLDEST), queries.NEWEST)
     values = {
@@ -153,7 +164,7 @@ def within(
         if readable and not _fetch(cursor, readable, values, texts, forgiving=major != known):
             unread.extend(kind for query in readable for kind in query.kinds)
     if strict and {"pg_class", "pg_proc", "pg_type"}.isdisjoint(closed):
-        cursor.execute(_VANISHED)
+        cursor.execute(_VANISHED, (position,))
         if cursor.fetchone() != (False,):
             raise _ChangedMeanwhile
     return Catalog(
@@ -205,18 +216,16 @@ def _fetch(
             raise
         cursor.execute("ROLLBACK TO SAVEPOINT ops_group")
         return False
-    for row in cursor.fetchall():
-        text = row[4]
-        if text == "{}" and row[0] == "column":
+    for kind, schema, parent, name, text, not_null in cursor.fetchall():
+        if text == "{}" and kind == "column":
             continue  # of a view: what made it worth a row was the default after all
-        key = Key._make(row[:4])
-        if '"definition" : ' not in text and row[0] in _DEFINED:
+        if '"definition" : ' not in text and kind in _DEFINED:
             if values["strict"]:
                 raise _ChangedMeanwhile
             continue
-        texts[key] = text
-        if row[5] is not None:
-            texts[Key("not null", *row[1:4])] = row[5]
+        texts[Key(kind, schema, parent, name)] = text
+        if not_null is not None:
+            texts[Key("not null", schema, parent, name)] = not_null
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from ops import embedded
 from ops.catalog import Catalog, diff, queries, snapshot
+from ops.catalog.queries.constraints import CONSTRAINTS, INDEXES, PLAIN_CONSTRAINT, PLAIN_INDEX
 from ops.errors import ConnectError
 from ops.values import Verdict
 from tests.database import catalogs, hostile
@@ -87,6 +89,75 @@ def test_a_function_that_may_not_be_called_is_no_crash(cursor: Any, function: st
     assert found.unread
     assert found.verdict is Verdict.UNKNOWN
     assert len({key.kind for key in found.texts} | set(found.unread)) == len(queries.KINDS)
+
+
+# -- what is written without the server's help -------------------------------------------------------
+
+FORMS = """
+SET search_path = public;
+CREATE DOMAIN d AS text; CREATE TYPE e AS ENUM ('a'); CREATE TYPE c AS (x integer);
+CREATE TABLE "T t" (id integer, v varchar(9), b char(3), t text, x text COLLATE "C", n numeric, a integer[], d d, e e,
+    c c,
+  r int4range, "Q""q" bigint, u uuid, i inet, o oid, j jsonb, ts timestamptz, f float8, bo boolean, na name, by bytea,
+  bi bit(3), ci cidr, iv interval, f2 integer, mo money, tz timetz, ch "char");
+CREATE TABLE "Up" (a integer, b integer, PRIMARY KEY (a, b), UNIQUE (a), UNIQUE (b) DEFERRABLE,
+    UNIQUE NULLS NOT DISTINCT (b, a),
+  UNIQUE (b) INCLUDE (a), UNIQUE (a) WITH (fillfactor = 50));
+ALTER TABLE "T t" ADD FOREIGN KEY (id) REFERENCES "Up" (a), ADD FOREIGN KEY (id) REFERENCES "Up" (a) ON DELETE CASCADE,
+  ADD FOREIGN KEY (id) REFERENCES "Up" (a) ON DELETE SET NULL,
+      ADD FOREIGN KEY (id) REFERENCES "Up" (a) ON UPDATE CASCADE,
+  ADD FOREIGN KEY (id) REFERENCES "Up" (a) MATCH FULL, ADD FOREIGN KEY (id) REFERENCES "Up" (a) DEFERRABLE,
+  ADD FOREIGN KEY (id) REFERENCES "Up" (a) NOT VALID,
+  ADD FOREIGN KEY (id, f2) REFERENCES "Up" (a, b) ON DELETE RESTRICT,
+  ADD FOREIGN KEY (id) REFERENCES "Up" (a) ON DELETE SET DEFAULT, ADD EXCLUDE USING gist (r WITH &&),
+      ADD UNIQUE ("Q""q", t),
+  ADD CHECK ("Q""q" > 0), ADD PRIMARY KEY (u), ADD EXCLUDE (id WITH =), ADD UNIQUE (id, t, x)
+"""
+KEYS = """
+id; v; b; t; x; n; a; d; e; c; r; u; i; o; j; ts; f; bo; na; by; bi; ci; iv; mo; tz; ch
+"Q""q"; id, v; v, id; id, v, t; id DESC; id NULLS FIRST; id ASC NULLS LAST; id, v DESC; lower(t); (id + 1), t
+t COLLATE "C"; x COLLATE "default"; x COLLATE "POSIX"; t text_pattern_ops; v varchar_pattern_ops; v text_ops
+v varchar_ops; b text_ops; b bpchar_ops; b bpchar_pattern_ops; d text_ops; ci inet_ops; i inet_ops; ci cidr_ops
+na name_ops; o int4_ops; id oid_ops; t name_ops
+"""
+AROUND = (
+    ("", ""), ("UNIQUE", ""), ("", "INCLUDE (f)"), ("", "WHERE id > 0"), ("UNIQUE", "NULLS NOT DISTINCT"),
+    ("", "WITH (fillfactor = 70)"),
+)  # fmt: skip
+INDEXES_MADE = [
+    f'CREATE {before} INDEX ON public."T t" ({key}) {after}'
+    for line in KEYS.strip().splitlines()
+    for key in line.split("; ")
+    for before, after in AROUND
+]
+
+
+@pytest.mark.parametrize("name", ["server", "server16", "system_server"])
+def test_plain_definitions_are_the_servers_own(request: pytest.FixtureRequest, name: str) -> None:
+    server = request.getfixturevalue(name)
+    with (
+        catalogs.database(server, BASE, FORMS, *hostile.BASE) as database,
+        closing(catalogs.connect(server, database)) as connection,
+    ):
+        connection.autocommit = True
+        cursor = connection.cursor()
+        for statement in INDEXES_MADE:
+            with contextlib.suppress(psycopg2.Error):  # not every operator class takes every type
+                cursor.execute(statement)
+        cursor.execute('CREATE INDEX ON public."T t" USING hash (id); CREATE INDEX ON public."T t" USING gin (j)')
+        cursor.execute("SET search_path = ''")
+        for query, plain, function in (
+            (INDEXES, PLAIN_INDEX, "pg_get_indexdef(i.indexrelid)"),
+            (CONSTRAINTS, PLAIN_CONSTRAINT, "pg_get_constraintdef(k.oid)"),
+        ):
+            rest = query.sql[query.sql.rindex("\n    FROM pg_") :]
+            values = {"ignored_schemas": [""], "version_schema": "", "version_table": "", "strict": True}
+            cursor.execute(f"SELECT {plain}, {function} {rest}", values)
+            found = cursor.fetchall()
+
+            assert [(ours, theirs) for ours, theirs in found if ours not in (None, theirs)] == []
+            assert len([ours for ours, _ in found if ours is not None]) > 50
+            assert len([ours for ours, _ in found if ours is None]) > 10
 
 
 # -- other servers -----------------------------------------------------------------------------------

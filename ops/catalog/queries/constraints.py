@@ -15,8 +15,29 @@ from ops.catalog.queries.parts import (
     who,
 )
 
+
+def _column(table: str, columns: str, number: int) -> str:
+    return f"""(SELECT quote_ident(a.attname) FROM pg_attribute a
+                WHERE a.attrelid = k.{table} AND a.attnum = k.{columns}[{number}])"""
+
+
+_COLUMNS = f"""'(' || {_column("conrelid", "conkey", 1)}
+            || CASE cardinality(k.conkey) WHEN 2 THEN ', ' || {_column("conrelid", "conkey", 2)} ELSE '' END || ')'"""
+
+# Most constraints and indexes are plain, and a new session has to look up a lot before the functions of the server can
+# say so: several times what it takes to write the same here. A test compares both.
+PLAIN_CONSTRAINT = f"""CASE
+            WHEN k.contype IN ('p', 'u') AND NOT k.condeferrable AND cardinality(k.conkey) <= 2
+                AND i.indnatts = cardinality(k.conkey) AND ic.relam = 403 AND NOT i.indnullsnotdistinct
+            THEN CASE k.contype WHEN 'p' THEN 'PRIMARY KEY ' ELSE 'UNIQUE ' END || {_COLUMNS}
+            WHEN k.contype = 'f' AND NOT k.condeferrable AND k.convalidated AND cardinality(k.conkey) = 1
+                AND k.confmatchtype = 's' AND k.confupdtype = 'a' AND k.confdeltype IN ('a', 'c')
+            THEN 'FOREIGN KEY ' || {_COLUMNS} || ' REFERENCES ' || k.confrelid::regclass::text || '('
+                || {_column("confrelid", "confkey", 1)} || ')'
+                || CASE k.confdeltype WHEN 'c' THEN ' ON DELETE CASCADE' ELSE '' END END"""
+
 _CONSTRAINT = json_of(
-    definition="pg_get_constraintdef(k.oid)",
+    definition=f"coalesce({PLAIN_CONSTRAINT}, pg_get_constraintdef(k.oid))",
     options=sorted_list("ic.reloptions"),
     tablespace=tablespace("ic.reltablespace"),
     index="""CASE WHEN NOT i.indisvalid THEN 'invalid' WHEN NOT i.indisready THEN 'not ready'
@@ -51,8 +72,23 @@ CONSTRAINTS = Query(
     """,
 )
 
+
+def _key(number: int) -> str:
+    """A column of an index; NULL when there is more to be said than its name. A varchar has the class of text."""
+    usual = f"o{number}.opcdefault AND o{number}.opcintype = CASE a.atttypid WHEN 1043 THEN 25 ELSE a.atttypid END"
+    return f"""(SELECT quote_ident(a.attname) FROM pg_attribute a
+                WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[{number}] AND i.indoption[{number}] = 0
+                  AND a.attcollation = i.indcollation[{number}] AND {usual})"""
+
+
+PLAIN_INDEX = f"""CASE WHEN i.indnatts <= 2 AND i.indnkeyatts = i.indnatts AND ic.relam = 403 AND c.relkind <> 'p'
+            AND i.indexprs IS NULL AND i.indpred IS NULL AND ic.reloptions IS NULL AND NOT i.indnullsnotdistinct
+        THEN 'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || quote_ident(ic.relname)
+            || ' ON ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ' USING btree (' || {_key(0)}
+            || CASE i.indnatts WHEN 2 THEN ', ' || {_key(1)} ELSE '' END || ')' END"""
+
 _INDEX = json_of(
-    definition="pg_get_indexdef(i.indexrelid)",
+    definition=f"coalesce({PLAIN_INDEX}, pg_get_indexdef(i.indexrelid))",
     state="CASE WHEN NOT i.indisvalid THEN 'invalid' WHEN NOT i.indisready THEN 'not ready' END",
     clustered="NULLIF(i.indisclustered, false)",
     tablespace=tablespace("ic.reltablespace"),
@@ -70,6 +106,8 @@ INDEXES = Query(
     JOIN pg_class c ON c.oid = i.indrelid
     JOIN pg_class ic ON ic.oid = i.indexrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_opclass o0 ON o0.oid = i.indclass[0]
+    LEFT JOIN pg_opclass o1 ON o1.oid = i.indclass[1]
     {comment("pg_class", "ic.oid")}
     WHERE i.indexrelid NOT IN (SELECT k.conindid FROM pg_constraint k WHERE k.contype IN ('p', 'u', 'x'))
       AND c.relkind IN ('r', 'p', 'm') AND NOT ic.relispartition AND {RELATION}

@@ -95,7 +95,7 @@ _COLUMN = json_of(
     collation=f"""CASE WHEN a.attcollation <> t.typcollation AND {_IS_TABLE}
              THEN a.attcollation::regcollation::text END""",
     default=f"""CASE WHEN a.atthasdef AND a.attgenerated = ''
-             THEN {default("pg_get_expr(f.adbin, f.adrelid)", "a.atttypid")} END""",
+             THEN {default("pg_get_expr(f.adbin, 0)", "a.atttypid")} END""",  # it speaks of no column
     identity="CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END",
     generated="""CASE a.attgenerated WHEN 's' THEN 'stored ' WHEN 'v' THEN 'virtual ' END
                      || pg_get_expr(f.adbin, f.adrelid)""",
