@@ -78,6 +78,7 @@ def diff(first: Catalog, second: Catalog) -> tuple[Difference, ...]:
             )
     for key, (one, other) in sides.changed.items():
         before, after = properties(one), properties(other)
+        _let_go_with_owner(before, after)
         for facet in FACETS:
             found.extend(_facet(key, facet, before.get(facet), after.get(facet), followers))
         details = differing(before, after)
@@ -107,6 +108,15 @@ def renamed(before: Key, key: Key, consequences: tuple[Key, ...] = ()) -> Differ
         details={"from": str(before), "certainty": _CERTAINTY},
         consequences=consequences,
     )
+
+
+def _let_go_with_owner(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """What an owner has denied himself is denied to the next one: that is no news beside the new owner."""
+    old, new = before.get("owner"), after.get("owner")
+    denied, still = (before.get("grants") or {}), (after.get("grants") or {})
+    if old != new and old in denied and denied[old] == still.get(new) and new not in denied and old not in still:
+        before["grants"] = {role: rights for role, rights in denied.items() if role != old}
+        after["grants"] = {role: rights for role, rights in still.items() if role != new}
 
 
 def _facet(key: Key, facet: str, before: Any, after: Any, followers: Followers) -> Iterable[Difference]:

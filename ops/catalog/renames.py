@@ -260,17 +260,17 @@ class _Table:
                 return (MARK + "i",)
             return names.replaced(found, side)
 
+        self._called = lambda found: names.replaced(found, side)
         self.parts = {one: self._part(one, own, blank) for one, own in children.items()}
         self.signature = (_form(text, blank), tuple(sorted(self.parts.values())))
 
-    @staticmethod
-    def _part(key: Key, text: str, blank: Callable[[Path], Path | None]) -> tuple[str, str, str]:
+    def _part(self, key: Key, text: str, blank: Callable[[Path], Path | None]) -> tuple[str, str, str]:
         own = properties(text)
         if isinstance(own.get("definition"), str):
             own["definition"] = _nameless(key, own["definition"])
             if key.kind == "trigger":  # its function may be called as the table is
                 head, called, function = own["definition"].rpartition(" EXECUTE FUNCTION ")
-                own["definition"] = marked(head, blank) + called + function.replace(".", MARK)
+                own["definition"] = marked(head, blank) + called + marked(function, self._called).replace(".", MARK)
         return key.kind, key.name if key.kind in _IDENTIFYING else "", _form(json.dumps(own), blank)
 
 
