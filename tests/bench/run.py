@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import catalog
 import drift
 import importing
 import inspecting
@@ -20,7 +21,13 @@ from measure import Claim, Part, machine, spread, table
 
 from ops import embedded
 
-PARTS = {"import": importing.run, "inspect": inspecting.run, "revisions": revisions.run, "drift": drift.run}
+PARTS = {
+    "import": importing.run,
+    "inspect": inspecting.run,
+    "revisions": revisions.run,
+    "catalog": catalog.run,
+    "drift": drift.run,
+}
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
