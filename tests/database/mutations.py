@@ -1261,6 +1261,12 @@ TABLE: dict[str, tuple[_Row, ...]] = {
         row("dropped", "DROP STATISTICS customer_stat", (REMOVED, "statistics", "shop.customer_stat")),
         row("dropped with a column", "ALTER TABLE thing2 DROP COLUMN b", (REMOVED, "column", "shop.thing2.b"),
             setup="CREATE TABLE thing2 (a integer, b integer); CREATE STATISTICS s ON a, b FROM thing2"),
+        row("of a table whose columns lie in another order", "DROP TABLE thing2; CREATE TABLE thing2 (\"B b\" "
+            "integer, a integer, "
+            "c text); CREATE STATISTICS s ON a, \"B b\", (lower(c)) FROM thing2",
+            setup="CREATE TABLE thing2 (a integer, c text, \"B b\" integer); CREATE STATISTICS s ON a, \"B b\", "
+            "(lower(c)) FROM "
+            "thing2"),
         row("dropped and created again, columns in another order", "DROP STATISTICS customer_stat; CREATE STATISTICS "
             "customer_stat (dependencies) ON name, email FROM shop.customer; ANALYZE customer"),
     ),

@@ -176,8 +176,17 @@ POLICIES = Query(
     """,
 )
 
+# The server lists columns as they lie in the table, and then expressions; here columns are in the order of their names.
+_LISTED = """(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY {0}) FROM pg_attribute a
+            WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys::int2[]))"""
+_LIST = "pg_get_statisticsobjdef_columns(s.oid)"
+_FROM = "' FROM ' || s.stxrelid::regclass::text"
+_DEFINED = f"""left(pg_get_statisticsobjdef(s.oid), -length(' ON ' || {_LIST} || {_FROM})) || ' ON '
+            || coalesce({_LISTED.format("a.attname")}, '')
+            || substr({_LIST}, coalesce(length({_LISTED.format("a.attnum")}), 0) + 1) || {_FROM}"""
+
 _STATISTICS = json_of(
-    definition="pg_get_statisticsobjdef(s.oid)",
+    definition=_DEFINED,
     target="NULLIF(s.stxstattarget, -1)",
     owner="pg_get_userbyid(s.stxowner)",
     comment="d.description",

@@ -112,7 +112,7 @@ _COLUMN = json_of(
 )
 
 # Columns of views and attributes of composite types are listed there; here are only those that have something of their
-# own, a comment for one.
+# own, a comment for one. The order says nothing of a catalog, but who writes the table anew wants it.
 _COLUMNS = f"""
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
@@ -124,6 +124,7 @@ _COLUMNS = f"""
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND a.attnum > 0 AND NOT a.attisdropped AND {RELATION}
       AND ({_IS_TABLE} OR a.atthasdef OR a.attacl IS NOT NULL OR d.description IS NOT NULL OR a.attoptions IS NOT NULL
            OR a.attstattarget >= 0 OR a.attcompression <> '' OR (c.relkind = 'm' AND a.attstorage <> t.typstorage))
+    ORDER BY a.attrelid, a.attnum
     """
 
 # Before 18, NOT NULL is only a flag of the column.
