@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ops.catalog.names import MARK, Path, aligned, marked, quoted
+from ops.catalog.names import MARK, Path, aligned, marked, path, quoted
 from ops.catalog.roots import RELATIONS
 from ops.catalog.sides import FACETS
 from ops.catalog.values import Key
@@ -146,6 +146,8 @@ class NewNames:
             because += (self._keys[int(mark[1:])] for mark in marks if mark.startswith(MARK))
             return known == self._known(name, other, 1)
         if isinstance(one, str):
+            if one.startswith("CREATE STATISTICS "):
+                one = self._in_new_order(one, _STATISTICS)
             return aligned(one, other, lambda old, new: self._is_renamed(old, new, because), self._columns)
         if isinstance(one, list):
             return len(one) == len(other) and all(
@@ -178,7 +180,7 @@ class NewNames:
                 new
                 for new, rest in left.items()
                 if aligned(old, new, lambda a, b: self._is_renamed(a, b, because), self._columns)
-                and self._is_same("", self._in_new_order(text), rest, because)
+                and self._is_same("", self._in_new_order(text, _PUBLISHED), rest, because)
             )
             new = next(fitting, None)
             if new is None:
@@ -186,14 +188,21 @@ class NewNames:
             del left[new]
         return not left
 
-    def _in_new_order(self, text: str) -> str:
-        match = _COLUMN_LIST.match(text)
+    def _in_new_order(self, text: str, pattern: re.Pattern[str]) -> str:
+        """A definition in which columns are listed by their names, in the order of the new ones."""
+        match = pattern.match(text)
         if match is None:
             return text
         new = {quoted(old): quoted(name) for old, name in self._columns}
-        columns = sorted(_COLUMN.findall(match[0][1:-1]), key=lambda one: new.get(one, one))
-        return f"({', '.join(columns)}){text[match.end() :]}"
+        columns = sorted(_COLUMN.findall(match["columns"]), key=lambda one: _bare(new.get(one, one)))
+        return text[: match.start("columns")] + ", ".join(columns) + text[match.end("columns") :]
 
 
-_COLUMN_LIST = re.compile(r'\((?:"(?:[^"]|"")*"|[^")])+\)')
-_COLUMN = re.compile(r'(?:"(?:[^"]|"")*"|[^",\s])+')
+_NAME = r'(?:"(?:[^"]|"")+"|\w[\w$]*)(?![\w$(.])'
+_COLUMN = re.compile(_NAME)
+_PUBLISHED = re.compile(rf"\((?P<columns>{_NAME}(?:, {_NAME})*)\)")
+_STATISTICS = re.compile(rf"""(?:"(?:[^"]|"")*"|[^"])*? ON (?P<columns>{_NAME}(?:, {_NAME})*)""")
+
+
+def _bare(name: str) -> str:
+    return path(name)[-1]

@@ -1258,6 +1258,10 @@ TABLE: dict[str, tuple[_Row, ...]] = {
             "email, born FROM "
             "customer", (CHANGED, "statistics", "shop.customer_stat")),
         row("renamed", "ALTER STATISTICS customer_stat RENAME TO s", (RENAMED, "statistics", "shop.s")),
+        row("its column renamed, which is last now", "ALTER TABLE thing2 RENAME a TO z", (RENAMED, "column",
+            "shop.thing2.z"),
+            setup="CREATE TABLE thing2 (a integer, b text); CREATE STATISTICS s ON a, b, (lower(b)) FROM thing2; "
+            "CREATE PUBLICATION p FOR TABLE thing2 (a, b)"),
         row("dropped", "DROP STATISTICS customer_stat", (REMOVED, "statistics", "shop.customer_stat")),
         row("dropped with a column", "ALTER TABLE thing2 DROP COLUMN b", (REMOVED, "column", "shop.thing2.b"),
             setup="CREATE TABLE thing2 (a integer, b integer); CREATE STATISTICS s ON a, b FROM thing2"),
