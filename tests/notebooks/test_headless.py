@@ -53,7 +53,9 @@ def wait_until(condition: Any, *, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def test_a_run_that_is_ok(environment: dict[str, str], home: Path, user_home: Path) -> None:
+def test_a_run_that_is_ok(environment: dict[str, str], home: Path, tmp_path: Path) -> None:
+    # a home directory of its own: plain papermill, which other tests run, writes into the one that they share
+    environment = {**environment, "HOME": str(tmp_path)}
     note = 'a"b\\n {x} %s \u2028 Thêm cột'
     finished = ops(environment, "run", "10", "--json", "-p", f"note={note}", "--target", "sandbox")
 
@@ -77,7 +79,7 @@ def test_a_run_that_is_ok(environment: dict[str, str], home: Path, user_home: Pa
     first = outputs(folder)[0]["data"]["text/plain"]
     assert "[OK]" in first, "the banner shows the verdict once it is known"
     assert any("PostgreSQL" in str(output) for output in outputs(folder))
-    assert list(user_home.rglob("*")) == [], "nothing is written into the user's home directory"
+    assert list(tmp_path.rglob("*")) == [], "nothing is written into the user's home directory"
 
 
 # fmt: off
