@@ -154,9 +154,9 @@ class Followers:
         if not types:
             return
         tables = {
-            (key.schema, key.name): types[own]
+            (key.schema, key.name): types[path(properties(text)["of type"])]
             for key, text in self.sides.second.items()
-            if key.kind == "table" and '"of type" : ' in text and (own := path(properties(text)["of type"])) in types
+            if key.kind == "table" and '"of type"' in text and path(properties(text).get("of type", "")) in types
         }
         for where in (self.sides.old, self.sides.new):
             for key in [one for one in where if one.kind == "column" and (one.schema, one.parent) in tables]:

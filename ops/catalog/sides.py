@@ -56,7 +56,7 @@ class Sides:
         found: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
         for key in [Key(kind, schema, "", name) for schema, name in wanted for kind in ("table", "foreign table")]:
             for text in (self.first.get(key), self.second.get(key)):
-                if text is not None and ('"partition of" : "' in text or '"inherits" : [' in text):
+                if text is not None and ('"partition of"' in text or '"inherits"' in text):
                     own = properties(text)
                     for name in (own.get("partition of"), *(own.get("inherits") or ())):
                         if name:
@@ -78,9 +78,8 @@ class Sides:
 
 
 def _is_partial(key: Key, text: str) -> bool:
-    return (key.kind == "column" and '"type" : ' not in text) or (
-        key.kind == "trigger" and '"definition" : ' not in text
-    )
+    wanted = {"column": "type", "trigger": "definition"}.get(key.kind)
+    return wanted is not None and f'"{wanted}" : ' not in text and wanted not in properties(text)
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -173,6 +173,9 @@ def within(
         texts=texts,
         unread=tuple(dict.fromkeys(unread)),
         doubts=() if major == known else (_doubt(major),),
+        notes=(f"PostgreSQL {major} is read as its neighbours are; none was there to test that on.",)
+        if major in queries.UNTRIED
+        else (),
     )
 
 

@@ -57,7 +57,7 @@ class Catalog(Result):
     `texts` maps each object's key to its properties as JSON text: two objects are equal exactly when their
     texts are, so nothing has to be decoded to compare two catalogs. `unread` names the kinds of objects that could
     not be read: what they hold is unknown, and so is the verdict. `doubts` say why even what was read may not be
-    all: a server that nobody has tested this on, for one; then, too, nothing is certain.
+    all: a server that is newer than what is known here, for one; then, too, nothing is certain. `notes` go with it.
     """
 
     database: str
@@ -65,6 +65,7 @@ class Catalog(Result):
     texts: Mapping[Key, str] = field(repr=False)
     unread: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -95,6 +96,7 @@ class Catalog(Result):
             texts={key: text for key, text in self.texts.items() if key not in keys},
             unread=self.unread,
             doubts=self.doubts,
+            notes=self.notes,
         )
 
     @property
@@ -122,6 +124,7 @@ class Catalog(Result):
             counts[key.kind] = counts.get(key.kind, 0) + 1
         notes = tuple(display.Note(f"Could not be read: {kind}.", "unknown") for kind in self.unread)
         notes += tuple(display.Note(doubt, "unknown") for doubt in self.doubts)
+        notes += tuple(display.Note(note) for note in self.notes)
         rows = tuple(sorted(counts.items()))
         return display.View(title=str(self), blocks=(*notes, display.Table(columns=("kind", "objects"), rows=rows)))
 
@@ -131,6 +134,7 @@ class Catalog(Result):
             "fingerprint": self.fingerprint,
             "unread": list(self.unread),
             "doubts": list(self.doubts),
+            "notes": list(self.notes),
             "objects": [
                 {"kind": one.key.kind, "object": str(one.key), "properties": dict(one.properties)} for one in self
             ],

@@ -175,6 +175,17 @@ def test_a_newer_server_is_read_and_nothing_is_certain(cursor: Any, monkeypatch:
     assert {key for key in found.texts if key.kind == "table"} == {key for key in known.texts if key.kind == "table"}
 
 
+def test_a_server_that_nobody_tested_is_said(cursor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert snapshot.within(cursor).notes == ()
+    monkeypatch.setattr(queries, "UNTRIED", (18,))
+
+    found = snapshot.within(cursor)
+
+    assert found.verdict is Verdict.OK
+    assert "PostgreSQL 18" in found.notes[0]
+    assert found.notes[0] in found._repr_mimebundle_()["text/plain"]
+
+
 def test_a_newer_server_that_lacks_what_is_read(cursor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     known = snapshot.within(cursor)
     broken = tuple(

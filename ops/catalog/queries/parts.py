@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 OLDEST, NEWEST = 15, 18
-UNTRIED = (17,)
+UNTRIED = (17,)  # neither the embedded wheel nor Debian brings it
 
 # Names in these schemas are nobody's own.
 SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> ALL (%(ignored_schemas)s)"
