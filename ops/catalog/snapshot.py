@@ -34,7 +34,7 @@ _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # What decides how the server writes names, constants and expressions; a role or a database may have its own. Then, how
 # it plans: it takes the number of our relations for far too small, and nested loops over all of them grow with the
-# square; hash joins grow with the number.
+# square; hash joins grow with the number, as long as they need no files.
 _SETTINGS = """
     SET LOCAL search_path = '';
     SET LOCAL quote_all_identifiers = off;
@@ -49,7 +49,8 @@ _SETTINGS = """
     SET LOCAL jit = off;
     SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL enable_nestloop = off;
-    SET LOCAL enable_mergejoin = off
+    SET LOCAL enable_mergejoin = off;
+    SET LOCAL work_mem = '32MB'
 """
 
 # Whether anything was written since; on a replica, whether anything arrived.

@@ -132,6 +132,26 @@ def grants(key: Key, who: str, before: Iterable[str], after: Iterable[str], own:
     ]
 
 
+def handed_over(
+    granted: Mapping[str, Sequence[str]], before: str | None, after: str | None
+) -> Mapping[str, Sequence[str]]:
+    """Return an object's grants as the server leaves them when it gets another owner.
+
+    The new owner takes the place of the old one in every entry, and an entry of his own is merged into it: what he
+    was granted he then has as the owner, and the old one has nothing any more.
+
+    Source
+    ------
+    https://www.postgresql.org/docs/current/ddl-priv.html ; `aclnewowner` in src/backend/utils/adt/acl.c
+    """
+    if before is None or after is None or before == after:
+        return granted
+    left = {who: rights for who, rights in granted.items() if who not in (before, after)}
+    had = {right.removesuffix(_OPTION) for right in granted.get(after, ())}
+    denied = [right for right in granted.get(before, ()) if right.startswith("no ") and right[3:] not in had]
+    return {**left, after: denied} if denied else left
+
+
 def _transition(on: str, who: str, before: Sequence[str], after: Sequence[str], column: str = "") -> list[str]:
     """Return the statements from some rights to others. A right is `X`, `X with grant option` or `no X`."""
     take, untie, give, give_on = [], [], [], []

@@ -336,15 +336,19 @@ class Work:
         if key in self.added:
             return
         before, after = self.first.of(key), self.second.of(key)
+        if one.kind == "comment":
+            self.steps += access.comment(key, after.get("comment"), after, self.second)
+            return
+        said, new = before.get("grants") or {}, after.get("grants") or {}
+        old = access.handed_over(said, before.get("owner"), after.get("owner"))
         if one.kind == "owner":
             self.steps += access.owner(key, before.get("owner"), self.second)
-        elif one.kind == "comment":
-            self.steps += access.comment(key, after.get("comment"), after, self.second)
+            # what only the new owner makes a difference of
+            concerned = [who for who in dict.fromkeys((*old, *new)) if said.get(who) == new.get(who)]
         else:
-            old, new = before.get("grants") or {}, after.get("grants") or {}
-            for who in dict.fromkeys((*old, *new)):
-                if one.object.endswith(f" to {words.role(who)}"):
-                    self.steps += access.grants(key, who, old.get(who, ()), new.get(who, ()), after)
+            concerned = [who for who in dict.fromkeys((*said, *new)) if one.object.endswith(f" to {words.role(who)}")]
+        for who in concerned:
+            self.steps += access.grants(key, who, old.get(who, ()), new.get(who, ()), after)
 
 
 def _speaks_of(own: Mapping[str, Any], column: str) -> bool:
