@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops.errors import RefusedError, StalePlanError
-from ops.plan import WORDS, Plan
 from ops.project.visit import Visit
+from ops.route import WORDS, Route
 from ops.settings import TargetSettings
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _RIGHTS = ("INSERT", "UPDATE", "DELETE")
 
 
-def check(visit: Visit, plan: Plan, *, confirm: str) -> None:
+def check(visit: Visit, route: Route, *, confirm: str) -> None:
     """Return when the change may be made.
 
     Raises
@@ -28,19 +28,19 @@ def check(visit: Visit, plan: Plan, *, confirm: str) -> None:
     reasons = obstacles(visit)
     if reasons:
         raise RefusedError(
-            f"Target {plan.target!r} cannot be changed: {' '.join(reasons)}",
+            f"Target {route.target!r} cannot be changed: {' '.join(reasons)}",
             next_step="Mend what is named, or use a target whose URL and role may change the schema.",
         )
-    if confirm and confirm != plan.fingerprint:
+    if confirm and confirm != route.fingerprint:
         raise StalePlanError(
             f"The confirmation {confirm[:40]!r} is not that of what would run now: "
-            f"{WORDS[plan.direction]} from {_list(plan.current)} to {_list(plan.heads)}. The database, the version "
+            f"{WORDS[route.direction]} from {_list(route.current)} to {_list(route.heads)}. The database, the version "
             "files or the request changed since that dry run.",
             next_step="Do the dry run again, read it, and confirm its fingerprint.",
         )
-    if visit.settings.protected and not confirm and not plan.changes_nothing:
+    if visit.settings.protected and not confirm and not route.changes_nothing:
         raise StalePlanError(
-            f"Target {plan.target!r} is protected: a change needs confirm = the fingerprint of its dry run.",
+            f"Target {route.target!r} is protected: a change needs confirm = the fingerprint of its dry run.",
             next_step="Do the dry run (dry_run = True), read what it would run, and pass its fingerprint as `confirm`.",
             code="unconfirmed",
         )
@@ -53,9 +53,9 @@ def obstacles(visit: Visit) -> tuple[str, ...]:
     return (*_only_reads(visit), *_missing_rights(visit))
 
 
-def needs_confirmation(settings: TargetSettings, plan: Plan) -> bool:
+def needs_confirmation(settings: TargetSettings, route: Route) -> bool:
     """Return whether the dry run should tell which confirmation the real run wants."""
-    return settings.protected and not plan.changes_nothing
+    return settings.protected and not route.changes_nothing
 
 
 def _only_reads(visit: Visit) -> list[str]:

@@ -81,7 +81,7 @@ class Target:
         """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock."""
         if dry_run:
             return replace(shown, shown_before=True)
-        return self._change(shown.plan.direction, shown.plan.requested, False, options)
+        return self._change(shown.route.direction, shown.route.requested, False, options)
 
     def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:
         self._may("write", dry_run)

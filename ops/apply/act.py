@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ops import guard, plan
+from ops import guard, route
 from ops.apply import aftermath
 from ops.apply.run import AppliedRevision, Run, listed
 from ops.errors import BusyError, InterruptedRunError, MigrationError, OpsError
 from ops.ledger import Ledger, whoami
 from ops.lock import run_lock
-from ops.plan import WORDS, Plan
 from ops.project import Answer, Event, go, stop
 from ops.project.visit import Step, Visit, visit
+from ops.route import WORDS, Route
 from ops.settings import TargetSettings
 from ops.values import Verdict
 
@@ -56,9 +56,9 @@ def change(
     """
     with visit(settings, purpose=WORDS[direction]) as here:
         if dry_run:
-            made = plan.make(here, direction, revision, with_sql=direction != "stamp")
+            made = route.make(here, direction, revision, with_sql=direction != "stamp")
             return Run(
-                plan=made,
+                route=made,
                 dry_run=True,
                 current=made.current,
                 protected=guard.needs_confirmation(settings, made),
@@ -66,10 +66,10 @@ def change(
             )
         setup = here.setup
         with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):
-            made = plan.make(here, direction, revision)
+            made = route.make(here, direction, revision)
             guard.check(here, made, confirm=confirm)
             if made.changes_nothing:
-                return Run(plan=made, dry_run=False, current=made.current)
+                return Run(route=made, dry_run=False, current=made.current)
             return _Change(here, made, retries=retries, report=report or _silent).perform()
 
 
@@ -104,9 +104,9 @@ class Progress:
 
 
 class _Change:
-    def __init__(self, here: Visit, made: Plan, *, retries: int, report: Report) -> None:
+    def __init__(self, here: Visit, made: Route, *, retries: int, report: Report) -> None:
         self.here = here
-        self.plan = made
+        self.route = made
         self.retries = retries
         self.report = report
         self.ledger = Ledger(here.settings.home, here.facts.identity)
@@ -119,7 +119,7 @@ class _Change:
         }
 
     def perform(self) -> Run:
-        made = self.plan
+        made = self.route
         self.ledger.write(
             "intent",
             self.run,
@@ -134,7 +134,7 @@ class _Change:
             self._act()
             self._require(made.heads)
         return Run(
-            plan=made,
+            route=made,
             dry_run=False,
             current=self.progress.heads,
             applied=tuple(self.progress.applied),
@@ -165,7 +165,7 @@ class _Change:
         else:
             self._record_outcome(None)
             return
-        if aftermath.explain(error, self.here, self.plan, self.progress):
+        if aftermath.explain(error, self.here, self.route, self.progress):
             self._record_revision()
         self._record_outcome(error)
         raise error from cause
@@ -187,7 +187,7 @@ class _Change:
             revision=done.revision,
             direction=done.direction,
             seconds=round(done.seconds, 4),
-            sha256=self.plan.steps[len(self.progress.applied) - 1].revision.sha256,
+            sha256=self.route.steps[len(self.progress.applied) - 1].revision.sha256,
         )
 
     # -- acting -------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ class _Change:
                 time.sleep(pause)
 
     def _request(self) -> None:
-        worker, made = self.here.worker, self.plan
+        worker, made = self.here.worker, self.route
         if made.direction == "stamp":
             worker.request("stamp", listener=self._listen, read_only=False, revision=made.requested, purge=made.purge)
             return
@@ -244,16 +244,16 @@ class _Change:
         return None
 
     def _before_revision(self, event: Event) -> Answer:
-        stamping = self.plan.direction == "stamp"
-        step = None if stamping else self.plan.steps[len(self.progress.applied)]
+        stamping = self.route.direction == "stamp"
+        step = None if stamping else self.route.steps[len(self.progress.applied)]
         seen = tuple(event["heads"])
-        if seen != (() if self.plan.purge else self.progress.heads):
+        if seen != (() if self.route.purge else self.progress.heads):
             return self._disprove(
                 f"env.py sees the database at {listed(seen)}, we see {listed(self.progress.heads)}",
                 "Look at env.py: it may use another version table, schema or search path when it migrates.",
             )
         self.progress.begin(step)
-        self.report(f"{event['revision']}  {WORDS[self.plan.direction]} …")
+        self.report(f"{event['revision']}  {WORDS[self.route.direction]} …")
         return go(**self.limits)
 
     def _after_revision(self, event: Event) -> Answer:
@@ -266,7 +266,7 @@ class _Change:
                 f"{listed(found)}",
                 "Look at env.py: it may roll back, or swallow errors.",
             )
-        done = AppliedRevision(revision=event["revision"], direction=self.plan.direction, seconds=event["seconds"])
+        done = AppliedRevision(revision=event["revision"], direction=self.route.direction, seconds=event["seconds"])
         self.progress.applied.append(done)
         self.progress.heads = found
         self.progress.begin(None)

@@ -9,8 +9,8 @@ from ops import database
 from ops.apply.run import AppliedRevision, listed
 from ops.catalog import snapshot
 from ops.errors import OpsError
-from ops.plan import Plan
 from ops.project.visit import Visit
+from ops.route import Route
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,7 +34,7 @@ def cancel(here: Visit) -> None:
     here.worker.kill()
 
 
-def explain(error: OpsError, here: Visit, plan: Plan, progress: Progress) -> bool:
+def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> bool:
     """Have an error say what stays applied; return whether the revision that was under way turned out to be complete.
 
     The worker is ended first: what it had open is rolled back then.
@@ -47,7 +47,7 @@ def explain(error: OpsError, here: Visit, plan: Plan, progress: Progress) -> boo
         with database.connect(here.settings, purpose="verify") as connection:
             _wait_until_gone(connection, here.worker.backend_pids)
             found = database.heads(connection, setup.version_table_schema, setup.version_table) or ()
-            differs = progress.outside and not progress.applied and _schema(connection, here) != plan.catalog
+            differs = progress.outside and not progress.applied and _schema(connection, here) != route.catalog
     except (OpsError, DBAPIError) as unreachable:
         error.changed = None
         why = unreachable.problem if isinstance(unreachable, OpsError) else database.first_line(unreachable)
@@ -55,17 +55,17 @@ def explain(error: OpsError, here: Visit, plan: Plan, progress: Progress) -> boo
         return False
     running = progress.running
     complete = running is not None and running.heads == found != progress.heads
-    sentences = [f"The database is at {listed(found)}{', where it was' if found == plan.current else ''}."]
+    sentences = [f"The database is at {listed(found)}{', where it was' if found == route.current else ''}."]
     if running is not None:
         sentences.append(_fate(running.revision.revision, progress, complete=complete))
     if progress.applied:
         sentences.append(f"Applied before it: {', '.join(one.revision for one in progress.applied)}.")
-    error.changed = bool(progress.applied or progress.committed or differs) or found != plan.current
+    error.changed = bool(progress.applied or progress.committed or differs) or found != route.current
     error.problem = f"{error.problem}\n{' '.join(sentences)}"
     if complete and running is not None:
         seconds = time.monotonic() - progress.started
         progress.applied.append(
-            AppliedRevision(revision=running.revision.revision, direction=plan.direction, seconds=seconds)
+            AppliedRevision(revision=running.revision.revision, direction=route.direction, seconds=seconds)
         )
     progress.heads = found
     return complete

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops import display
-from ops.plan import WORDS, Plan
+from ops.route import WORDS, Route
 from ops.values import Result, Verdict
 
 
@@ -24,7 +24,7 @@ class AppliedRevision:
 class Run(Result):
     """What a change did, or, as a dry run, what it would do."""
 
-    plan: Plan
+    route: Route
     dry_run: bool
     current: tuple[str, ...]
     applied: tuple[AppliedRevision, ...] = ()
@@ -36,27 +36,27 @@ class Run(Result):
     @property
     def verdict(self) -> Verdict:
         """OK when the version table was read back and says what was wanted; a dry run judges nothing."""
-        if self.dry_run or self.current == self.plan.heads:
+        if self.dry_run or self.current == self.route.heads:
             return Verdict.OK
         return Verdict.FAILED
 
     @property
     def fingerprint(self) -> str:
         """The plan's fingerprint: what a protected target wants as `confirm`."""
-        return self.plan.fingerprint
+        return self.route.fingerprint
 
     def __str__(self) -> str:
-        word = WORDS[self.plan.direction]
-        way = f"from {listed(self.plan.current)} to {listed(self.plan.heads)}"
-        if self.plan.changes_nothing:
-            return f"{self.plan.target}: nothing to {word}, already at {listed(self.plan.heads)}"
+        word = WORDS[self.route.direction]
+        way = f"from {listed(self.route.current)} to {listed(self.route.heads)}"
+        if self.route.changes_nothing:
+            return f"{self.route.target}: nothing to {word}, already at {listed(self.route.heads)}"
         if self.dry_run:
-            what = _revisions(len(self.plan.steps)) if self.plan.steps else "the version table only"
-            return f"{self.plan.target}: dry run, would {word} {way}, {what}, {self.fingerprint}"
-        if not self.plan.steps:
-            return f"{self.plan.target}: {word} {way} done"
+            what = _revisions(len(self.route.steps)) if self.route.steps else "the version table only"
+            return f"{self.route.target}: dry run, would {word} {way}, {what}, {self.fingerprint}"
+        if not self.route.steps:
+            return f"{self.route.target}: {word} {way} done"
         seconds = sum(one.seconds for one in self.applied)
-        return f"{self.plan.target}: {word} {way} done, {_revisions(len(self.applied))} in {seconds:.2f} s"
+        return f"{self.route.target}: {word} {way} done, {_revisions(len(self.applied))} in {seconds:.2f} s"
 
     def table(self) -> display.Table:
         """Return one row per revision: what it is, and how long it took."""
@@ -69,7 +69,7 @@ class Run(Result):
                 None if self.dry_run else round(took.get(step.revision.revision, 0.0), 3),
                 step.heads or ("base",),
             )
-            for number, step in enumerate(self.plan.steps, 1)
+            for number, step in enumerate(self.route.steps, 1)
         )
         columns = ("#", "revision", "message", "seconds", "then at")
         return display.Table(columns=columns, rows=rows, empty="no revision runs")
@@ -84,16 +84,16 @@ class Run(Result):
         blocks: list[Any] = [
             display.Facts(
                 (
-                    ("asked for", f"{WORDS[self.plan.direction]} to {self.plan.requested}"),
-                    ("from", self.plan.current or ("base",)),
-                    ("to", self.plan.heads or ("base",)),
+                    ("asked for", f"{WORDS[self.route.direction]} to {self.route.requested}"),
+                    ("from", self.route.current or ("base",)),
+                    ("to", self.route.heads or ("base",)),
                     ("plan fingerprint", self.fingerprint),
                     *((("the database is now at", self.current or ("base",)),) if not self.dry_run else ()),
                 )
             )
         ]
         blocks.extend(display.Note(one, "bad") for one in self.obstacles)
-        if self.plan.purge:
+        if self.route.purge:
             blocks.append(
                 display.Note("The version table names a revision that no file has: its rows are replaced.", "attention")
             )
@@ -104,8 +104,8 @@ class Run(Result):
         return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks))
 
     def _sql(self) -> Iterator[display.Note | display.Code]:
-        written = {one.revision: one for one in self.plan.sql}
-        for step in self.plan.steps:
+        written = {one.revision: one for one in self.route.sql}
+        for step in self.route.steps:
             revision = step.revision
             own_words = revision.text.removeprefix(revision.message).strip()
             if own_words:
@@ -125,7 +125,7 @@ class Run(Result):
                 )
 
     def _what_next(self) -> str:
-        if self.plan.changes_nothing:
+        if self.route.changes_nothing:
             return "There is nothing to do."
         confirm = f" and confirm = {self.fingerprint!r}" if self.protected else ""
         return f"Nothing was changed. To do it, run this notebook again with dry_run = False{confirm}."
@@ -133,14 +133,14 @@ class Run(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the `data` of `40-upgrade`, `42-downgrade` and `44-stamp`."""
         return {
-            "from": list(self.plan.current),
-            "to": list(self.plan.heads),
+            "from": list(self.route.current),
+            "to": list(self.route.heads),
             "dry_run": self.dry_run,
             "applied": [
                 {"revision": one.revision, "direction": one.direction, "seconds": round(one.seconds, 4)}
                 for one in self.applied
             ],
-            "planned": [step.revision.revision for step in self.plan.steps],
+            "planned": [step.revision.revision for step in self.route.steps],
             "fingerprint": self.fingerprint,
             "current": list(self.current),
         }
@@ -149,7 +149,7 @@ class Run(Result):
     def sql(self) -> str:
         """The offline SQL of the whole plan, as far as it could be written."""
         parts = []
-        for one in self.plan.sql:
+        for one in self.route.sql:
             parts.append(
                 f"-- {one.revision}\n{one.sql if one.sql is not None else '-- not available: ' + str(one.why)}"
             )

@@ -131,7 +131,7 @@ def test_from_an_older_revision_with_rows_to_head(application: Application) -> N
 
     shown = target.upgrade("head")
 
-    assert [step.revision.revision for step in shown.plan.steps] == list(older.pending)
+    assert [step.revision.revision for step in shown.route.steps] == list(older.pending)
     assert target.status().current == (OLDER,), "a dry run changes nothing"
 
     done = target.upgrade("head", dry_run=False)

@@ -79,7 +79,7 @@ def test_a_dry_run_changes_nothing(set_up: SetUp) -> None:
     up = bench.target.upgrade()
 
     assert (up.verdict, up.dry_run, up.current, up.protected) == (Verdict.OK, True, (), False)
-    assert [step.revision.revision for step in up.plan.steps] == LINEAR
+    assert [step.revision.revision for step in up.route.steps] == LINEAR
     assert up.sql.count("CREATE TABLE") == 3  # with the version table's
     assert (fingerprint(bench), bench.current, records(bench)) == (before, [], [])
     assert bench.ask("SELECT to_regclass('alembic_version')") == [(None,)]
@@ -413,7 +413,7 @@ def test_an_unknown_revision_is_shown_refused_and_mended_by_a_stamp(set_up: SetU
 
     shown = bench.target.stamp("a10000000003")
 
-    assert (shown.plan.purge, shown.plan.heads, bench.current) == (True, ("a10000000003",), ["feedfacefeed"])
+    assert (shown.route.purge, shown.route.heads, bench.current) == (True, ("a10000000003",), ["feedfacefeed"])
 
     bench.target.stamp("a10000000003", dry_run=False)
 
@@ -426,7 +426,7 @@ def test_stamps_run_nothing(set_up: SetUp) -> None:
 
     shown = bench.target.stamp("heads")
 
-    assert (shown.dry_run, shown.plan.steps, bench.current) == (True, (), [])
+    assert (shown.dry_run, shown.route.steps, bench.current) == (True, (), [])
 
     bench.target.stamp("heads", dry_run=False)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ops import embedded, errors, plan, scratch, settings
+from ops import embedded, errors, route, scratch, settings
 from ops.project.visit import Visit, visit
 from ops.settings import ours
 from ops.values import Verdict
@@ -168,7 +168,7 @@ def visited(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.parametrize(("revision", "said"), REVISIONS.values(), ids=REVISIONS)
 def test_a_revision_that_is_none(visited: Visit, revision: str, said: str) -> None:
     with pytest.raises(errors.RevisionError) as refused:
-        plan.make(visited, "up", revision)
+        route.make(visited, "up", revision)
 
     error = refused.value
     assert said in error.problem, error.problem

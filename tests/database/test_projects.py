@@ -67,14 +67,14 @@ def test_a_sound_project_goes_up_and_down_and_up_again(name: str, set_up: SetUp)
 
     shown = bench.target.upgrade("heads")
 
-    assert (shown.dry_run, shown.current, shown.plan.heads) == (True, (), heads)
-    assert sorted(step.revision.revision for step in shown.plan.steps) == sorted(before.pending)
+    assert (shown.dry_run, shown.current, shown.route.heads) == (True, (), heads)
+    assert sorted(step.revision.revision for step in shown.route.steps) == sorted(before.pending)
     assert (bench.tables, bench.current) == ([], [])
 
     done = bench.target.upgrade("heads", dry_run=False)
 
     assert (done.verdict, done.current) == (Verdict.OK, heads)
-    assert [one.revision for one in done.applied] == [step.revision.revision for step in shown.plan.steps]
+    assert [one.revision for one in done.applied] == [step.revision.revision for step in shown.route.steps]
     assert (bench.tables, bench.current) == (expect["tables"], list(heads))
 
     drift = bench.target.compare()
@@ -263,7 +263,7 @@ def test_a_branched_history_is_shown_and_undone_branch_by_branch(set_up: SetUp) 
 
     shown = bench.target.downgrade("shop@base")
 
-    assert [one.why for one in shown.plan.sql if one.sql is None] == []
+    assert [one.why for one in shown.route.sql if one.sql is None] == []
 
     bench.target.downgrade("shop@base", dry_run=False)
 

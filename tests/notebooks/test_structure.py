@@ -25,6 +25,7 @@ FOLDER = CHECKOUT / "notebooks"
 NAMES = tuple(sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("[!.]*.ipynb")))
 
 COMPARISON = 'ignore: str = "", expect_pending: bool = True, strict: bool = False'
+DRAFT = "message: str = '', autogenerate: bool = True, adopt: bool = False, dry_run: bool = True"
 CHANGE = (
     "dry_run: bool = True, confirm: str = '', wait: int = 0, retries: int = 5, backup: str = 'none', "
     "max_rewrite: str = ''"
@@ -35,7 +36,7 @@ CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 
     "00-start-here":     ("write", ""),
     "10-inspect":        ("read",  "fail_on_pending: bool = False"),
     "12-compare-schema": ("read",  COMPARISON),
-    "24-new-revision":   ("files", "message: str = '', autogenerate: bool = True, adopt: bool = False, dry_run: bool = True"),
+    "24-new-revision":   ("files", DRAFT),
     "40-upgrade":        ("write", f"revision: str = 'head', {CHANGE}"),
     "42-downgrade":      ("write", f"revision: str = '-1', {CHANGE}"),
     "44-stamp":          ("write", f"revision: str = '', {CHANGE}"),

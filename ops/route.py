@@ -1,4 +1,4 @@
-"""What would run: the revisions from where the database is to where it is wanted, and their fingerprint."""
+"""The route: the revisions from where the database is to where it is wanted, and their fingerprint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from ops.catalog import snapshot
+from ops.catalog import Catalog, snapshot
 from ops.errors import RevisionError
 from ops.history import Revision
 from ops.project.visit import Step, Visit
@@ -24,8 +24,11 @@ class RevisionSQL:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """An ordered list of revisions, and everything that its fingerprint stands for."""
+class Route:
+    """An ordered list of revisions, and everything that its fingerprint stands for.
+
+    `catalog` is the fingerprint of the live catalog, which is `live` itself while the route is new.
+    """
 
     target: str
     identity: str
@@ -38,6 +41,7 @@ class Plan:
     x: tuple[str, ...] = ()
     purge: bool = False
     sql: tuple[RevisionSQL, ...] = field(default=(), compare=False)
+    live: Catalog | None = field(default=None, compare=False, repr=False)
 
     @property
     def revisions(self) -> tuple[Revision, ...]:
@@ -69,8 +73,8 @@ class Plan:
         return "plan-" + hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False) -> Plan:
-    """Return the plan for a request, from the state that the database is in now.
+def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False) -> Route:
+    """Return the route for a request, from the state that the database is in now.
 
     Raises
     ------
@@ -104,7 +108,8 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
             code="no-downgrade" if direction == "down" else "no-upgrade",
         )
     setup = visit.setup
-    plan = Plan(
+    live = snapshot.read(visit.connection, version_table=(setup.version_table_schema, setup.version_table))
+    return Route(
         target=visit.settings.name,
         identity=visit.facts.identity,
         direction=direction,
@@ -112,14 +117,12 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
         current=visit.heads() or (),
         heads=resolution.heads,
         steps=resolution.steps,
-        catalog=snapshot.read(
-            visit.connection, version_table=(setup.version_table_schema, setup.version_table)
-        ).fingerprint,
+        catalog=live.fingerprint,
+        live=live,
         x=visit.settings.project.x,
         purge=resolution.purge,
         sql=_sql(visit, direction, resolution.steps) if with_sql and resolution.steps else (),
     )
-    return plan
 
 
 def _sql(visit: Visit, direction: str, steps: tuple[Step, ...]) -> tuple[RevisionSQL, ...]:
