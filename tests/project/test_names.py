@@ -14,7 +14,7 @@ import pytest
 import ops
 from tests.project.checkout import ROOT, files
 
-HEAVY = ("pandas", "IPython", "sqlalchemy", "alembic", "psycopg2", "papermill", "nbformat", "ipywidgets")
+HEAVY = ("pandas", "IPython", "sqlalchemy", "alembic", "psycopg2", "papermill", "nbformat", "ipywidgets", "postgast")
 PYTHON = [path for path in files() if path.suffix == ".py"]
 
 
@@ -39,6 +39,7 @@ def test_a_name_that_is_missing_is_an_ordinary_error() -> None:
 
 LIGHT = (
     "import ops",
+    "import ops.commands",
     "from ops import OpsError, Verdict",
     "import ops.__main__",
     "from ops import settings; settings.resolve('sandbox', settings.home())",
