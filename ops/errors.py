@@ -28,9 +28,7 @@ class OpsError(Exception):
     verdict = Verdict.FAILED
     exit_code = 1
 
-    def __init__(
-        self, problem: str, *, next_step: str, changed: bool | None = False, code: str | None = None
-    ) -> None:
+    def __init__(self, problem: str, *, next_step: str, changed: bool | None = False, code: str | None = None) -> None:
         """`changed`: whether the database was changed before this was raised; None where nobody knows."""
         super().__init__(problem)
         self.problem = problem

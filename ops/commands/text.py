@@ -85,7 +85,10 @@ def _wants_value(before: str) -> bool:
     return not _AFTER_NAME.search(before) or word in KEYWORDS or word in _BEFORE_VALUE
 
 
-_SET = re.compile(r"\A(\s*SET\s+(?:SESSION\s+|LOCAL\s+)?[\w.]+\s*(?:=|\sTO\s)).*", re.IGNORECASE | re.DOTALL)
+# A setting's value needs no quotes.
+_SET = re.compile(
+    r"(\A|;)(\s*(?:ALTER\s+SYSTEM\s+)?SET\s+(?:SESSION\s+|LOCAL\s+)?[\w.]+\s*(?:=|\sTO\s))[^;]*", re.IGNORECASE
+)
 
 
 def normalised(sql: str) -> str:
@@ -108,4 +111,4 @@ def normalised(sql: str) -> str:
                 break
         else:
             parts.append(text)
-    return " ".join(_SET.sub(r"\1 ?", "".join(parts)).split())
+    return " ".join(_SET.sub(r"\1\2 ?", "".join(parts)).split())

@@ -32,6 +32,8 @@ SHOWN = {
     "spaces":                    ("SELECT\n   1",                          "SELECT ?"),
     "placeholders stay":         ("SELECT $1 WHERE a = %(b)s",             "SELECT $1 WHERE a = %(b)s"),
     "a setting":                 ("SET LOCAL app.user = joe, jane",        "SET LOCAL app.user = ?"),
+    "a setting, second":         ("BEGIN; SET app.user TO joe; SELECT a",  "BEGIN; SET app.user TO ?; SELECT a"),
+    "a setting of the server":   ("ALTER SYSTEM SET app.user = joe",       "ALTER SYSTEM SET app.user = ?"),
     "no setting":                ("UPDATE t SET a = b",                    "UPDATE t SET a = b"),
     "what was cut off":          ("SELECT \"a\" FROM t WHERE x = 'abc",    "SELECT ? FROM t WHERE x = ?"),
     "no SQL":                    ("fnord 'x' 5",                           "fnord ? ?"),
