@@ -1,0 +1,1 @@
+ALTER TABLE shop.events ADD COLUMN source text DEFAULT 'web';

@@ -1,0 +1,5 @@
+from alembic import op
+
+
+def upgrade():
+    op.alter_column("events", "source", nullable=False, schema="shop")

@@ -1,0 +1,6 @@
+-- A foreign key: writes to both tables wait.
+
+BEGIN;
+ALTER TABLE shop.visits ADD CONSTRAINT visits_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES shop.customers (id) NOT VALID;
+ALTER TABLE shop.visits VALIDATE CONSTRAINT visits_customer_id_fkey;
+COMMIT;

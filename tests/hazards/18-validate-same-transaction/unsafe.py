@@ -1,0 +1,8 @@
+from alembic import op
+
+
+def upgrade():
+    op.create_check_constraint(
+        "orders_amount_positive", "orders", "amount >= 0", schema="shop", postgresql_not_valid=True
+    )
+    op.execute("ALTER TABLE shop.orders VALIDATE CONSTRAINT orders_amount_positive")

@@ -1,0 +1,1 @@
+CREATE INDEX orders_referrer_id_idx ON shop.orders (referrer_id);

@@ -1,0 +1,13 @@
+from alembic import op
+
+
+def upgrade():
+    op.create_foreign_key(
+        "visits_customer_id_fkey",
+        "visits",
+        "customers",
+        ["customer_id"],
+        ["id"],
+        source_schema="shop",
+        referent_schema="shop",
+    )

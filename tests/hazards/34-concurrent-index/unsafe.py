@@ -1,0 +1,13 @@
+from alembic import op
+
+
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "orders_note_idx",
+            "orders",
+            ["note"],
+            schema="shop",
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )

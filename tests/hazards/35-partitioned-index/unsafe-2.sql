@@ -1,0 +1,4 @@
+-- The concurrent form is refused on the parent.
+
+-- fails: 0A000
+CREATE INDEX CONCURRENTLY events_kind_idx ON shop.events (kind);

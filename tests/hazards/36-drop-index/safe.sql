@@ -1,0 +1,3 @@
+-- Dropped while others read and write.
+
+DROP INDEX CONCURRENTLY shop.orders_placed_at_idx;
