@@ -1,0 +1,1 @@
+"""The way round: Alembic code to paste, built from the actual names. Pure text."""

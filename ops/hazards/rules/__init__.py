@@ -1,0 +1,14 @@
+"""The rules, in lists: those for one pattern of statements, those for any, and those for what surrounds them."""
+
+from __future__ import annotations
+
+from ops.hazards.rule import Rule
+from ops.hazards.rules import columns, constraints, general, indexes
+from ops.hazards.rules.general import STATEMENT_FAILS
+
+SPECIFIC: tuple[Rule, ...] = (*columns.RULES, *constraints.RULES, *indexes.RULES)
+GENERAL: tuple[Rule, ...] = (*general.MEASURED, *general.ALWAYS)
+CONTEXT: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (*SPECIFIC, *general.RULES, *CONTEXT)
+
+__all__ = ["CONTEXT", "GENERAL", "RULES", "SPECIFIC", "STATEMENT_FAILS"]
