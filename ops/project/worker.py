@@ -7,7 +7,7 @@ goes to standard error. The messages are described in `protocol.py`.
 
 Private names of Alembic that are used here (unchanged from 1.13 to 1.20, covered by tests):
 `ScriptDirectory._load_revisions`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;
-`MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`; `_render_cmd_body`;
+`MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`;
 `MigrationContext._transaction_per_migration`, `_has_version_table`; of SQLAlchemy: `dispatch._event_names`.
 """
 
@@ -1009,92 +1009,6 @@ def tidy(sql):
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"^(BEGIN|COMMIT);$", "", sql, flags=re.MULTILINE)).strip()
 
 
-def do_compare(project, request):
-    """Alembic's own comparison of models and database, as data and as the operations it would draft."""
-    from alembic.autogenerate import produce_migrations
-    from alembic.autogenerate.api import AutogenContext
-    from alembic.autogenerate.render import _render_cmd_body
-
-    answer = {}
-
-    def change(keywords):
-        if request.get("strict"):
-            keywords["compare_type"] = True
-            keywords["compare_server_default"] = True
-
-    def compare(context):
-        if answer:
-            return
-        wanted = metadatas(context)
-        answer.update(describe_context(context))
-        answer["models"] = describe_models(context)
-        if not wanted:
-            raise Abandoned("env.py sets no target_metadata, so there is nothing to compare with")
-        script = produce_migrations(context, wanted if len(wanted) > 1 else wanted[0])
-        answer["changes"] = [one for diff in script.upgrade_ops.as_diffs() for one in describe_diff(diff)]
-        drawing = AutogenContext(context, metadata=wanted if len(wanted) > 1 else wanted[0])
-        answer["upgrade"] = _render_cmd_body(script.upgrade_ops, drawing)
-
-    project.look_at_env(compare, change=change)
-    return answer
-
-
-def describe_diff(diff):
-    if isinstance(diff, list):
-        return [one for part in diff for one in describe_diff(part)]
-    what = diff[0]
-    if what in ("modify_nullable", "modify_type", "modify_default", "modify_comment"):
-        return [
-            {
-                "action": "changed",
-                "kind": "column",
-                "object": dotted(diff[1], diff[2], diff[3]),
-                "details": {
-                    "property": what[len("modify_") :],
-                    "database": plain(diff[5]),
-                    "models": plain(diff[6]),
-                },
-            }
-        ]
-    verb, _, kind = what.partition("_")
-    action = {"add": "added", "remove": "removed"}.get(verb, "changed")
-    if kind == "column":
-        column = diff[3]
-        details = {"type": plain(column.type), "nullable": bool(column.nullable)}
-        return [
-            {
-                "action": action,
-                "kind": kind,
-                "object": dotted(diff[1], diff[2], column.name),
-                "details": details,
-            }
-        ]
-    thing = diff[1]
-    return [
-        {
-            "action": action,
-            "kind": kind.replace("_", " "),
-            "object": name_of(thing),
-            "details": details_of(thing),
-        }
-    ]
-
-
-def details_of(thing):
-    details = {}
-    columns = getattr(thing, "columns", None)
-    if columns is not None:
-        details["columns"] = [getattr(column, "name", str(column)) for column in columns]
-    if getattr(thing, "unique", None) is not None and hasattr(thing, "expressions"):
-        details["unique"] = bool(thing.unique)
-    if hasattr(thing, "elements") and hasattr(thing, "referred_table"):
-        try:
-            details["references"] = [element.target_fullname for element in thing.elements]
-        except Exception as error:  # a target that does not resolve is itself a finding
-            details["references"] = "unresolved: %s" % error
-    return details
-
-
 def name_of(thing):
     table = getattr(thing, "table", None)
     if table is None:
@@ -1107,13 +1021,6 @@ def name_of(thing):
 
 def dotted(*parts):
     return ".".join(str(part) for part in parts if part)
-
-
-def plain(value):
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    argument = getattr(value, "arg", None)
-    return str(argument if argument is not None else value)
 
 
 def do_dependencies(project, request):
@@ -1484,7 +1391,6 @@ REQUESTS = {
     "probe": do_probe,
     "resolve": do_resolve,
     "sql": do_sql,
-    "compare": do_compare,
     "dependencies": do_dependencies,
     "models": do_models,
     "wanted": do_wanted,
