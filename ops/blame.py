@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.catalog import Key
+from ops.catalog.roots import PARENTS
 from ops.history import History, Revision
 from ops.replay import Replay
 from ops.threeway import Cause, Judged
@@ -42,7 +43,7 @@ def blame(
     """Return who is to be asked about each difference, where that is known. `project` is the project's folder."""
     named: dict[tuple[Cause, Key], Revision] = {}
     for item in judged:
-        revision = history.by_id.get(_revision(item, replayed) or "")
+        revision = history.by_id.get(revision_of(item, replayed) or "")
         if revision is not None:
             named[(item.cause, item.difference.key)] = revision
     folders = {Path(one.path).parent for one in named.values()}
@@ -51,7 +52,8 @@ def blame(
     return {key: found[one.revision] for key, one in named.items()}
 
 
-def _revision(item: Judged, replayed: Replay) -> str | None:
+def revision_of(item: Judged, replayed: Replay) -> str | None:
+    """Return the revision that last touched an object, or else what it belongs to; of what is pending, the first."""
     one = item.difference
     key = one.before or one.key
     place = replayed.current or 0
@@ -60,7 +62,8 @@ def _revision(item: Judged, replayed: Replay) -> str | None:
         if coming is not None:
             return coming
     until = len(replayed.revisions) if item.cause is Cause.MODEL_WITHOUT_MIGRATION else place
-    return replayed.last_touch((key, Key("table", key.schema, "", key.parent)), until)
+    relations = (Key(kind, key.schema, "", key.parent) for kind in PARENTS) if key.parent else ()
+    return replayed.last_touch((key, *relations), until)
 
 
 def _of(revision: Revision, added: Mapping[Path, tuple[str, str]], project: Path) -> Blame:

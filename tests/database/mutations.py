@@ -21,38 +21,46 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
 """
 
-BASE = """
+# What the base is made of, revision by revision; PATH is in force in each.
+HISTORY: Mapping[str, str] = {
+    "types": """
 CREATE SCHEMA shop;
 CREATE SCHEMA attic;
-SET search_path = shop;
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN price AS numeric(10, 2) DEFAULT 1 CONSTRAINT price_check CHECK (VALUE >= 0);
 CREATE TYPE address AS (street text, city varchar(40));
 CREATE TYPE span AS RANGE (subtype = integer);
 CREATE SEQUENCE ticket START 100;
+""",
+    "sales": """
 CREATE TABLE customer (
   id serial PRIMARY KEY,
   email varchar(100) NOT NULL CONSTRAINT customer_email_key UNIQUE,
   name text DEFAULT 'nobody' CONSTRAINT customer_name_check CHECK (name <> ''),
   feeling mood DEFAULT 'ok',
-  code varchar(10) COLLATE "C",
-  born date
+  code varchar(10) COLLATE "C"
 );
 CREATE TABLE item (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   customer_id integer CONSTRAINT item_customer_fk REFERENCES customer,
   label text,
   amount numeric(10, 2) DEFAULT 0,
-  doubled numeric GENERATED ALWAYS AS (amount * 2) STORED,
-  during int4range,
-  CONSTRAINT item_during_excl EXCLUDE USING gist (during WITH &&)
+  doubled numeric GENERATED ALWAYS AS (amount * 2) STORED
 );
 CREATE INDEX item_label_idx ON item (label);
+""",
+    "families": """
 CREATE TABLE event (at timestamptz NOT NULL, what text, PRIMARY KEY (at)) PARTITION BY RANGE (at);
 CREATE INDEX event_what_idx ON event (what);
 CREATE TABLE event_2024 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE thing (n integer, note text CONSTRAINT thing_note_check CHECK (note <> 'x'));
 CREATE TABLE book (pages integer) INHERITS (thing);
+""",
+    "later": """
+ALTER TABLE customer ADD born date;
+ALTER TABLE item ADD during int4range, ADD CONSTRAINT item_during_excl EXCLUDE USING gist (during WITH &&);
+""",
+    "code": """
 CREATE VIEW cheap AS SELECT id, label FROM item WHERE amount < 10;
 CREATE MATERIALIZED VIEW stock AS SELECT label, count(*) AS pieces FROM item GROUP BY label;
 CREATE UNIQUE INDEX stock_label_idx ON stock (label);
@@ -70,10 +78,15 @@ CREATE PUBLICATION news FOR TABLE customer (id, email) WHERE (id > 0);
 CREATE FOREIGN DATA WRAPPER files;
 CREATE SERVER archive FOREIGN DATA WRAPPER files OPTIONS (host 'old');
 CREATE FOREIGN TABLE legacy (id integer) SERVER archive OPTIONS (name 'l');
+""",
+    "access": """
 ALTER DEFAULT PRIVILEGES IN SCHEMA attic GRANT SELECT ON TABLES TO clerk;
 GRANT SELECT ON item TO clerk;
 COMMENT ON TABLE item IS 'what was bought';
-"""
+""",
+}
+
+BASE = f"SET search_path = shop;{''.join(HISTORY.values())}"
 
 Expected = tuple[str, str, str] | tuple[str, str, str, Mapping[str, Any]]
 

@@ -1,17 +1,23 @@
-"""Every row of the table of mutations, on real servers: told alone, told exactly, and the same backwards."""
+"""Every row of the table of mutations, on real servers: told alone, exactly, the same backwards, and whose it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from ops import embedded
-from ops.catalog import Catalog, diff
+from ops import embedded, replay
+from ops.blame import revision_of
+from ops.catalog import Catalog, Difference, diff
 from ops.catalog.queries import KINDS
-from tests.database import catalogs
-from tests.database.mutations import BASE, MUTATIONS, PATH, TABLE, Mutation
+from ops.ground import Ground
+from ops.replay import Replay
+from ops.threeway import Cause, judge
+from ops.values import Verdict
+from tests.database import catalogs, drifting, storied
+from tests.database.mutations import BASE, MUTATIONS, PATH, ROLES, TABLE, Mutation
 
 # Other majors differ in a few rows only: a part of the table quickly, the whole of it with the heavy tests.
 EVERY = 5
@@ -45,9 +51,121 @@ def system_bench(system_server: embedded.Server) -> Iterator[catalogs.Bench]:
         yield catalogs.Bench(system_server, name)
 
 
+@pytest.fixture(scope="module")
+def shop(home: Path, server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[drifting.Shop]:
+    """The project whose revisions make the base, with a database at its head."""
+    folder = tmp_path_factory.mktemp("storied") / "shop"
+    storied.write(folder)
+    catalogs.run(server, "postgres", ROLES)
+    with pytest.MonkeyPatch.context() as patch:
+        made = drifting.Shop(home=folder, server=server, database=f"storied_{os.getpid()}")
+        patch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+        patch.setenv("OPS_HOME", str(folder))
+        made.write_section(config="alembic.ini")
+        made.prepare()
+        yield made
+        made.drop()
+
+
+@pytest.fixture(scope="module")
+def story(shop: drifting.Shop) -> tuple[Replay, Catalog]:
+    """Its history, replayed, and what its models make."""
+    ground = Ground(home=shop.home, major=18, role="postgres", roles=("boss", "clerk"))
+    settings = shop.target.settings
+    replayed = replay.replay(settings, ground, ("access",))
+    assert not replayed.failed
+    models = replay.models(settings, ground, replayed.at(len(replayed.revisions)).needed)
+    assert (models.failed, models.has_metadata) == ((), True)
+    return replayed, models.catalog
+
+
 @pytest.mark.parametrize("mutation", rows(18, "vector"))
-def test_a_mutation_is_told_alone(bench: catalogs.Bench, mutation: Mutation) -> None:
-    check(bench, mutation)
+def test_a_mutation_is_told_alone(bench: catalogs.Bench, story: tuple[Replay, Catalog], mutation: Mutation) -> None:
+    before, after, found = check(bench, mutation)
+    replayed, models = story
+    if mutation.setup:
+        replayed, models = storied.with_setup(replayed, before), before
+
+    # by whom it was done, where revisions made everything
+    kinds = KINDS_MADE | {key.kind for key in before.texts.keys() - bench.base.texts.keys()}
+    blamed = [storied.made_by(one, before=before, base=bench.base) for one in found]
+    expected = [(cause(one, kinds), revision) for one, revision in zip(found, blamed, strict=True)]
+    assert judged(after, found, replayed, models) == expected
+
+    # and where everything was there before the first one
+    expected = [(cause(one, frozenset()), None) for one in found]
+    assert judged(after, found, storied.with_nothing_made(before), before) == expected
+
+
+def judged(
+    live: Catalog, found: Sequence[Difference], replayed: Replay, models: Catalog
+) -> list[tuple[Cause, str | None]]:
+    """Return cause and blame of every difference, which are those that were found before."""
+    there = replayed.at(len(replayed.revisions)).catalog
+    items = judge(live=live, current=there, head=there, models=models, kinds_made=lambda: replayed.kinds_made)
+    assert [one.difference for one in items] == list(found)
+    return [(one.cause, revision_of(one, replayed)) for one in items]
+
+
+# What models can say of a schema, and what the revisions make: everything but extensions.
+SAID_BY_MODELS = {
+    *("table", "column", "not null", "primary key", "unique", "foreign key", "check", "exclusion", "index"),
+    *("sequence", "enum", "domain"),
+}
+COMMENTED_BY_MODELS = {"table", "column"}
+KINDS_MADE = frozenset({*KINDS, "grant", "comment", "owner"}) - {"extension"}
+
+
+def cause(one: Difference, kinds_made: frozenset[str]) -> Cause:
+    """Whose a difference is that nobody's revisions or models know of, by the rule for what nobody manages."""
+    said = one.key.kind in COMMENTED_BY_MODELS if one.kind == "comment" else one.kind in SAID_BY_MODELS
+    is_nobodys = one.action == "added" and not said and one.kind not in kinds_made
+    return Cause.UNMANAGED if is_nobodys else Cause.CHANGED_BY_HAND
+
+
+def test_revisions_and_models_make_the_base(bench: catalogs.Bench, story: tuple[Replay, Catalog]) -> None:
+    replayed, models = story
+    there = replayed.at(len(replayed.revisions)).catalog
+
+    assert there.fingerprint == bench.base.fingerprint
+    assert replayed.kinds_made >= KINDS_MADE - {"owner"}
+    assert "extension" not in replayed.kinds_made
+    assert judge(live=there, current=there, head=there, models=models, kinds_made=frozenset) == ()
+
+
+# The same through the whole of it, from a live database to the result: a part of the rows quickly. The version table is
+# there already, and what a setup makes would be news as well.
+WHOLE = [one for one in MUTATIONS if one.since <= 18 <= one.until and one.needs in ("", "vector") and not one.setup]
+WHOLE = [one for one in WHOLE if "alembic_version" not in one.sql]
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [pytest.param(one, marks=pytest.mark.heavy if number % 16 else (), id=one.id) for number, one in enumerate(WHOLE)],
+)
+def test_it_is_in_a_whole_comparison(
+    shop: drifting.Shop, bench: catalogs.Bench, home: Path, mutation: Mutation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+    monkeypatch.setenv("OPS_HOME", str(shop.home))
+    shop.renew()
+    shop.run(*(mutation.sql.split(";") if mutation.alone else [f"{PATH}; {mutation.sql}"]))
+
+    found = shop.target.compare()
+
+    assert sorted(row[1:] for row in drifting.rows(found)) == sorted(one[:3] for one in mutation.expected)
+    by_name = {
+        (one.action, one.kind, one.object): one for one in diff(bench.base, catalogs.read(shop.server, shop.database))
+    }
+    for one in found.changes:
+        told = by_name[(one.action, one.kind, one.object)]
+        assert one.cause == cause(told, KINDS_MADE)
+        blamed = storied.made_by(told, before=bench.base, base=bench.base)
+        assert (one.blame and (one.blame["revision"], one.blame["file"])) == (
+            (blamed, f"migrations/versions/{blamed}.py") if blamed else None
+        )
+    counted = any(one.cause is Cause.CHANGED_BY_HAND for one in found.changes)
+    assert (found.verdict, found.unknown) == (Verdict.ATTENTION if counted else Verdict.OK, ())
 
 
 @pytest.mark.parametrize("mutation", rows(16, "vector", every=EVERY))
@@ -60,7 +178,8 @@ def test_it_is_on_the_systems_server(system_bench: catalogs.Bench, mutation: Mut
     check(system_bench, mutation)
 
 
-def check(bench: catalogs.Bench, mutation: Mutation) -> None:
+def check(bench: catalogs.Bench, mutation: Mutation) -> tuple[Catalog, Catalog, tuple[Difference, ...]]:
+    """What must be told of a row, whatever the server; return both catalogs and the differences."""
     before, after = _catalogs(bench, mutation)
 
     found = diff(before, after)
@@ -73,6 +192,7 @@ def check(bench: catalogs.Bench, mutation: Mutation) -> None:
     backwards = catalogs.sorted_differences(diff(after, before))
     assert backwards == catalogs.sorted_differences([one.mirrored() for one in found])
     assert (before.fingerprint == after.fingerprint) == (not mutation.expected)
+    return before, after, found
 
 
 def _catalogs(bench: catalogs.Bench, mutation: Mutation) -> list[Catalog]:
