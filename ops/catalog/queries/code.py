@@ -11,7 +11,7 @@ _TYPE = json_of(
     collation="""CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation
                      THEN t.typcollation::regcollation::text END""",
     default=f"""CASE t.typtype WHEN 'd' THEN
-            coalesce({default("pg_get_expr(t.typdefaultbin, 0)", "t.typbasetype")}, t.typdefault) END""",
+            coalesce({default("pg_get_expr(t.typdefaultbin, 0)", "t.typbasetype", "t.typtypmod")}, t.typdefault) END""",
     not_null="CASE t.typtype WHEN 'd' THEN NULLIF(t.typnotnull, false) END",
     constraints="""CASE t.typtype WHEN 'd' THEN (
             SELECT json_object_agg(k.conname, pg_get_constraintdef(k.oid) ORDER BY k.conname COLLATE "C")

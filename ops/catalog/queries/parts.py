@@ -129,15 +129,35 @@ def tablespace(oid: str) -> str:
 
 
 _NUMBERS = "20, 21, 23, 700, 701, 1700"  # bigint, smallint, integer, real, double precision, numeric
+_TEXTS = "25, 1042, 1043"  # text, character, character varying
+
+# A default, and behind it the type of its column. A cast to another type counts for nothing where it cannot change the
+# value: through a number with fewer digits it may, and so may one to a shorter text.
+_NUMBER = (
+    "'^(?:''-?[0-9]+''::(?:smallint|integer|bigint|numeric)|''-?[0-9]+[.][0-9]+''::numeric"
+    "|[(][0-9]+[)]::(?:integer|bigint|numeric)|[(][0-9]{1,4}[)]::smallint) as "
+    r"|^(?:''-?[0-9]+(?:[.][0-9]+)?''|[(][0-9]+(?:[.][0-9]+)?[)])::(.+) as \1$'"
+)
+_TEXT = "'^''(?:[^'']|'''')*''::(?:(?:text|character varying) as |bpchar as (?:bpchar|character[(]))'"
+_TEXT_OF_ITS_LENGTH = r"'^''(?:[^'']|'''')*''::(character.*[(][0-9]+[)]) as \1$'"
 
 
-def default(expression: str, type_oid: str) -> str:
-    """A default; a number in quotes, `'0'::bigint`, is what it is without them."""
-    number = "'^''(-?[0-9]+(?:[.][0-9]+)?)''::(?:smallint|integer|bigint|numeric|real|double precision)$'"
-    return (
-        f"CASE WHEN {type_oid} IN ({_NUMBERS}) THEN regexp_replace({expression}, {number}, E'\\\\1')"
-        f" ELSE {expression} END"
-    )
+def default(expression: str, type_oid: str, modifier: str) -> str:
+    """A default; a constant reads the same with and without quotes, and with and without a cast.
+
+    `'0'::bigint` and `(0)::numeric` are what `0` is, on a varchar `'x'::text` is what `'x'::character varying` is; only
+    where the value is the same, as it is not with `0.00`, nor with what a cast rounds or cuts.
+    """
+    own = f"format_type({type_oid}, {modifier})"
+    told = f"({expression} || ' as ' || {own})"
+    # of the default two quotes and two colons are no part of the text; of a length four are the server's
+    fits = f"length({expression}) - 4 - length({own}) <= {modifier} - 4"
+    return f"""CASE
+            WHEN {type_oid} IN ({_NUMBERS}) AND {told} ~ {_NUMBER}
+            THEN substring({expression} FROM '-?[0-9]+(?:[.][0-9]+)?')
+            WHEN {type_oid} IN ({_TEXTS}) AND ({told} ~ {_TEXT} OR ({told} ~ {_TEXT_OF_ITS_LENGTH} AND {fits}))
+            THEN regexp_replace({expression}, '::[^'']*$', '::' || format_type({type_oid}, -1))
+            ELSE {expression} END"""
 
 
 def enabled(letter: str) -> str:

@@ -90,12 +90,16 @@ TABLES = Query(
 
 _IS_TABLE = "c.relkind IN ('r', 'p', 'f')"
 
+# A column of a domain takes what the type under it takes.
+_BASE_TYPE = "CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE a.atttypid END"
+_BASE_MODIFIER = "CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END"
+
 _COLUMN = json_of(
     type=f"CASE WHEN {_IS_TABLE} THEN format_type(a.atttypid, a.atttypmod) END",
     collation=f"""CASE WHEN a.attcollation <> t.typcollation AND {_IS_TABLE}
              THEN a.attcollation::regcollation::text END""",
     default=f"""CASE WHEN a.atthasdef AND a.attgenerated = ''
-             THEN {default("pg_get_expr(f.adbin, 0)", "a.atttypid")} END""",  # it speaks of no column
+             THEN {default("pg_get_expr(f.adbin, 0)", _BASE_TYPE, _BASE_MODIFIER)} END""",  # it speaks of no column
     identity="CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END",
     generated="""CASE a.attgenerated WHEN 's' THEN 'stored ' WHEN 'v' THEN 'virtual ' END
                      || pg_get_expr(f.adbin, f.adrelid)""",
