@@ -42,9 +42,7 @@ def database_url() -> URL:
             return ours(configured, source="sqlalchemy.url").url
         if os.environ.get("OPS_HOME"):
             return make_url(default_url(home()))
-        return make_url(
-            default_url(Path(config.config_file_name or PROJECT / "alembic.ini").absolute().parent)
-        )
+        return make_url(default_url(Path(config.config_file_name or PROJECT / "alembic.ini").absolute().parent))
     except OpsError as error:
         raise CommandError(str(error)) from None
 
@@ -72,9 +70,7 @@ def run_online() -> None:
         run_on(given)
         return
     section = config.get_section(config.config_ini_section) or {}
-    engine = engine_from_config(
-        {**section, "sqlalchemy.url": database_url()}, prefix="sqlalchemy.", poolclass=NullPool
-    )
+    engine = engine_from_config({**section, "sqlalchemy.url": database_url()}, prefix="sqlalchemy.", poolclass=NullPool)
     with engine.connect() as connection:
         run_on(connection)
 

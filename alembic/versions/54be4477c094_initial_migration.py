@@ -85,9 +85,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE IF EXISTS token_llm")
     if op.get_context().as_sql:
-        op.execute(
-            RESTORE.replace("VERSION_TABLE", version_table()).replace("TRAFFIC_DATA", create_traffic_data())
-        )
+        op.execute(RESTORE.replace("VERSION_TABLE", version_table()).replace("TRAFFIC_DATA", create_traffic_data()))
         return
     comment = version_comment()
     mark = MARK.search(comment)
@@ -125,9 +123,7 @@ def check_users() -> None:
 
 def version_comment() -> str:
     context = op.get_context()
-    comment = sa.inspect(op.get_bind()).get_table_comment(
-        context.version_table, schema=context.version_table_schema
-    )
+    comment = sa.inspect(op.get_bind()).get_table_comment(context.version_table, schema=context.version_table_schema)
     return comment["text"] or ""
 
 

@@ -585,10 +585,11 @@ TABLE: dict[str, tuple[_Row, ...]] = {
             setup="CREATE TABLE full_one (a bigint DEFAULT 0, b smallint DEFAULT -1, c numeric DEFAULT 1.50, d "
             "float8 DEFAULT 1.5, "
             "e boolean DEFAULT true)"),
-        row("a constant with another cast, or with none", "ALTER TABLE full_one ALTER a SET DEFAULT (0)::numeric, "
-            "ALTER b SET DEFAULT 'x'::text, ALTER c SET DEFAULT 'x', ALTER d SET DEFAULT '1'::smallint, ALTER e SET "
-            "DEFAULT 't'", setup="CREATE TABLE full_one (a numeric(10, 2) DEFAULT '0', b varchar(5) DEFAULT 'x', c varchar(5) "
-            "DEFAULT 'x'::varchar(5), d integer DEFAULT 1, e boolean DEFAULT true)"),
+        row("a constant with another cast, or with none",
+            "ALTER TABLE full_one ALTER a SET DEFAULT (0)::numeric, ALTER b SET DEFAULT 'x'::text, ALTER c SET DEFAULT "
+            "'x', ALTER d SET DEFAULT '1'::smallint, ALTER e SET DEFAULT 't'",
+            setup="CREATE TABLE full_one (a numeric(10, 2) DEFAULT '0', b varchar(5) DEFAULT 'x', "
+            "c varchar(5) DEFAULT 'x'::varchar(5), d integer DEFAULT 1, e boolean DEFAULT true)"),
         row("a number in quotes that is text", "ALTER TABLE item ALTER label SET DEFAULT '1'",
             (CHANGED, "column", "shop.item.label", {"default": [None, "'1'::text"]})),
         row("given and taken away", "ALTER TABLE item ALTER label SET DEFAULT 'x'; ALTER TABLE item ALTER label DROP "
