@@ -42,6 +42,7 @@ def constraint(
         not_valid=node.skip_validation,
         not_enforced=verb in ("ADD CHECK", "ADD FOREIGN KEY") and not column and not node.is_enforced,
         deferrable=node.deferrable,
+        initially_deferred=node.initdeferred,
         no_inherit=node.is_no_inherit,
         using_index=node.indexname,
         nulls_not_distinct=node.nulls_not_distinct,
@@ -84,13 +85,13 @@ def attributes(nodes: Iterable[Node]) -> Iterator[tuple[Node, frozenset[str]]]:
     """Yield a column's constraints, each with the attributes that stand behind it."""
     waiting: tuple[Node, frozenset[str]] | None = None
     for node in map(inner, nodes):
-        word = {
-            pb.CONSTR_ATTR_DEFERRABLE: "DEFERRABLE",
-            pb.CONSTR_ATTR_DEFERRED: "DEFERRABLE",
-            pb.CONSTR_ATTR_NOT_ENFORCED: "NOT ENFORCED",
+        words = {
+            pb.CONSTR_ATTR_DEFERRABLE: {"DEFERRABLE"},
+            pb.CONSTR_ATTR_DEFERRED: {"DEFERRABLE", "INITIALLY DEFERRED"},
+            pb.CONSTR_ATTR_NOT_ENFORCED: {"NOT ENFORCED"},
         }.get(node.contype)
-        if waiting and word:
-            waiting = (waiting[0], waiting[1] | {word})
+        if waiting and words:
+            waiting = (waiting[0], waiting[1] | words)
         elif not pb.ConstrType.Name(node.contype).startswith("CONSTR_ATTR"):
             if waiting:
                 yield waiting

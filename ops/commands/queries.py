@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from postgast import pg_query_pb2 as pb
 
-from ops.commands.nodes import Names, Node, children, given, inner, kind, strings
+from ops.commands.nodes import Names, Node, children, expression, given, inner, kind, strings
 from ops.commands.values import Command
 
 _WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
@@ -80,6 +80,7 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
     yield from _writing_parts(message, names)
     schema, name = names.relation(message.relation)
     fields = message.DESCRIPTOR.fields_by_name
+    condition = expression(message.where_clause) if "where_clause" in fields else ""
     set_columns = message.cols if "cols" in fields else message.target_list if "target_list" in fields else ()
     yield Command(
         verb=_WRITES[kind(message)],
@@ -88,8 +89,9 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
         columns=tuple(inner(one).name for one in set_columns),
         sources=sources(message, names, skip=frozenset({"relation"})),
         functions=functions(message),
+        where=condition,
         options=given(
-            where="where_clause" in fields and message.HasField("where_clause"),
+            where=bool(condition),
             returning=message.HasField("returning_clause"),
             on_conflict="on_conflict_clause" in fields and message.HasField("on_conflict_clause"),
             only=not message.relation.inh,

@@ -204,7 +204,7 @@ def _add_column(node: Node, table: Table, names: Names, options: frozenset[str])
             made_of = expression(one.raw_expr)
             options |= {"VIRTUAL" if one.generated_kind == "v" else "STORED"}
         elif one.contype in _COLUMN_WORDS:
-            options |= {_COLUMN_WORDS[one.contype]}
+            options |= {_COLUMN_WORDS[one.contype]} | given(always=one.generated_when == "a")
     yield Command(
         verb="ADD COLUMN",
         schema=table[0],

@@ -40,9 +40,10 @@ class Command:
 
     `options` holds words of the text that matter: CONCURRENTLY, UNIQUE, NOT VALID, NOT NULL, IF EXISTS, IF NOT EXISTS,
     CASCADE, ONLY, USING INDEX, IN COLUMN, IN TABLE, STORED, VIRTUAL, IDENTITY, SERIAL, PRIMARY KEY, LOCAL, WHERE (a
-    data statement that has one), FULL (a vacuum), DEFERRABLE, NOT ENFORCED, OR REPLACE, TEMPORARY, UNLOGGED, NULLS NOT
-    DISTINCT, MATCH FULL, PERIOD, WITHOUT OVERLAPS, NO INHERIT, RETURNING, FOR UPDATE, ON CONFLICT, ANALYZE, FROM and TO
-    (of a COPY), PARTITIONED, RESTART IDENTITY, ALWAYS, REPLICA, DEFAULT (the default partition).
+    data statement that has one), FULL (a vacuum), DEFERRABLE, INITIALLY DEFERRED, NOT ENFORCED, OR REPLACE, TEMPORARY,
+    UNLOGGED, NULLS NOT DISTINCT, MATCH FULL, PERIOD, WITHOUT OVERLAPS, NO INHERIT, RETURNING, FOR UPDATE, ON CONFLICT,
+    ANALYZE, FROM and TO (of a COPY), PARTITIONED, RESTART IDENTITY, ALWAYS (a trigger, an identity), REPLICA, DEFAULT
+    (the default partition).
 
     `kind` is what the name names, where it is no table: `index`, `view`, `type`, `schema`, ….
     `objects` are the (schema, name) of what a DROP or a TRUNCATE lists (`name` is then the first), or the partition of
@@ -53,8 +54,8 @@ class Command:
     the name of a trigger or policy; `new_name` what a RENAME gives. `index` is the index of CREATE INDEX, DROP INDEX
     and USING INDEX, `method` its access method. `columns` of an index or a constraint are its plain columns; `elements`
     all that it is made of, as SQL, expressions too, with `operators` where it excludes, `including` what it only
-    carries, and `where` its predicate. `elements` of CREATE TYPE are an enum's labels, of routines their argument
-    types. `columns` of an INSERT or UPDATE are those that it sets.
+    carries, and `where` its predicate; of an UPDATE or DELETE, `where` is its condition. `elements` of CREATE TYPE are
+    an enum's labels, of routines their argument types. `columns` of an INSERT or UPDATE are those that it sets.
     """
 
     verb: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ops.catalog.values import Catalog
 from ops.commands import Command
@@ -64,11 +65,16 @@ def _of_statement(scene: Scene, statement: Statement) -> dict[tuple[str, str], H
     whole = subjects[0] if subjects else Subject(scene=scene, statement=statement, command=NOTHING)
     found: dict[tuple[str, str], Hazard] = {}
     if statement.error:
+        # what it did until then is not what it does: the text has to say
+        unmeasured = replace(statement, measured=False)
+        for rule in SPECIFIC:
+            for subject in subjects:
+                _add(found, rule, replace(subject, statement=unmeasured))
         _add(found, STATEMENT_FAILS, whole)
-        return found  # what a statement does that fails half-way is not known
+        return found
     explained: set[Fact] = set()
     for rule in SPECIFIC:
-        for subject in [whole] if rule.whole else subjects:
+        for subject in subjects:
             explained |= _add(found, rule, subject)
     for rule in GENERAL:
         if _TELLS.get(rule.code) not in explained:

@@ -76,18 +76,22 @@ UNKNOWN = Load()
 def load(relation: LiveRelation | None, *, counted: bool) -> Load:
     """Return what weighs on a live relation; `counted`: its traffic is known per second.
 
-    Of the estimate of rows and the size of the heap, the larger counts, as either may be out of date.
+    Of the estimate of rows and the size of the heap, the larger counts, as either may be out of date; of the traffic on
+    average and now, too.
     """
     if relation is None:
         return UNKNOWN
     heap = max(relation.heap_bytes, (relation.rows or 0) * _LEAST_ROW_BYTES)
     idle = relation.reads == relation.writes == 0
     known = counted or idle or relation.reads_per_second > 0 or relation.writes_per_second > 0
+    reads, writes = relation.reads_per_second, relation.writes_per_second
+    if relation.reads_now is not None and relation.writes_now is not None:
+        known, reads, writes = True, max(reads, relation.reads_now), max(writes, relation.writes_now)
     return Load(
         heap_bytes=heap,
         total_bytes=max(relation.total_bytes, heap + relation.index_bytes),
-        reads=relation.reads_per_second if known else None,
-        writes=relation.writes_per_second if known else None,
+        reads=reads if known else None,
+        writes=writes if known else None,
     )
 
 

@@ -9,9 +9,12 @@ import pytest
 
 from ops.commands import parse
 from ops.hazards import RULES, Severity, bodies, judge
+from ops.hazards.rules import CONTEXT
 from ops.live import Live
 from ops.statement import Statement
 from tests.unit.judging import CATALOG15, CATALOG18, codes, judged, live, plan, relation, statement
+
+SURROUNDINGS = {one.code for one in CONTEXT}
 
 # fmt: off
 CASES = {  #  what is run, with what was measured                                                              hazards
@@ -200,7 +203,7 @@ CASES = {  #  what is run, with what was measured                               
 def test_what_is_a_hazard(statements: tuple[Statement, ...], expected: set[str]) -> None:
     found = judged(statements)
 
-    assert codes(found) == expected
+    assert codes(found) - SURROUNDINGS == expected
     for one in found:
         for body in bodies(one.fix):
             ast.parse(body)
@@ -248,9 +251,9 @@ def test_severity(step: tuple[str, str], mib: float, reads: float, writes: float
 
 @pytest.mark.parametrize(("step", "least"), [(NULL_TEST, "CRITICAL"), (REWRITE, "CRITICAL"), (BRIEF, "LOW")])
 def test_what_is_unknown_is_never_light(step: tuple[str, str], least: str) -> None:
-    (found,) = judged(plan(step), at=Live())
+    found = judged(plan(step), at=Live())
 
-    assert found.severity.name == least
+    assert max(one.severity for one in found).name == least
 
 
 def test_what_was_never_counted_is_busy() -> None:
@@ -266,12 +269,13 @@ def test_what_was_never_counted_is_busy() -> None:
     assert (idle.severity, unknown.severity) == (Severity.LOW, Severity.CRITICAL)
 
 
-def test_a_statement_that_failed_is_told_and_nothing_else() -> None:
+def test_a_statement_that_failed_is_told_with_what_its_text_says() -> None:
     failed = statement(NULL_TEST[0], NULL_TEST[1], error='column "name" contains null values\nDETAIL: more')
 
-    (found,) = judged([failed])
+    found, *more = judged([failed])
 
     assert (found.code, found.severity) == ("statement-fails", Severity.CRITICAL)
+    assert codes(more) == {"set-not-null"}
     assert found.harm.endswith('column "name" contains null values')
 
 
@@ -345,7 +349,7 @@ HOSTILE = {
 @pytest.mark.parametrize("catalog", [CATALOG15, CATALOG18], ids=["15", "18"])
 @pytest.mark.parametrize("step", HOSTILE.values(), ids=HOSTILE)
 def test_fixes_with_strange_names_are_valid_python(step: tuple[str, str], catalog: object) -> None:
-    (found,) = judged(plan(step), catalog=catalog)
+    found = next(one for one in judged(plan(step), catalog=catalog) if one.code not in SURROUNDINGS)
 
     assert found.relation == STRANGE
     assert bodies(found.fix)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from ops.catalog.names import quoted
+from ops.catalog.values import Key
 from ops.commands import Command
 from ops.hazards.fixes.code import (
     body,
@@ -22,7 +25,7 @@ from ops.hazards.fixes.code import (
 from ops.hazards.fixes.constraints import READS, alter, drop, validate
 from ops.hazards.subject import Subject
 from ops.remedy import words
-from ops.remedy.constraints import columns_of
+from ops.remedy.constraints import columns_of, parsed_foreign_key
 
 
 def foreign_key_name(subject: Subject, command: Command) -> str:
@@ -125,3 +128,44 @@ def drop_foreign_key(subject: Subject, other: str) -> str:
 def apart(first: str, *later: str) -> str:
     """Return statements as they are, each in a revision of its own."""
     return revisions(briefly(execute(clean(first))), *(body(execute(clean(one))) for one in later))
+
+
+def referring_to(subject: Subject, columns: Collection[str]) -> list[Key]:
+    """Return the foreign keys of other tables that refer to columns of the subject's."""
+    found = []
+    for key in subject.side.speakers(subject.origin):
+        if key.kind == "foreign key":
+            parsed = parsed_foreign_key(subject.side.of(key)["definition"].removesuffix(" NOT ENFORCED"))
+            mine = parsed is not None and parsed.referred == (subject.key.schema, subject.key.name)
+            if parsed is not None and mine and set(columns) & set(parsed.referred_columns):
+                found.append(key)
+    return found
+
+
+def own_over(subject: Subject, column: str) -> list[Key]:
+    """Return the foreign keys of the subject's table that a column is part of."""
+    found = []
+    for key in subject.side.children(subject.key, "foreign key"):
+        parsed = parsed_foreign_key(subject.side.of(key)["definition"].removesuffix(" NOT ENFORCED"))
+        if parsed is None or column in parsed.columns:
+            found.append(key)
+    return found
+
+
+def around(subject: Subject, keys: Sequence[Key]) -> str:
+    """Return a statement with foreign keys dropped before it, and added again and validated behind it."""
+    dropping, adding, validating = [], [], []
+    for key in keys:
+        table, name = qualified(key.schema, key.parent), quoted(key.name)
+        definition = str(subject.side.of(key)["definition"])
+        valid = definition.removesuffix(" NOT VALID")
+        dropping.append(execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+        adding.append(execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {valid} NOT VALID"))
+        if valid == definition:
+            validating.append(noted(READS, execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")))
+    return revisions(
+        noted("From here until the last part, nothing checks the references.", briefly(*dropping)),
+        briefly(execute(clean(subject.statement.sql))),
+        briefly(*adding),
+        *validating,
+    )

@@ -135,10 +135,11 @@ def by_partition(subject: Subject) -> str:
 
 def drop(found: Iterable[Key]) -> str:
     """Return DROP INDEX CONCURRENTLY."""
-    return outside(*map(_drop, found))
+    return outside(*map(dropped, found))
 
 
-def _drop(found: Key) -> str:
+def dropped(found: Key) -> str:
+    """Return what drops one index beside the traffic."""
     operation = words.call(
         "op.drop_index",
         named(found.name),

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from ops.hazards.rule import Rule
-from ops.hazards.rules import columns, constraints, general, indexes
+from ops.hazards.rules import cascade, columns, constraints, context, general, indexes, rows, tables, types, values
 from ops.hazards.rules.general import STATEMENT_FAILS
 
-SPECIFIC: tuple[Rule, ...] = (*columns.RULES, *constraints.RULES, *indexes.RULES)
+SPECIFIC: tuple[Rule, ...] = (
+    *columns.RULES,
+    *constraints.RULES,
+    *types.RULES,
+    *indexes.RULES,
+    *tables.RULES,
+    *cascade.RULES,
+    *rows.RULES,
+    *values.RULES,
+)
 GENERAL: tuple[Rule, ...] = (*general.MEASURED, *general.ALWAYS)
-CONTEXT: tuple[Rule, ...] = ()
+CONTEXT: tuple[Rule, ...] = context.RULES
 RULES: tuple[Rule, ...] = (*SPECIFIC, *general.RULES, *CONTEXT)
 
 __all__ = ["CONTEXT", "GENERAL", "RULES", "SPECIFIC", "STATEMENT_FAILS"]

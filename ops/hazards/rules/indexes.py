@@ -15,7 +15,8 @@ from ops.statement import Mode
 
 def _blocking(subject: Subject) -> bool:
     command = subject.command
-    if command.verb != "CREATE INDEX" or "CONCURRENTLY" in command.options or subject.is_new:
+    refused = subject.is_partitioned and "CONCURRENTLY" in command.options
+    if command.verb != "CREATE INDEX" or subject.is_new or ("CONCURRENTLY" in command.options and not refused):
         return False
     otherwise = "ONLY" not in command.options or not subject.is_partitioned
     return subject.measured(bool(subject.within(subject.builds)), otherwise=otherwise)
@@ -82,12 +83,17 @@ def _concurrent_index(subject: Subject) -> Finding | None:
     command = subject.command
     if command.verb != "CREATE INDEX" or "CONCURRENTLY" not in command.options or subject.is_new:
         return None
+    if subject.is_partitioned:
+        return None  # refused: another rule says how
     name = qualified(subject.schema, command.index) if command.index else ""
     invalid = bool(name) and name in subject.scene.live.invalid_indexes
     skips = "IF NOT EXISTS" in command.options
     awaited = [one for one in subject.scene.live.sessions if _is_awaited(one, subject.origin)]
     timeout = subject.scene.setting(subject.statement, "statement_timeout")
     told, severity = [], Severity.INFO
+    if not subject.statement.autocommit:
+        told.append("the server refuses it inside of a transaction")
+        severity = Severity.HIGH
     if skips:
         told.append(
             f"{name} is there already and invalid, and IF NOT EXISTS skips it"
@@ -107,17 +113,21 @@ def _concurrent_index(subject: Subject) -> Finding | None:
     text = "; ".join(told)
     return Finding(
         relation=subject.relation,
-        harm=f"{text[0].upper()}{text[1:]}." if text[0] != '"' else f"The index: {text}.",
+        harm=f"The index {command.index} on {subject.relation} may not come to be, or late: {text}.",
         mode=Mode.SHARE_UPDATE_EXCLUSIVE,
-        severity=Severity.INFO if subject.load().is_empty and not invalid else severity,
-        fix=fixes.again(subject, name) if skips and name else "",
+        severity=Severity.INFO if subject.load().is_empty and severity < Severity.HIGH else severity,
+        fix=fixes.again(subject, name)
+        if skips and name
+        else fixes.concurrently(subject)
+        if severity is Severity.HIGH
+        else "",
     )
 
 
 def _is_awaited(session: Session, relation: str) -> bool:
     """Whether a concurrent build waits for it: a snapshot, or a lock for writing on the table."""
     writes = any(name == relation and Mode.named(mode) >= Mode.ROW_EXCLUSIVE for name, mode in session.holds)
-    return session.snapshot or writes
+    return not session.ours and (session.snapshot or writes)
 
 
 def _who(session: Session) -> str:
