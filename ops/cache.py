@@ -164,7 +164,7 @@ class Cache:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, kind: str, inputs: object) -> Path:
-        asked = json.dumps([_program(), inputs], sort_keys=True, default=str)
+        asked = json.dumps([program(), inputs], sort_keys=True, default=str)
         digest = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return self.folder / f"{kind}-{digest}.json"
 
@@ -185,7 +185,7 @@ class Cache:
 
 
 @functools.cache
-def _program() -> str:
+def program() -> str:
     """A hash of our own source: another version of it may read, or compare, in another way."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):

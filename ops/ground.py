@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ops import embedded, scratch
+from ops import embedded, programs, scratch
 from ops.catalog import properties
 from ops.errors import OpsError
 from ops.project.visit import Visit
 from ops.project.visit import visit as visit_target
-from ops.settings import TargetSettings, redact
+from ops.settings import TargetSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _OURS = "made by alembic-ops for comparisons on scratch databases"
+
+_ROLES = """
+    SELECT pg_catalog.current_setting('server_version_num')::int, current_user::text,
+           (SELECT pg_catalog.pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = :schema AND c.relname = :table),
+           ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname)
+"""
 
 Needed = tuple[tuple[str, str, str], ...]
 """Kind, name and properties of schemas and extensions."""
@@ -31,8 +41,22 @@ class Ground:
     role: str
     roles: tuple[str, ...]
 
+    @classmethod
+    def of(cls, settings: TargetSettings, connection: Connection, table: tuple[str, str]) -> Ground:
+        """Return where replays and copies of a target happen: on the embedded server nearest at or above its major.
+
+        What is made there belongs to whoever owns the version table, and so ran the migrations, whoever asks now.
+        """
+        from sqlalchemy import text
+
+        row = connection.execute(text(_ROLES), {"schema": table[0], "table": table[1]}).one()
+        version, role, owner, roles = row
+        there = embedded.majors()
+        nearest = min((one for one in there if one >= version // 10000), default=max(there))
+        return cls(home=settings.home, major=nearest, role=settings.role or owner or role, roles=tuple(roles))
+
     @property
-    def server(self) -> embedded.Server:
+    def server(self) -> scratch.Place:
         """The scratch server, started when it is needed."""
         return embedded.server(self.home, major=self.major)
 
@@ -89,7 +113,8 @@ class Ground:
         try:
             with closing(scratch.connect(self.server)) as connection:
                 role = quote_ident(self.role, connection)
-            run(f"SET ROLE {role};\n".encode() + file.read_bytes(), self.server, name)
+            script = f"SET ROLE {role};\n".encode() + file.read_bytes()
+            programs.run(script, self.server.url(name), self.server.bin_dir)
         except (OpsError, OSError) as error:
             said = error.problem if isinstance(error, OpsError) else str(error)
             raise OpsError(
@@ -113,43 +138,3 @@ class Ground:
                     cursor.execute(
                         sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(sql.Identifier(one), where)
                     )
-
-
-SECONDS = 600
-
-
-def run(script: bytes, server: embedded.Server, name: str) -> None:
-    """Run a script as psql does, with its meta-commands: what pg_dump writes has some.
-
-    Raises
-    ------
-    OpsError
-        A statement failed, or all of them took longer than `SECONDS`.
-    """
-    from sqlalchemy.engine import make_url
-
-    url = make_url(server.url(name)).set(drivername="postgresql").render_as_string()
-    command = [str(server.bin_dir / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", "-", url]
-    child(command, script, {}, "The script cannot be run on the scratch server", "Look at that statement.")
-
-
-def child(command: list[str], given: bytes, environment: dict[str, str], problem: str, advice: str) -> bytes:
-    """Return what a program of PostgreSQL's printed; passwords go through its environment, never its arguments.
-
-    Raises
-    ------
-    OpsError
-        It cannot be started, failed, or took longer than `SECONDS`.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    try:
-        done = subprocess.run(
-            command, input=given, capture_output=True, timeout=SECONDS, env={**kept, **environment}, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise OpsError(f"{problem}: {type(error).__name__}.", next_step=advice, code="clone") from None
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-        said = redact(lines[0] if lines else f"exit code {done.returncode}")
-        raise OpsError(f"{problem}: {said}", next_step=advice, code="clone")
-    return done.stdout

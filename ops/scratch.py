@@ -1,4 +1,4 @@
-"""Databases on an embedded server: named ones that stay, and throw-away ones that do not.
+"""Databases on a scratch server: named ones that stay, and throw-away ones that do not.
 
 A throw-away database has a *claim*: a file of its name beside the server's files, locked by the process
 that made it. The kernel gives the lock back however that process ends, so a claim that can be locked
@@ -14,19 +14,46 @@ import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ops import embedded
-from ops.embedded import lease
 from ops.errors import ConnectError, OpsError, UsageError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
+    from sqlalchemy.engine import URL
 
 NAME_BYTES = 63
 
 
-def ensure_database(server: embedded.Server, name: str) -> str:
+class Place(Protocol):
+    """A server on which we may make databases."""
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the claims on its databases lie."""
+
+    @property
+    def bin_dir(self) -> Path:
+        """Programs that can speak with it, of its version or a newer one."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in a sentence."""
+
+    @property
+    def advice(self) -> str:
+        """What to do when it does not answer."""
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the URL of one of its databases, with the password where there is one."""
+
+
+def ensure_database(server: Place, name: str) -> str:
     """Return the URL of the database of this name, created where it is missing.
 
     Raises
@@ -40,11 +67,11 @@ def ensure_database(server: embedded.Server, name: str) -> str:
     with closing(connect(server)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if cursor.fetchone() is None:
-            _create(connection, name)
+            _create(server, connection, name)
     return server.url(name)
 
 
-def drop_database(server: embedded.Server, name: str) -> None:
+def drop_database(server: Place, name: str) -> None:
     """Drop the database of this name, and end who is connected to it. It may be missing.
 
     Raises
@@ -61,7 +88,7 @@ def drop_database(server: embedded.Server, name: str) -> None:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         except psycopg2.Error as error:
             raise OpsError(
-                f"The database {name!r} on the embedded PostgreSQL could not be dropped: {_text(error)}",
+                f"The database {name!r} on {server.label} could not be dropped: {_text(error)}",
                 next_step="Look for replication slots and prepared transactions in it.",
                 code="embedded",
             ) from error
@@ -81,7 +108,7 @@ def database(home: Path, *, major: int = 18, prefix: str = "scratch") -> Iterato
 
 
 @contextmanager
-def database_on(server: embedded.Server, *, prefix: str = "scratch") -> Iterator[str]:
+def database_on(server: Place, *, prefix: str = "scratch") -> Iterator[str]:
     """Yield the URL of a fresh, empty database on this server; it is dropped afterwards.
 
     What processes that were killed have left is dropped first.
@@ -92,6 +119,19 @@ def database_on(server: embedded.Server, *, prefix: str = "scratch") -> Iterator
         The prefix is not a short lower-case word.
     OpsError
         The server refuses.
+    """
+    with throw_away(server, prefix) as name:
+        yield server.url(name)
+
+
+@contextmanager
+def throw_away(server: Place, prefix: str, *, template: str = "template0") -> Iterator[str]:
+    """Yield the name of a fresh copy of a template database; it is dropped afterwards. See `database_on`.
+
+    Raises
+    ------
+    NoTemplateError
+        There is no such template, or not any more.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", prefix):
         raise UsageError(
@@ -104,9 +144,9 @@ def database_on(server: embedded.Server, *, prefix: str = "scratch") -> Iterator
     name, claim = _claimed(claims, prefix)
     try:
         with closing(connect(server)) as connection:
-            _create(connection, name)
+            _create(server, connection, name, template)
         try:
-            yield server.url(name)
+            yield name
         finally:
             drop_database(server, name)
         (claims / name).unlink(missing_ok=True)
@@ -126,7 +166,7 @@ def _claimed(claims: Path, prefix: str) -> tuple[str, int]:
         os.close(claim)  # taken for a leftover, in the instant before it was locked
 
 
-def _drop_leftovers(server: embedded.Server, claims: Path) -> None:
+def _drop_leftovers(server: Place, claims: Path) -> None:
     for path in sorted(claims.iterdir()):
         try:
             claim = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -143,45 +183,60 @@ def _drop_leftovers(server: embedded.Server, claims: Path) -> None:
             os.close(claim)
 
 
-def _create(connection: connection, name: str) -> None:
+class NoTemplateError(OpsError):
+    """The template that was to be copied is not there."""
+
+    code = "clone"
+
+
+def _create(server: Place, connection: connection, name: str, template: str = "template0") -> None:
     """Create a database; that somebody else has just done so is as good."""
     import psycopg2
     from psycopg2 import errors, sql
 
-    # Not template1: there somebody may be connected, which makes the server refuse.
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+    # Not template1: there somebody may be connected, which makes the server refuse. Copied through the log, as is
+    # usual since 15: copied as files, every one of them is synchronised, which takes three times as long here.
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     with connection.cursor() as cursor:
         try:
             cursor.execute(statement)
         except (errors.DuplicateDatabase, errors.UniqueViolation):
             return
+        except errors.UndefinedDatabase:
+            raise NoTemplateError(
+                f"There is no template {template!r} on {server.label} any more.", next_step="Run this again."
+            ) from None
         except psycopg2.Error as error:
             raise OpsError(
-                f"The database {name!r} could not be created on the embedded PostgreSQL: {_text(error)}",
+                f"The database {name!r} could not be created on {server.label}: {_text(error)}",
                 next_step="Look at the free space on its disk, and try again.",
                 code="embedded",
             ) from error
 
 
-def connect(server: embedded.Server, database: str = "postgres") -> connection:
-    """Return a connection as the superuser of an embedded server, in autocommit mode: scratch is ours to change."""
+def connect(server: Place, database: str = "postgres") -> connection:
+    """Return a connection to a scratch server, in autocommit mode: scratch is ours to change."""
     import psycopg2
+    from sqlalchemy.engine import make_url
 
     try:
-        connection = psycopg2.connect(
-            host=os.fspath(server.socket_dir),
-            port=lease.PORT,
-            user="postgres",
-            dbname=database,
-            application_name="alembic-ops",
-        )
+        connection = psycopg2.connect(**{**options(make_url(server.url(database))), "application_name": "alembic-ops"})
     except psycopg2.OperationalError as error:
         raise ConnectError(
-            f"The embedded PostgreSQL in {server.folder} does not answer: {_text(error)}",
-            next_step=f"Read {server.folder / 'server.log'} and try again: it is started anew if it ended.",
+            f"{server.label[:1].upper()}{server.label[1:]} does not answer: {_text(error)}",
+            next_step=server.advice,
         ) from error
     connection.autocommit = True
     return connection
+
+
+def options(url: URL) -> dict[str, str]:
+    """Return a URL as libpq's options, the password among them: as our own connections are made from it."""
+    from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+    found = PGDialect_psycopg2().create_connect_args(url)[1]
+    found = {("dbname" if name == "database" else name): value for name, value in found.items()}
+    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 def _check(name: str) -> None:

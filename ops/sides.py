@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ops import cache, clone, database, embedded, replay, threeway
+from ops import cache, clone, database, replay, threeway
 from ops.blame import Blame, blame
 from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Difference, Key, diff, properties, snapshot
@@ -145,11 +145,9 @@ class _Work:
         made: dict[tuple[str, ...], replay.Replay] = {}
         for _ in range(_ATTEMPTS):
             with database.connect(self.settings, purpose="compare") as connection:
-                facts = database.facts(connection)
                 heads = database.heads(connection, *table) or ()
-                owner, roles = _owner_and_roles(connection, table)
                 history = _history(revisions, heads)
-                ground = self._ground(facts.major, self.settings.role or owner or facts.role, roles)
+                ground = Ground.of(self.settings, connection, table)
                 known = heads if not history.unknown else ()
                 replayed = made.get(known) or replay.kept(self.settings, ground, known)
                 if replayed is not None:
@@ -163,11 +161,6 @@ class _Work:
             next_step="Compare when it has ended.",
             code="busy",
         )
-
-    def _ground(self, major: int, role: str, roles: tuple[str, ...]) -> Ground:
-        there = embedded.majors()
-        nearest = min((one for one in there if one >= major), default=max(there))
-        return Ground(home=self.settings.home, major=nearest, role=role, roles=roles)
 
     def _say_unread(self, live: Catalog) -> None:
         if live.unread:
@@ -294,22 +287,6 @@ def _history(revisions: Mapping[str, Any], current: tuple[str, ...]) -> History:
         current=current,
         problems=tuple(revisions["problems"]),
     )
-
-
-_ROLES = """
-    SELECT (SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class c
-            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = :schema AND c.relname = :table),
-           ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname)
-"""
-
-
-def _owner_and_roles(connection: Any, table: tuple[str, str]) -> tuple[str | None, tuple[str, ...]]:
-    """Who owns the version table, and so ran the migrations, whoever compares; and all roles that there are."""
-    from sqlalchemy import text
-
-    owner, roles = connection.execute(text(_ROLES), {"schema": table[0], "table": table[1]}).one()
-    return owner, tuple(roles)
 
 
 _TYPES = {

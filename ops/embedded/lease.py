@@ -36,6 +36,16 @@ class Server:
     socket_dir: Path
     bin_dir: Path
 
+    @property
+    def label(self) -> str:
+        """What it is called in a sentence."""
+        return f"the embedded PostgreSQL in {self.folder}"
+
+    @property
+    def advice(self) -> str:
+        """What to do when it does not answer."""
+        return f"Read {self.folder / 'server.log'} and try again: it is started anew if it ended."
+
     def url(self, database: str = "postgres") -> str:
         """Return the URL of one of its databases; there is no password."""
         host = quote(os.fsencode(self.socket_dir), safe="")

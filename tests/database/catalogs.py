@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from ops import embedded, scratch
 from ops.catalog import Catalog, Difference, snapshot
+from ops.embedded import lease
 from tests.database import mutations
 
 _numbers = itertools.count()
@@ -20,7 +21,7 @@ _numbers = itertools.count()
 
 def connect(server: embedded.Server, name: str, *, user: str = "postgres") -> Any:
     """Return a connection of the test's own to a database."""
-    return psycopg2.connect(host=os.fspath(server.socket_dir), port=scratch.lease.PORT, dbname=name, user=user)
+    return psycopg2.connect(host=os.fspath(server.socket_dir), port=lease.PORT, dbname=name, user=user)
 
 
 def run(server: embedded.Server, name: str, *statements: str) -> None:

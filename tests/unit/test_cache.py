@@ -115,7 +115,7 @@ def test_other_questions_have_other_answers(project: Path) -> None:
 def test_another_version_of_the_program_does_not_trust_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = put(project)
 
-    monkeypatch.setattr(cache, "_program", lambda: "another")
+    monkeypatch.setattr(cache, "program", lambda: "another")
 
     assert kept.get("answer", ["asked"]) is None
 
