@@ -4,16 +4,20 @@ The parent writes to the worker's standard input
 
     {"config", "url", "options", …, "proof", "session"}       the greeting: once, first; holds the URL
     {"request": NAME, …}                                      one at a time; see `worker.REQUESTS`
-    {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks
+    {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks; on a clone also
+                                                              "parts" (the statement, split) and "wrap" (a transaction)
 
 and the worker writes to a private descriptor
 
     ready           the versions of Python, Alembic and SQLAlchemy in the project's environment
     connected       a physical connection was proved to be at the target (backend pid)
     revision        asks: this revision is about to run
-    statement       asks: this statement is about to run (sql, line of the version file, autocommit)
+    statement       asks: this statement is about to run (sql, line of the version file, autocommit; when observed also
+                    `executed`, the text with its values where the driver puts them in)
+    observed        when observed: the answer to the observing query behind each part of a split statement but the last
     settings        these settings were set, and what the server says they are; the run ends where these differ
-    statement-done  sql, seconds and row count
+    statement-done  sql, seconds and row count; when observed also the answer to the observing query (`observed`), and
+                    whether the project got rows (`returns_rows`)
     commit          what the revision did so far is about to be committed
     revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
     warning         a Python warning of the project's

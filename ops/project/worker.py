@@ -135,6 +135,8 @@ class State:
         self.versioned = None  # the version table in which the parent has just read rows, while revisions run
         self.kept = None  # physical connections between two runs of env.py, while revisions run
         self.engines = None  # engines between two runs of env.py, while revisions run
+        self.observe = None  # a query to be asked behind every statement, on its own connection, while a clone is used
+        self.wrapped = None  # the connection on which a transaction was put round an autocommit statement
 
 
 STATE = State()
@@ -453,21 +455,71 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
         return statement, parameters
     STATE.statement += 1
     driver = conn.connection.dbapi_connection if hasattr(conn.connection, "dbapi_connection") else None
+    details = {}
+    if STATE.observe is not None:
+        details["executed"] = as_executed(cursor, statement, parameters, executemany)
     answer = ask(
         "statement",
         number=STATE.statement,
         sql=statement,
         revision=STATE.step["revision"],
         line=line_in(STATE.step["path"]),
-        autocommit=bool(getattr(driver, "autocommit", False)),
+        autocommit=outside_of_a_transaction(driver),
         many=bool(executemany),
+        **details,
     )
     STATE.settings.update(answer.get("settings") or {})
     if STATE.settings:
         put_in_force(conn)
     if context is not None:
         context._ops_started = time.perf_counter()
+    if answer.get("wrap"):
+        below(conn, "BEGIN")
+        STATE.wrapped = conn
+    parts = answer.get("parts")
+    if parts:
+        for part in parts[:-1]:
+            below(conn, part)
+            emit("observed", observed=observation(conn))
+        # SQLAlchemy has it executed with parameters, of which there are none in it any more.
+        return parts[-1].replace("%", "%%"), type(parameters)()
     return statement, parameters
+
+
+def outside_of_a_transaction(driver):
+    """Whether the next statement runs by itself: in autocommit mode, or behind a COMMIT that a migration wrote out."""
+    if getattr(driver, "autocommit", False):
+        return True
+    if not hasattr(driver, "info") or not hasattr(driver.info, "transaction_status"):
+        return False
+    # psycopg2 believes that its transaction has begun, and the server knows of none
+    return getattr(driver, "status", None) == 2 and driver.info.transaction_status == 0
+
+
+def as_executed(cursor, statement, parameters, executemany):
+    """The statement with its values, where the driver itself puts them in; else None."""
+    if executemany or not hasattr(cursor, "mogrify"):
+        return None
+    try:
+        text = cursor.mogrify(statement, parameters)
+    except Exception:  # whatever it is, the driver says it again when the statement is executed
+        return None
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def below(conn, sql):
+    """Execute something below SQLAlchemy, which sees neither it nor what it begins; returns the first row."""
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(sql)
+        return cursor.fetchone() if cursor.description else None
+    finally:
+        cursor.close()
+
+
+def observation(conn):
+    row = below(conn, STATE.observe)
+    return json.loads(row[0]) if isinstance(row[0], str) else row[0]
 
 
 def put_in_force(conn):
@@ -511,12 +563,21 @@ def milliseconds(text):
 def on_after(conn, cursor, statement, parameters, context, executemany):
     if STATE.step is not None:
         started = getattr(context, "_ops_started", None)
+        seconds = None if started is None else time.perf_counter() - started
+        details = {}
+        if STATE.observe is not None:
+            details["observed"] = observation(conn)
+            details["returns_rows"] = cursor.description is not None
+            if STATE.wrapped is not None:
+                STATE.wrapped = None
+                below(conn, "COMMIT")
         emit(
             "statement-done",
             number=STATE.statement,
             sql=statement,
-            seconds=None if started is None else time.perf_counter() - started,
+            seconds=seconds,
             rows=getattr(cursor, "rowcount", None),
+            **details,
         )
 
 
@@ -530,6 +591,9 @@ def on_error(context):
         state = original.args[0].get("C")  # pg8000
     if state == READ_ONLY and STATE.read_only and context.statement:
         STATE.refused.append(context.statement)
+    if STATE.wrapped is not None:
+        wrapped, STATE.wrapped = STATE.wrapped, None
+        below(wrapped, "ROLLBACK")  # in autocommit mode a statement that fails leaves nothing to roll back
     STATE.failed = original
     STATE.failure = {
         "sqlstate": state,
@@ -1236,6 +1300,7 @@ def do_migrate(project, request):
     STATE.kept = {}
     STATE.engines = Engines()
     STATE.versioned = None
+    STATE.observe = request.get("observe")
     # Each run of env.py leaves an engine behind; looking for such garbage at every step is a tenth of the time.
     gc.freeze()
     gc.set_threshold(100000, 50, 50)
@@ -1244,7 +1309,7 @@ def do_migrate(project, request):
             migrate_one(project, revision, request["direction"])
             STATE.engines.take_back()
     finally:
-        STATE.engines = STATE.versioned = None
+        STATE.engines = STATE.versioned = STATE.observe = None
         let_go()
     return {"applied": request["revisions"]}
 

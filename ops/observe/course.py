@@ -1,0 +1,237 @@
+"""One run of revisions on a clone: the worker's events, made into statements with what each of them did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ops import commands
+from ops.catalog.names import quoted
+from ops.commands import Command
+from ops.errors import OpsError
+from ops.observe import relations
+from ops.observe.changes import Effects, Looks
+from ops.observe.waiting import Watch
+from ops.project import Answer, Event, go
+from ops.project.visit import Step, Visit
+from ops.statement import Statement
+
+_ALONE = frozenset({"VACUUM", "CREATE DATABASE", "DROP DATABASE", "CREATE TABLESPACE", "DROP TABLESPACE"})
+_CONTROL = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "CALL", "?"})
+_DATA = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_RUNS_CODE = frozenset({"DO", "CALL"})
+
+NOT_SEEN = "it runs outside of a transaction, and no lock of it was seen from a second session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What a run on a clone showed.
+
+    `commands` has the parsed actions of each statement by its number. `failed` is what ended the run early, and
+    `unreached` are the revisions behind it, of which nothing was seen.
+    """
+
+    statements: tuple[Statement, ...] = ()
+    commands: Mapping[int, tuple[Command, ...]] = field(default_factory=dict)
+    failed: OpsError | None = None
+    unreached: tuple[str, ...] = ()
+
+
+def observe(here: Visit, steps: Sequence[Step], direction: str) -> Observed:
+    """Run revisions on a clone, and return their statements with what each locked, rewrote, scanned and built.
+
+    Raises
+    ------
+    OpsError
+        The clone cannot be looked at. What the migration itself does wrong is a part of the answer.
+    """
+    course = _Course(here)
+    wanted = [step.revision.revision for step in steps]
+    failed = None
+    try:
+        here.worker.request(
+            "migrate",
+            listener=course.listen,
+            read_only=False,
+            revisions=wanted,
+            direction=direction,
+            observe=relations.BEHIND,
+        )
+    except OpsError as error:
+        failed = error
+        course.fail(error)
+    finally:
+        course.end()
+    done = len(course.done)
+    return Observed(
+        statements=tuple(course.statements),
+        commands=course.commands,
+        failed=failed,
+        unreached=tuple(wanted[done + 1 :]) if failed else (),
+    )
+
+
+class _Course:
+    """What is known of the run so far."""
+
+    def __init__(self, here: Visit) -> None:
+        self.here = here
+        self.statements: list[Statement] = []
+        self.commands: dict[int, tuple[Command, ...]] = {}
+        self.done: list[str] = []
+        self.revision = ""
+        setup = here.setup
+        self.version_table = (setup.version_table_schema, setup.version_table)
+        self.looks = Looks(relations=relations.before(here.connection, self.version_table))
+        self._waiting: list[_Waiting] = []
+        self._watch: Watch | None = None
+        self._transactions: dict[str, int] = {}
+
+    def listen(self, event: Event) -> Answer | None:
+        match event["event"]:
+            case "revision":
+                self.revision = event["revision"]
+            case "statement":
+                return self._before(event)
+            case "observed":
+                self._behind(self._waiting.pop(0), event["observed"])
+            case "statement-done":
+                self._last(event)
+            case "revision-done":
+                self.done.append(event["revision"])
+        return None
+
+    def fail(self, error: OpsError) -> None:
+        """The statement that was under way when the run ended is the one that failed."""
+        for one in self._waiting[:1]:
+            self._add(replace(one.statement, measured=False, why="it failed", error=error.problem), one.commands)
+        for one in self._waiting[1:]:
+            why = "the statement before it failed"
+            self._add(replace(one.statement, measured=False, why=why), one.commands)
+        self._waiting = []
+
+    def end(self) -> None:
+        if self._watch is not None:
+            watch, self._watch = self._watch, None
+            watch.end()
+
+    def _before(self, event: Event) -> Answer:
+        text = event.get("executed") or event["sql"]
+        parts = commands.split(text)
+        # Only what the driver has filled in can be run in parts; the others take one statement at a time anyway.
+        parts = parts if event.get("executed") and len(parts) > 1 else (text,)
+        self._waiting = [self._parsed(part, event) for part in parts]
+        answer: dict[str, Any] = dict(go())
+        if len(parts) > 1:
+            answer["parts"] = list(parts)
+        if event["autocommit"]:
+            verbs = [one for waiting in self._waiting for one in waiting.commands]
+            if any(one.verb in _ALONE or "CONCURRENTLY" in one.options for one in verbs) and len(parts) == 1:
+                if not any(one.verb == "REFRESH MATERIALIZED VIEW" for one in verbs):
+                    self._watch = self._watching(verbs)
+                else:
+                    answer["wrap"] = True
+            elif not any(one.verb in _CONTROL for one in verbs):
+                answer["wrap"] = True
+        return answer
+
+    def _watching(self, verbs: Sequence[Command]) -> Watch:
+        named = {f"{quoted(one.schema)}.{quoted(one.name)}" for one in verbs if one.name}
+        for one in verbs:
+            named |= {f"{quoted(schema)}.{quoted(name)}" for schema, name in one.objects}
+        known = {one.name: one for one in self.looks.relations.by_oid.values()}
+        held = []
+        for name in sorted(named):
+            relation = known.get(name)
+            if relation is None:
+                continue
+            table = self.looks.relations.by_oid.get(relation.parent, relation)
+            if table.kind in relations.TABLES:
+                held.append(table.name)
+        return Watch(self.here.settings, self.here.worker.backend_pids, tuple(held))
+
+    def _parsed(self, text: str, event: Event) -> _Waiting:
+        found = commands.parse(text, resolve=self.looks.of_relation)
+        statement = Statement(
+            number=0,
+            revision=self.revision,
+            sql=text.strip().rstrip(";").rstrip() if found and found[0].verb != "?" else text.strip(),
+            line=event["line"],
+            bookkeeping=event["line"] is None and self._is_bookkeeping(found),
+        )
+        return _Waiting(statement=statement, commands=found, outside=bool(event["autocommit"]))
+
+    def _is_bookkeeping(self, found: Sequence[Command]) -> bool:
+        return bool(found) and all(one.verb in _DATA and one.name == self.version_table[1] for one in found)
+
+    def _last(self, event: Event) -> None:
+        waiting = self._waiting.pop(0)
+        if self._watch is None:
+            self._behind(waiting, event["observed"], rows=bool(event.get("returns_rows")))
+            return
+        watch, self._watch = self._watch, None
+        seen = watch.end()
+        effects = self.looks.outside(seen, relations.read(self.here.connection))
+        measured = bool(effects.locks) or not self._needs_locks(waiting.commands)
+        self._put(waiting, effects, measured=measured, why="" if measured else NOT_SEEN)
+
+    def _needs_locks(self, found: Sequence[Command]) -> bool:
+        """Whether a statement is about a relation that existed before, so that it must have locked something."""
+        there = {one.name for one in self.looks.relations.by_oid.values()}
+        named = {f"{quoted(one.schema)}.{quoted(one.name)}" for one in found if one.name}
+        named |= {f"{quoted(schema)}.{quoted(name)}" for one in found for schema, name in one.objects}
+        return bool(named & there)
+
+    def _behind(self, waiting: _Waiting, answer: Mapping[str, Any], *, rows: bool = False) -> None:
+        self._put(waiting, self.looks.inside(answer), rows=rows)
+
+    def _put(
+        self, waiting: _Waiting, effects: Effects, *, rows: bool = False, measured: bool = True, why: str = ""
+    ) -> None:
+        verbs = {one.verb for one in waiting.commands}
+        emptied = verbs == {"TRUNCATE"}  # new files, and nothing to write into them
+        statement = replace(
+            waiting.statement,
+            transaction=0 if waiting.outside else self._number(effects.transaction),
+            locks=effects.locks,
+            rewrites=() if emptied else effects.rewrites,
+            # which way the planner reads an empty table tells nothing about a full one
+            scans=() if verbs <= _DATA else effects.scans,
+            index_builds=() if emptied else effects.index_builds,
+            created=effects.created,
+            dropped=effects.dropped,
+            reads=self._reads(waiting.commands, effects, rows=rows),
+            measured=measured,
+            why=why,
+        )
+        self._add(statement, waiting.commands)
+
+    def _reads(self, found: Sequence[Command], effects: Effects, *, rows: bool) -> tuple[str, ...]:
+        """Tables whose rows decide what the migration does next."""
+        if any(one.verb in _RUNS_CODE for one in found):
+            return tuple(sorted({lock.relation for lock in effects.locks} & set(effects.looked_at)))
+        if not rows or not any(one.verb in _DATA for one in found):
+            return ()
+        there = {one.name for oid, one in self.looks.relations.by_oid.items() if oid in self.looks.relations}
+        named = {f"{quoted(schema)}.{quoted(name)}" for one in found for schema, name in one.sources}
+        new = {lock.relation for lock in effects.locks if lock.kind in relations.TABLES}
+        return tuple(sorted((named | (new & set(effects.looked_at))) & there))
+
+    def _number(self, transaction: str) -> int:
+        return self._transactions.setdefault(transaction, len(self._transactions) + 1)
+
+    def _add(self, statement: Statement, found: tuple[Command, ...]) -> None:
+        numbered = replace(statement, number=len(self.statements) + 1)
+        self.statements.append(numbered)
+        self.commands[numbered.number] = found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waiting:
+    """A statement that is about to run."""
+
+    statement: Statement
+    commands: tuple[Command, ...]
+    outside: bool
