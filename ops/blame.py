@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops import git
 from ops.catalog import Key
 from ops.catalog.roots import PARENTS
 from ops.history import History, Revision
 from ops.replay import Replay
 from ops.threeway import Cause, Judged
-
-GIT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ def blame(
         if revision is not None:
             named[(item.cause, item.difference.key)] = revision
     folders = {Path(one.path).parent for one in named.values()}
-    added = {path: commit for folder in folders for path, commit in _added(folder).items()}
+    added = {path: commit for folder in folders for path, commit in git.added(folder).items()}
     found = {one.revision: _of(one, added, project) for one in named.values()}
     return {key: found[one.revision] for key, one in named.items()}
 
@@ -77,25 +75,3 @@ def _of(revision: Revision, added: Mapping[Path, tuple[str, str]], project: Path
         date=date,
         author=author,
     )
-
-
-def _added(folder: Path) -> dict[Path, tuple[str, str]]:
-    """Date and author of the commit that added each file of a folder; nothing where there is no git."""
-    command = ["git", "-C", str(folder), "log", "--diff-filter=A", "--no-renames", "--name-only", "--relative", "-z"]
-    command += ["--format=%x1e%aI%x1f%an%x1f", "--", "."]
-    # inside of a hook these would lead to another repository
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False, env=environment)
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
-    if done.returncode != 0:
-        return {}
-    base = Path(os.path.realpath(folder))
-    found: dict[Path, tuple[str, str]] = {}
-    for commit in os.fsdecode(done.stdout).split("\x1e")[1:]:
-        date, author, names = commit.split("\x1f", 2)
-        for name in names.replace("\n", "").split("\0"):
-            if name:
-                found.setdefault(base / name, (date, author))
-    return found

@@ -25,10 +25,11 @@ class Severity(IntEnum):
 class Hazard:
     """What is dangerous about one statement, on this database, and the way round it.
 
-    `statement` is the statement's number in its plan. `harm` is one sentence that names the objects; `waits` says who
-    waits for whom; `held` until when the lock is held. `advice` is an order that can be followed; `fix` is Alembic code
-    to paste, built from the actual names, or empty where there is none. The fix holds from PostgreSQL `since` on.
-    `source` is the vendor's page. `allowed`: the person who asked for the plan has allowed this code by name.
+    `statement` is the statement's number in its plan; 0 where it is about the file of `revision` as a whole. `harm` is
+    one sentence that names the objects; `waits` says who waits for whom; `held` until when the lock is held. `advice`
+    is an order that can be followed; `fix` is Alembic code to paste, built from the actual names, or empty where there
+    is none. The fix holds from PostgreSQL `since` on. `source` is the vendor's page. `allowed`: the person who asked
+    for the plan has allowed this code by name.
     """
 
     code: str
@@ -43,3 +44,4 @@ class Hazard:
     fix: str = ""
     since: int = 0
     allowed: bool = False
+    revision: str = ""
