@@ -71,6 +71,16 @@ class History(Result):
         """Revisions that the database names and no file has."""
         return tuple(one for one in self.current if one not in self.by_id)
 
+    @property
+    def has_unexpected_heads(self) -> bool:
+        """Whether there are more heads than are meant: branches that carry a label are to live side by side."""
+        labelled = {
+            one.revision
+            for one in self.revisions
+            if any(self.by_id[below].branch_labels for below in self.ancestors([one.revision]))
+        }
+        return len([head for head in self.heads if head not in labelled]) > 1 or (len(self.heads) > 1 and not labelled)
+
     @cached_property
     def applied(self) -> frozenset[str]:
         """Every revision at or below the current ones."""

@@ -96,6 +96,15 @@ class Ledger:
             if one["kind"] == "revision"
         }
 
+    def edited(self, now: Mapping[str, str]) -> tuple[str, ...]:
+        """Return which of some revisions are not the files any more that were applied; `now` has the hash of each."""
+        applied = self.applied()
+        return tuple(
+            name
+            for name in sorted(now)
+            if name in applied and applied[name].direction == "up" and applied[name].sha256 != now[name]
+        )
+
     def open_runs(self) -> tuple[OpenRun, ...]:
         """Return the runs without an outcome, oldest first.
 

@@ -121,11 +121,12 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
         live=live,
         x=visit.settings.project.x,
         purge=resolution.purge,
-        sql=_sql(visit, direction, resolution.steps) if with_sql and resolution.steps else (),
+        sql=offline_sql(visit, direction, resolution.steps) if with_sql and resolution.steps else (),
     )
 
 
-def _sql(visit: Visit, direction: str, steps: tuple[Step, ...]) -> tuple[RevisionSQL, ...]:
+def offline_sql(visit: Visit, direction: str, steps: tuple[Step, ...]) -> tuple[RevisionSQL, ...]:
+    """Return the SQL of some steps as Alembic writes it without a database."""
     before = [visit.heads() or (), *(step.heads for step in steps)]
     answer = visit.worker.request(
         "sql",

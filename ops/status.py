@@ -62,7 +62,7 @@ class Status(Result):
             found.append(
                 f"The database says it is at {', '.join(self.unknown)}, and no version file has that revision."
             )
-        if self._unexpected_heads:
+        if self.history.has_unexpected_heads:
             found.append(
                 f"There are {len(self.heads)} heads ({', '.join(self.heads)}): merge them, or name the one you mean."
             )
@@ -75,16 +75,6 @@ class Status(Result):
         if self.pending_is_wrong and self.pending:
             found.append(f"Pending where none may be: {', '.join(self.pending)}.")
         return tuple(found)
-
-    @property
-    def _unexpected_heads(self) -> bool:
-        # Branches that carry a label are meant to live side by side.
-        labelled = {
-            one.revision
-            for one in self.history.revisions
-            if any(self.history.by_id[below].branch_labels for below in self.history.ancestors([one.revision]))
-        }
-        return len([head for head in self.heads if head not in labelled]) > 1 or (len(self.heads) > 1 and not labelled)
 
     @property
     def verdict(self) -> Verdict:
@@ -179,21 +169,12 @@ def read(settings: TargetSettings) -> Status:
             setup=setup,
             history=history,
             versions=tuple(here.worker.versions.items()),
-            edited=_edited(history, ledger.applied()),
+            edited=ledger.edited({one: history.by_id[one].sha256 for one in history.applied}),
             # While somebody holds the lock, the newest open run is theirs and is not dead.
             open_runs=ledger.open_runs()[: -1 if holder else None],
             holder=holder,
             url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
         )
-
-
-def _edited(history: History, applied: Any) -> tuple[str, ...]:
-    found = []
-    for name in sorted(history.applied):
-        record: Applied | None = applied.get(name)
-        if record and record.direction == "up" and record.sha256 != history.by_id[name].sha256:
-            found.append(name)
-    return tuple(found)
 
 
 def _list(ids: tuple[str, ...]) -> str:

@@ -1,0 +1,237 @@
+"""How a plan is made: a route, a clone on which it is run and measured, a look at the live database, judgement."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ops import activity, clone, commands, git, probes, route
+from ops.catalog.names import quoted
+from ops.commands import Command
+from ops.errors import OpsError, UsageError
+from ops.ground import Ground
+from ops.hazards import CODES, Hazard, Severity, judge, judge_files
+from ops.ledger import Ledger
+from ops.live import Live
+from ops.observe import Observed, observe
+from ops.plan.values import Plan
+from ops.probes import Probe
+from ops.project.visit import Step, Visit, visit
+from ops.route import Route
+from ops.settings import TargetSettings
+from ops.statement import Statement
+from ops.versionfile import VersionFile, bodies
+
+
+def plan(
+    settings: TargetSettings,
+    direction: str = "up",
+    revision: str = "head",
+    *,
+    fail_on: str = "high",
+    allow: str = "",
+) -> Plan:
+    """Return what a change would do to a target, measured on a clone of its schema; the target is only read.
+
+    `fail_on`: from which severity on a hazard makes the verdict ATTENTION. `allow`: codes of hazards that do not
+    count, comma-separated.
+
+    Raises
+    ------
+    UsageError
+        There is no such severity, direction or hazard.
+    RevisionError, ProjectError, ConnectError
+        The request cannot be resolved, the project does not load, or the server cannot be reached.
+    """
+    limit, allowed = _severity(fail_on), _allowed(allow)
+    if direction not in ("up", "down"):
+        raise UsageError(f"{direction!r} is no direction.", next_step="Write up or down.")
+    with visit(settings, purpose="plan") as here:
+        made = route.make(here, direction, revision)
+        return plan_route(here, made, fail_on=limit, allow=allowed)
+
+
+def plan_route(here: Visit, made: Route, *, fail_on: Severity = Severity.HIGH, allow: Iterable[str] = ()) -> Plan:
+    """Return the plan of a route that has just been made on this visit.
+
+    Raises
+    ------
+    OpsError
+        The live database cannot be asked any more.
+    """
+    live = activity.look(here.connection)
+    measured = _measured(here, made) if made.steps else _Measured()
+    seen = measured.observed
+    catalog = made.live
+    assert catalog is not None  # a route that has just been made has it
+    asked: tuple[Probe, ...] = ()
+    if seen.statements:
+        asked = probes.ask(here.connection, seen.statements, seen.commands, catalog)
+    found = judge(
+        seen.statements, commands=seen.commands, live=live, catalog=catalog, server_version=here.facts.version_number
+    )
+    found += judge_files(
+        _files(here, made),
+        statements=seen.statements,
+        heads=here.history.heads,
+        direction=made.direction,
+        several_heads=here.history.has_unexpected_heads,
+    )
+    uncertain = list(measured.uncertain)
+    if catalog.unread:
+        uncertain.append(f"The role may not read: {', '.join(catalog.unread)}; a clone lacks them.")
+    return Plan(
+        route=made,
+        statements=seen.statements,
+        hazards=_sorted(replace(one, allowed=True) if one.code in set(allow) else one for one in found),
+        probes=asked,
+        live=_of(live, seen.statements),
+        fail_on=fail_on,
+        server=str(here.facts),
+        offline=measured.offline,
+        failed=seen.failed.problem if seen.failed else "",
+        unreached=seen.unreached,
+        uncertain=(*uncertain, *catalog.doubts),
+        notes=(*measured.notes, *live.unseen),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """What the clone told, or why there was none."""
+
+    observed: Observed = field(default_factory=Observed)
+    offline: str = ""
+    uncertain: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _measured(here: Visit, made: Route) -> _Measured:
+    """Run the route on a clone; where there can be none, take the SQL that Alembic writes without a database."""
+    setup = here.setup
+    table = (setup.version_table_schema, setup.version_table)
+    assert made.live is not None
+    try:
+        ground = Ground.of(here.settings, here.facts, here.connection)
+        with (
+            clone.cloned(here.settings, ground, made.live, table, made.current) as copy,
+            visit(copy.settings, purpose="plan") as there,
+        ):
+            return _Measured(
+                observed=observe(there, made.steps, made.direction), uncertain=copy.uncertain, notes=copy.notes
+            )
+    except OpsError as error:
+        if error.code not in ("clone", "embedded"):
+            raise
+        return _Measured(observed=_offline(here, made, error.problem), offline=error.problem)
+
+
+def _offline(here: Visit, made: Route, why: str) -> Observed:
+    statements: list[Statement] = []
+    parsed: dict[int, tuple[Command, ...]] = {}
+    there = {str(key) for key in made.live.texts} if made.live is not None else set()
+    schemas = ("public",)
+
+    def resolve(name: str) -> str:
+        return next((one for one in schemas if f"{quoted(one)}.{quoted(name)}" in there), "")
+
+    written = route.offline_sql(here, made.direction, made.steps)
+    for number, one in enumerate(written, 1):
+        if one.sql is None:
+            why_not = f"its SQL cannot be written without a database: {one.why}"
+            statements.append(
+                Statement(
+                    number=len(statements) + 1,
+                    revision=one.revision,
+                    sql="",
+                    transaction=number,
+                    measured=False,
+                    why=why_not,
+                )
+            )
+            continue
+        for text in commands.split(one.sql):
+            found = commands.parse(text, resolve=resolve)
+            place = len(statements) + 1
+            statements.append(
+                Statement(
+                    number=place,
+                    revision=one.revision,
+                    sql=text.strip(),
+                    transaction=number,
+                    measured=False,
+                    why=why,
+                    bookkeeping=_keeps_versions(found, here.setup.version_table),
+                )
+            )
+            parsed[place] = found
+    return Observed(statements=tuple(statements), commands=parsed)
+
+
+def _keeps_versions(found: Sequence[Command], table: str) -> bool:
+    words = ("INSERT", "UPDATE", "DELETE", "CREATE TABLE")
+    return bool(found) and all(
+        one.verb in words and one.name == table for one in found if one.verb != "ADD PRIMARY KEY"
+    )
+
+
+def _files(here: Visit, made: Route) -> tuple[VersionFile, ...]:
+    """The version files of a plan, as values."""
+    folders = {Path(step.revision.path).parent for step in made.steps}
+    known = {folder: git.uncommitted(folder) for folder in folders}
+    applied = {one: here.history.by_id[one].sha256 for one in here.history.applied}
+    edited = set(Ledger(here.settings.home, here.facts.identity).edited(applied))
+    return tuple(_file(step, known, edited) for step in made.steps)
+
+
+def _file(step: Step, known: Mapping[Path, frozenset[Path] | None], edited: set[str]) -> VersionFile:
+    revision = step.revision
+    path = Path(revision.path)
+    changed = known[path.parent]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = "upgrade = downgrade = None"  # a compiled file: what it holds cannot be read, so it is taken for code
+    upgrade, downgrade, reason = bodies(text)
+    return VersionFile(
+        revision=revision.revision,
+        path=revision.path,
+        upgrade=upgrade,
+        downgrade=downgrade,
+        merges=len(revision.down_revisions) > 1,
+        committed=None if changed is None else Path(os.path.realpath(path)) not in changed,
+        edited=revision.revision in edited,
+        reason=reason,
+    )
+
+
+def _of(live: Live, statements: Iterable[Statement]) -> Live:
+    """What was seen of the relations that the plan locks; a plan is a value to keep, and a database may be large."""
+    names = {lock.relation for one in statements for lock in one.locks}
+    return replace(live, relations={name: one for name, one in live.relations.items() if name in names})
+
+
+def _sorted(found: Iterable[Hazard]) -> tuple[Hazard, ...]:
+    return tuple(sorted(found, key=lambda one: (one.allowed, -one.severity, one.statement, one.code, one.relation)))
+
+
+def _severity(word: str) -> Severity:
+    found = next((one for one in Severity if one.word == word), None)
+    if found is None:
+        raise UsageError(
+            f"{word!r} is no severity.", next_step=f"Write one of {', '.join(one.word for one in Severity)}."
+        )
+    return found
+
+
+def _allowed(text: str) -> frozenset[str]:
+    named = frozenset(part.strip() for part in text.split(",") if part.strip())
+    unknown = sorted(named - CODES)
+    if unknown:
+        raise UsageError(
+            f"There is no hazard called {', '.join(unknown)}.",
+            next_step=f"The plan's table has their names. All there are: {', '.join(sorted(CODES))}.",
+        )
+    return named

@@ -1,0 +1,222 @@
+"""What a person sees of a plan: first what stops it or others, then the ways round, then every statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ops import display
+from ops.hazards import Hazard, Severity
+from ops.statement import Lock, Mode, Statement
+from ops.values import Verdict
+
+if TYPE_CHECKING:
+    from ops.plan.values import Plan
+
+SQL_CHARACTERS = 160
+"""How much of a statement a row shows; the whole of it stands in plan.sql below."""
+
+FIXES = 20
+
+_TONES: dict[Severity, display.Tone] = {
+    Severity.INFO: "plain",
+    Severity.LOW: "plain",
+    Severity.MEDIUM: "attention",
+    Severity.HIGH: "bad",
+    Severity.CRITICAL: "bad",
+}
+
+
+def view(plan: Plan) -> display.View:
+    """Return what a DBA asks, in that order: does it fail, whom does it stop, what runs, what is not known."""
+    blocks: list[Any] = []
+    if plan.route.changes_nothing:
+        blocks.append(display.Note("There is nothing to do."))
+    if plan.failed:
+        blocks.append(display.Note(f"It fails on a clone of this schema: {plan.failed}", "bad"))
+    blocks += [display.Note(f"Statement {one.statement} will fail here: {one}", "bad") for one in plan.broken]
+    blocks += [display.Note(one, "unknown") for one in plan.unknown]
+    blocks += [display.Note(one) for one in plan.notes]
+    if plan.hazards:
+        blocks.append(hazards(plan))
+    blocks += _fixes(plan.hazards)
+    if plan.statements:
+        blocks.append(statements(plan))
+        blocks += _lock_times(plan)
+    if plan.probes:
+        blocks.append(probes(plan))
+    blocks.append(_touched(plan))
+    blocks.append(
+        display.Facts(
+            (
+                ("from", plan.route.current or ("base",)),
+                ("to", plan.route.heads or ("base",)),
+                ("measured", "no" if plan.offline else "on a clone without rows: locks, rewrites, scans, builds"),
+                ("limit", f"{plan.fail_on.word} and above count"),
+                ("plan fingerprint", display.Name(plan.fingerprint)),
+            )
+        )
+    )
+    return display.View(
+        title=str(plan),
+        mark=display.Mark(plan.verdict, plan.verdict.tone),
+        blocks=tuple(one for one in blocks if one is not None),
+    )
+
+
+def hazards(plan: Plan) -> display.Table:
+    """Return one row per hazard, the worst first."""
+    rows = tuple(
+        (
+            display.Mark("allowed", "plain")
+            if one.allowed
+            else display.Mark(one.severity.word, _TONES[one.severity] if one in plan.counted else "plain"),
+            display.Name(one.code),
+            one.statement or None,
+            one.harm,
+            " · ".join(part for part in (one.waits, one.held) if part) or None,
+            one.advice,
+            display.Name(one.source),
+        )
+        for one in sorted(plan.hazards, key=lambda one: (one.allowed, -one.severity, one.statement))
+    )
+    columns = ("severity", "hazard", "#", "what happens", "who waits, until when", "instead", "source")
+    return display.Table(columns=columns, rows=rows, caption="Hazards on this database, now")
+
+
+def statements(plan: Plan) -> display.Table:
+    """Return one row per statement of the migrations."""
+    rows = tuple(
+        (
+            one.number,
+            f"{one.revision}{f':{one.line}' if one.line else ''}",
+            display.Name(_short(one.sql)),
+            one.transaction or display.Mark("autocommit", "plain"),
+            tuple(_locks(one)) or None,
+            tuple(_costs(one)) or None,
+        )
+        for one in plan.own
+    )
+    columns = ("#", "revision:line", "SQL", "transaction", "locks, and who waits", "cost")
+    return display.Table(columns=columns, rows=rows, caption="What runs", empty="no statement runs")
+
+
+def probes(plan: Plan) -> display.Table:
+    """Return one row per question that was put to the live data."""
+    rows = tuple(
+        (
+            display.Mark(_ANSWERS[one.verdict], one.verdict.tone),
+            one.statement,
+            one.question,
+            None if one.violations is None else f"{'at least ' if one.at_least else ''}{one.violations}",
+            one.samples or None,
+            one.why or None,
+            round(one.seconds, 3),
+        )
+        for one in sorted(plan.probes, key=lambda one: (one.verdict is Verdict.OK, one.statement))
+    )
+    columns = ("answer", "#", "asked of today's data", "found", "for example", "why", "seconds")
+    return display.Table(columns=columns, rows=rows, caption="Will it fail on today's data?")
+
+
+_ANSWERS = {Verdict.OK: "passes", Verdict.ATTENTION: "will fail", Verdict.UNKNOWN: "not decided"}
+
+
+def _fixes(found: Iterable[Hazard]) -> Iterator[display.Code | display.Note]:
+    with_fix = [one for one in found if one.fix and not one.allowed]
+    for one in with_fix[:FIXES]:
+        since = f", from PostgreSQL {one.since} on" if one.since else ""
+        yield display.Code(
+            text=one.fix, language="python", caption=f"Instead of statement {one.statement} ({one.code}){since}"
+        )
+    if len(with_fix) > FIXES:
+        yield display.Note(f"{len(with_fix) - FIXES} more are in plan.json.")
+
+
+def _lock_times(plan: Plan) -> Iterator[display.Table]:
+    """Which strong lock is held across which later statements: a lock lasts to the end of its transaction."""
+    rows = []
+    for place, one in enumerate(plan.own):
+        later = [other.number for other in plan.own[place + 1 :] if other.transaction and same(one, other)]
+        for lock in strongest(one.locks):
+            if lock.mode.blocks_writes and later:
+                rows.append((one.number, lock.mode.sql, display.Name(lock.relation), lock.mode.waits, tuple(later)))
+    if rows:
+        columns = ("#", "lock", "on", "who waits", "held across statements")
+        yield display.Table(columns=columns, rows=tuple(rows), caption="Held to the end of the transaction")
+
+
+def _touched(plan: Plan) -> display.Table | None:
+    """The live size and traffic of what is locked: the same statement is nothing on an empty table."""
+    names: dict[str, Mode] = {}
+    for one in plan.own:
+        for lock in one.locks:
+            if lock.kind not in ("index", "partitioned index", "sequence"):
+                names[lock.relation] = max(lock.mode, names.get(lock.relation, lock.mode))
+    rows = []
+    for name, mode in sorted(names.items(), key=lambda item: (-item[1], item[0])):
+        known = plan.live.of(name)
+        if known is not None:
+            rows.append(
+                (
+                    display.Name(name),
+                    mode.sql,
+                    known.rows,
+                    _bytes(known.heap_bytes),
+                    _bytes(known.index_bytes),
+                    round(known.reads_per_second, 2),
+                    round(known.writes_per_second, 2),
+                )
+            )
+    if not rows:
+        return None
+    columns = ("relation", "strongest lock", "rows, about", "heap", "indexes", "reads/s", "writes/s")
+    return display.Table(columns=columns, rows=tuple(rows), caption="What is locked, as it is now")
+
+
+def same(one: Statement, other: Statement) -> bool:
+    """Whether two statements run in one transaction."""
+    return one.transaction != 0 and one.transaction == other.transaction
+
+
+def strongest(locks: Iterable[Lock]) -> tuple[Lock, ...]:
+    """Return the strongest lock on each relation; that on an index only where its table has a weaker one."""
+    best: dict[str, Lock] = {}
+    for lock in locks:
+        if lock.relation not in best or best[lock.relation].mode < lock.mode:
+            best[lock.relation] = lock
+    return tuple(
+        lock
+        for lock in sorted(best.values(), key=lambda lock: (-lock.mode, lock.relation))
+        if not lock.parent or lock.parent not in best or best[lock.parent].mode < lock.mode
+    )
+
+
+def _locks(one: Statement) -> Iterator[str]:
+    for lock in strongest(one.locks):
+        waits = f": {lock.mode.waits} wait" if lock.mode.waits else ""
+        yield f"{lock.mode.sql} on {lock.relation}{waits}"
+
+
+def _costs(one: Statement) -> Iterator[object]:
+    if one.error:
+        yield display.Mark("fails", "bad")
+    elif not one.measured:
+        yield display.Mark("not measured", "unknown")
+    for word, names in (("rewrites", one.rewrites), ("reads all of", one.scans), ("builds", one.index_builds)):
+        if names:
+            yield display.Mark(f"{word} {', '.join(names)}", "attention")
+
+
+def _short(sql: str) -> str:
+    text = " ".join(sql.split())
+    return text if len(text) <= SQL_CHARACTERS else text[: SQL_CHARACTERS - 1] + "…"
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
