@@ -8,7 +8,7 @@ from typing import Any
 from ops import display, lock
 from ops.database import ServerFacts
 from ops.history import History
-from ops.ledger import Applied, Ledger, OpenRun
+from ops.ledger import Ledger, OpenRun
 from ops.project.visit import Setup, visit
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict

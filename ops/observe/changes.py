@@ -111,13 +111,13 @@ class Looks:
 
     def _files(self, rows: list[_Row]) -> dict[str, tuple[str, ...]]:
         rewrites, builds, created, dropped = [], [], [], []
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row.parent):  # a new table before its indexes
             if not row.kind:
                 if row.oid in self.names and row.oid not in self.gone:
                     self.gone.add(row.oid)
                     dropped.append(self.names[row.oid])
                 continue
-            if row.oid not in self.names:
+            if row.oid not in self.names and self.relations.ours not in (row.name, self.names.get(row.parent)):
                 created.append(row.name)
             self.names[row.oid] = row.name
             new = row.file != 0 and row.file not in self.known_files

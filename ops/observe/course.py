@@ -15,7 +15,7 @@ from ops.observe.changes import Effects, Looks
 from ops.observe.waiting import Watch
 from ops.project import Answer, Event, go
 from ops.project.visit import Step, Visit
-from ops.statement import Statement
+from ops.statement import Mode, Statement
 
 _ALONE = frozenset({"VACUUM", "CREATE DATABASE", "DROP DATABASE", "CREATE TABLESPACE", "DROP TABLESPACE"})
 _CONTROL = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "CALL", "?"})
@@ -150,7 +150,9 @@ class _Course:
             table = self.looks.relations.by_oid.get(relation.parent, relation)
             if table.kind in relations.TABLES:
                 held.append(table.name)
-        return Watch(self.here.settings, self.here.worker.backend_pids, tuple(held))
+        # VACUUM waits for nobody who only reads
+        mode = Mode.SHARE_UPDATE_EXCLUSIVE if any(one.verb == "VACUUM" for one in verbs) else Mode.ACCESS_SHARE
+        return Watch(self.here.settings, self.here.worker.backend_pids, tuple(held), mode)
 
     def _parsed(self, text: str, event: Event) -> _Waiting:
         found = commands.parse(text, resolve=self.looks.of_relation)
@@ -191,14 +193,14 @@ class _Course:
         self, waiting: _Waiting, effects: Effects, *, rows: bool = False, measured: bool = True, why: str = ""
     ) -> None:
         verbs = {one.verb for one in waiting.commands}
-        emptied = verbs == {"TRUNCATE"}  # new files, and nothing to write into them
+        emptied = verbs == {"TRUNCATE"}  # new files, and nothing to read or to write
         statement = replace(
             waiting.statement,
             transaction=0 if waiting.outside else self._number(effects.transaction),
             locks=effects.locks,
             rewrites=() if emptied else effects.rewrites,
             # which way the planner reads an empty table tells nothing about a full one
-            scans=() if verbs <= _DATA else effects.scans,
+            scans=() if emptied or verbs <= _DATA else self._scans(waiting.commands, effects),
             index_builds=() if emptied else effects.index_builds,
             created=effects.created,
             dropped=effects.dropped,
@@ -207,6 +209,21 @@ class _Course:
             why=why,
         )
         self._add(statement, waiting.commands)
+
+    def _scans(self, found: Sequence[Command], effects: Effects) -> tuple[str, ...]:
+        """What was read; with the rows of a foreign key those that they refer to, which on an empty table are not looked up.
+
+        On a filled one both sides are read: RI_Initial_Check in ri_triggers.c joins them.
+        """
+        scans = set(effects.scans)
+        for one in found:
+            if one.verb == "ADD FOREIGN KEY" and scans and one.references is not None:
+                schema, name, _ = one.references
+                scans.add(f"{quoted(schema)}.{quoted(name)}")
+            elif one.verb == "VALIDATE CONSTRAINT" and scans:
+                scans.update(lock.relation for lock in effects.locks if lock.mode is Mode.ROW_SHARE)
+        there = {one.name for oid, one in self.looks.relations.by_oid.items() if oid in self.looks.relations}
+        return tuple(sorted(scans & there))
 
     def _reads(self, found: Sequence[Command], effects: Effects, *, rows: bool) -> tuple[str, ...]:
         """Tables whose rows decide what the migration does next."""

@@ -78,10 +78,11 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relations:
-    """What exists before a run; `left_out` are OIDs that do not count: the version table and its index."""
+    """What exists before a run; `left_out` are OIDs that do not count: the version table (`ours`) and its index."""
 
     by_oid: Mapping[int, Relation]
     path: tuple[str, ...]
+    ours: str = ""
     left_out: frozenset[int] = field(default_factory=frozenset)
 
     def __contains__(self, oid: object) -> bool:
@@ -95,7 +96,7 @@ def before(connection: Connection, version_table: tuple[str, str]) -> Relations:
     ours = ".".join(map(quoted, version_table))
     table = next((one.oid for one in found.values() if one.name == ours), None)
     left_out = frozenset(one.oid for one in found.values() if table is not None and table in (one.oid, one.parent))
-    return Relations(by_oid=found, path=tuple(path), left_out=left_out)
+    return Relations(by_oid=found, path=tuple(path), ours=ours, left_out=left_out)
 
 
 def read(connection: Connection) -> list[Relation]:

@@ -1,19 +1,20 @@
 """A second session's view of a statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.
 
 Its locks come and go in transactions of its own, on an empty clone within an instant. So something is held that it has
-to wait for, an older snapshot and a weak lock on its table, until its locks have been seen.
+to wait for, an older snapshot and a lock on its table, until its locks have been seen.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ops import database
 from ops.observe.relations import FIRST_OID
 from ops.settings import TargetSettings
+from ops.statement import Mode
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -29,11 +30,12 @@ _SEEN = f"""
 class Watch:
     """What was seen so far; ended by `end`, which returns it."""
 
-    def __init__(self, settings: TargetSettings, pids: Iterable[int], held: tuple[str, ...]) -> None:
-        """`held` are the relations that the statement is about, by their qualified names."""
+    def __init__(self, settings: TargetSettings, pids: Iterable[int], held: tuple[str, ...], mode: Mode) -> None:
+        """`held` are the relations that the statement is about, by their qualified names, to be locked in this mode."""
         self._settings = settings
         self._pids = list(pids)
         self._held = held
+        self._mode = mode
         self._seen: set[tuple[int, str]] = set()
         self._error: Exception | None = None
         self._ready = threading.Event()
@@ -61,7 +63,7 @@ class Watch:
             with (
                 database.connect(self._settings, purpose="observe") as eyes,
                 database.connect(self._settings, purpose="observe") as hand,
-                _holding(hand, self._held) as release,
+                _holding(hand, self._held, self._mode) as release,
             ):
                 self._ready.set()
                 while not self._over.is_set():
@@ -77,12 +79,12 @@ class Watch:
 
 
 @contextmanager
-def _holding(connection: Connection, relations: tuple[str, ...]) -> Iterator[object]:
-    """Hold a snapshot, and the weakest lock on some relations, until `release` is called."""
+def _holding(connection: Connection, relations: tuple[str, ...], mode: Mode) -> Iterator[Callable[[], None]]:
+    """Hold a snapshot, and a lock on some relations, until `release` is called."""
     connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     connection.exec_driver_sql("SELECT 1 FROM pg_catalog.pg_class LIMIT 1")
     for name in relations:
-        connection.exec_driver_sql(f"LOCK TABLE {name} IN ACCESS SHARE MODE".replace("%", "%%"))
+        connection.exec_driver_sql(f"LOCK TABLE {name} IN {mode.sql} MODE".replace("%", "%%"))
     held = [True]
 
     def release() -> None:

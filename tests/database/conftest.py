@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ops import targets
+from ops import embedded, scratch, targets
 from tests import cases
 
 
@@ -76,14 +76,28 @@ SetUp = Callable[..., Bench]
 @pytest.fixture
 def set_up(tmp_path: Path, database: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     """Make a bench of a fixture project; keywords are further keys of the target's section."""
+    return _maker(tmp_path, database, home, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def make_bench(tmp_path_factory: pytest.TempPathFactory, server: embedded.Server, home: Path) -> Iterator[SetUp]:
+    """The same for all tests of a module, on one database."""
+    with (
+        scratch.database_on(server, prefix="test") as url,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        yield _maker(tmp_path_factory.mktemp("bench"), url, home, patch)
+
+
+def _maker(folder: Path, database: str, home: Path, patch: pytest.MonkeyPatch) -> SetUp:
     known = cases.projects()
 
     # Scratch databases on the server that runs already, in spite of a home of one's own.
-    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+    patch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
 
     def make(name: str, *, url: str = database, **keys: str) -> Bench:
         case = known[name]
-        home = tmp_path / name
+        home = folder / name
         home.mkdir()
         project = cases.copy_to(case, home)
         section = {"url": url, "protected": "false", **case.target, **keys}
@@ -92,7 +106,7 @@ def set_up(tmp_path: Path, database: str, home: Path, monkeypatch: pytest.Monkey
                 section[key] = f"{name}/{section[key]}"
         lines = ["[ops:target:case]", *(f"{key} = {value}" for key, value in section.items())]
         (home / "ops.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        monkeypatch.setenv("OPS_HOME", str(home))
+        patch.setenv("OPS_HOME", str(home))
         return Bench(case=case, home=home, project=project, url=url, target=targets.target("case"))
 
     return make
