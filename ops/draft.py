@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops import compare, display
+from ops import compare, display, plan
 from ops.errors import OpsError
+from ops.plan import Plan
 from ops.project.failures import shorten
 from ops.project.visit import Visit, describe_missing, visit
 from ops.settings import TargetSettings
@@ -20,7 +22,11 @@ _LONGEST_ID = 32  # alembic_version.version_num is VARCHAR(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft(Result):
-    """A version file, its SQL in both directions, and whether it was written."""
+    """A version file, its SQL in both directions, what it would do to the database, and whether it was written.
+
+    `plan` is None where there is nothing to judge: an empty revision, or one that the database has already; or
+    where it could not be judged, which `unjudged` explains.
+    """
 
     target: str
     revision: str | None
@@ -33,6 +39,8 @@ class Draft(Result):
     message: str = ""
     missing_models: tuple[str, ...] = ()
     adopted: bool = False
+    plan: Plan | None = None
+    unjudged: str = ""
 
     @property
     def empty(self) -> bool:
@@ -44,15 +52,27 @@ class Draft(Result):
 
     @property
     def verdict(self) -> Verdict:
-        """ATTENTION where the draft misses a model; the judgement of its SQL is the plan's."""
-        return Verdict.ATTENTION if self.missing_models or self.revision is None else Verdict.OK
+        """ATTENTION where the draft misses a model; else what its plan says."""
+        if self.missing_models or self.revision is None:
+            return Verdict.ATTENTION
+        if self.unjudged:
+            return Verdict.UNKNOWN
+        return self.plan.verdict if self.plan is not None else Verdict.OK
 
     def __str__(self) -> str:
         if self.revision is None:
             return f"{self.target}: the project's env.py suppressed the draft, so there is nothing to write"
         what = "an empty revision" if self.empty else "a revision"
         verb = "wrote" if self.written else "dry run, would write"
-        return f"{self.target}: {verb} {what} {self.revision}, {self.file}"
+        judged = ""
+        if self.plan is not None and self.plan.verdict is not Verdict.OK:
+            judged = ", which needs attention" if self.plan.verdict is Verdict.ATTENTION else ", not all of it judged"
+        return f"{self.target}: {verb} {what} {self.revision}, {self.file}{judged}"
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """What belongs into the folder of a run: the plan's files, where there is one."""
+        return self.plan.files if self.plan is not None else {}
 
     def table(self) -> display.Table:
         """Return one row: the revision and its file."""
@@ -82,6 +102,12 @@ class Draft(Result):
                     blocks.append(display.Note(f"{caption}: not available, {self.why_no_sql}.", "unknown"))
                 else:
                     blocks.append(display.Code(text=sql or "-- nothing", caption=caption))
+            if self.plan is not None:
+                blocks.append(display.Note(f"What it would do to this database: {self.plan}", self.plan.verdict.tone))
+                blocks.extend(self.plan.view().blocks)
+            if self.unjudged:
+                not_known = f"What it would do to this database is not known: {self.unjudged}"
+                blocks.append(display.Note(not_known, "unknown"))
             if self.adopted:
                 blocks.append(
                     display.Note(
@@ -111,6 +137,8 @@ class Draft(Result):
             "downgrade_sql": self.downgrade_sql,
             "written": self.written,
             "missing_models": list(self.missing_models),
+            "plan": self.plan.to_dict() if self.plan is not None else None,
+            "unjudged": self.unjudged or None,
         }
 
 
@@ -157,7 +185,23 @@ def new_revision(
             folder=folder,
             body=body,
         )
-    return replace(_draft(here, message, answer, written=not dry_run), adopted=adopt)
+    drafted = replace(_draft(here, message, answer, written=not dry_run), adopted=adopt)
+    if drafted.revision is None or drafted.empty or adopt:
+        return drafted
+    return _judged(settings, drafted, Path(answer["path"]).name)
+
+
+def _judged(settings: TargetSettings, drafted: Draft, name: str) -> Draft:
+    """Plan the upgrade to a draft, whether or not its file stands where it belongs yet."""
+    assert drafted.revision is not None
+    with tempfile.TemporaryDirectory(prefix="alembic-ops-") as folder:
+        if not drafted.written:
+            (Path(folder) / name).write_text(drafted.content, encoding="utf-8")
+            settings = replace(settings, project=replace(settings.project, drafts=(folder,)))
+        try:
+            return replace(drafted, plan=plan.plan(settings, "up", drafted.revision))
+        except OpsError as error:  # the draft is there all the same, and says that nobody knows what it does
+            return replace(drafted, unjudged=error.problem)
 
 
 def _adopted(settings: TargetSettings) -> dict[str, str]:

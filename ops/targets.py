@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops import apply, compare, display, draft, drift, embedded, scratch, settings, status
+from ops import apply, compare, display, draft, drift, embedded, plan, scratch, settings, status
 from ops.errors import OpsError, RefusedError
 from ops.values import Result, Verdict
 
@@ -59,6 +59,15 @@ class Target:
         `ignore`: kinds and patterns, comma-separated. `strict`: count what no migration manages, too.
         """
         return compare.drift(self.settings, ignore=ignore, expect_pending=expect_pending, strict=strict)
+
+    def plan(
+        self, revision: str = "head", *, direction: str = "up", fail_on: str = "high", allow: str = ""
+    ) -> plan.Plan:
+        """Return what exactly would run, what it would lock, and whether it would fail on today's data.
+
+        Measured on a clone of the schema; the target is only read. See `plan.plan` for the options.
+        """
+        return plan.plan(self.settings, direction, revision, fail_on=fail_on, allow=allow)
 
     def new_revision(self, message: str, *, dry_run: bool = True, **options: Any) -> draft.Draft:
         """Return a drafted version file; it is written only with dry_run=False. See `draft.new_revision`."""

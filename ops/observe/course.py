@@ -211,9 +211,9 @@ class _Course:
         self._add(statement, waiting.commands)
 
     def _scans(self, found: Sequence[Command], effects: Effects) -> tuple[str, ...]:
-        """What was read; with the rows of a foreign key those that they refer to, which on an empty table are not looked up.
+        """What was read; with a foreign key also what it refers to, which is not looked at where there are no rows.
 
-        On a filled one both sides are read: RI_Initial_Check in ri_triggers.c joins them.
+        Of a filled table both sides are read: RI_Initial_Check in ri_triggers.c joins them.
         """
         scans = set(effects.scans)
         for one in found:

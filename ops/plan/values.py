@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -94,6 +96,16 @@ class Plan(Result):
         from ops.plan.script import script
 
         return script(self)
+
+    @property
+    def script(self) -> display.View:
+        """The SQL file as something to look at."""
+        return display.View(title="", blocks=(display.Code(text=self.sql, caption="plan.sql"),))
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """What belongs into the folder of a run: `plan.sql` and `plan.json`."""
+        return {"plan.sql": self.sql, "plan.json": json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"}
 
     def __str__(self) -> str:
         route = self.route

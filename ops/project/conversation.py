@@ -73,6 +73,7 @@ class Worker:
                 "connection_attribute": project.connection_attribute,
                 "host": project.host,
                 "redirect": project.redirect,
+                "drafts": list(project.drafts),
                 "proof": None if proof is None else {"key": proof},
                 "session": {
                     "application_name": "alembic-ops worker",

@@ -6,7 +6,7 @@ writes events to a private copy of its standard output, one JSON object a line; 
 goes to standard error. The messages are described in `protocol.py`.
 
 Private names of Alembic that are used here (unchanged from 1.13 to 1.20, covered by tests):
-`ScriptDirectory._load_revisions`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;
+`ScriptDirectory._load_revisions`, `_version_locations`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;
 `MigrationStep.upgrade_from_script`, `downgrade_from_script`; `HeadMaintainer`;
 `MigrationContext._transaction_per_migration`, `_has_version_table`; of SQLAlchemy: `dispatch._event_names`.
 """
@@ -655,6 +655,12 @@ class Project:
             from alembic.script import ScriptDirectory
 
             self._script = ScriptDirectory.from_config(self.config)
+            drafts = self.hello.get("drafts")
+            if drafts:
+                # Version files that do not stand where they belong yet.
+                known = [str(one) for one in self._script._version_locations]
+                self._script.version_locations = known + drafts
+                self._script.__dict__.pop("_version_locations", None)
         return self._script
 
     def run_env(self, fn=None, instead=None, change=None, **options):

@@ -38,7 +38,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
-    """How the Alembic project of a target is reached and run."""
+    """How the Alembic project of a target is reached and run.
+
+    `drafts` are folders with version files that do not stand where they belong yet; no section names them.
+    """
 
     config: Path
     python: str | None = None
@@ -55,6 +58,7 @@ class ProjectSettings:
     redirect: bool = False
     driver: str | None = None
     baseline: Path | None = None
+    drafts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

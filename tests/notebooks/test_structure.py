@@ -26,6 +26,7 @@ NAMES = tuple(sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for pat
 
 COMPARISON = 'ignore: str = "", expect_pending: bool = True, strict: bool = False'
 DRAFT = "message: str = '', autogenerate: bool = True, adopt: bool = False, dry_run: bool = True"
+PLAN = "revision: str = 'head', direction: str = 'up', fail_on: str = 'high', allow: str = ''"
 CHANGE = (
     "dry_run: bool = True, confirm: str = '', wait: int = 0, retries: int = 5, backup: str = 'none', "
     "max_rewrite: str = ''"
@@ -36,6 +37,7 @@ CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 
     "00-start-here":     ("write", ""),
     "10-inspect":        ("read",  "fail_on_pending: bool = False"),
     "12-compare-schema": ("read",  COMPARISON),
+    "20-plan":           ("read",  PLAN),
     "24-new-revision":   ("files", DRAFT),
     "40-upgrade":        ("write", f"revision: str = 'head', {CHANGE}"),
     "42-downgrade":      ("write", f"revision: str = '-1', {CHANGE}"),
