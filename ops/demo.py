@@ -54,6 +54,7 @@ STORY = (
         tells="The models ask for more than it has: ATTENTION (exit code 3) is right here.",
         expected=3,
     ),
+    Step(notebook="20-plan", tells="What it will do to this database, measured on a clone; here nothing is changed."),
     Step(notebook="40-upgrade", tells="A dry run: what would run, and nothing is changed."),
     Step(notebook="40-upgrade", tells="The upgrade itself.", parameters={"dry_run": False}),
     Step(notebook="50-verify", tells="Is the database what the migrations say?"),

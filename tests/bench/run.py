@@ -16,6 +16,7 @@ import catalog
 import drift
 import importing
 import inspecting
+import plan
 import revisions
 from measure import Claim, Part, machine, spread, table
 
@@ -27,6 +28,7 @@ PARTS = {
     "revisions": revisions.run,
     "catalog": catalog.run,
     "drift": drift.run,
+    "plan": plan.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
