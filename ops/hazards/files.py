@@ -14,6 +14,20 @@ ID_CHARACTERS = 32
 https://github.com/sqlalchemy/alembic/blob/main/alembic/ddl/impl.py (`version_table_impl`)
 """
 
+FILE_CODES = frozenset(
+    {
+        "changed-since-applied",
+        "empty-downgrade",
+        "irreversible",
+        "long-id",
+        "mixed-autocommit",
+        "no-downgrade",
+        "not-committed",
+        "several-heads",
+    }
+)
+"""The names of what is said here."""
+
 _TUTORIAL = "https://alembic.sqlalchemy.org/en/latest/tutorial.html"
 _AUTOCOMMIT = (
     "https://alembic.sqlalchemy.org/en/latest/api/runtime.html"

@@ -83,7 +83,10 @@ class Looks:
         rows += [_Row(oid) for oid in self.names if oid not in there]
         locks = tuple(lock for oid, names in modes.items() for lock in self._locks(_Row(oid, sorted(names))))
         self.modes = {}
-        return Effects(locks=locks, **self._files(rows))
+        files = self._files(rows)
+        # counters reach other sessions late; but whoever builds an index reads its table
+        read = sorted({name.rpartition(" on ")[2] for name in files["index_builds"]})
+        return Effects(locks=locks, scans=tuple(read), **files)
 
     def _locks(self, row: _Row) -> Iterable[Lock]:
         known = self.modes.setdefault(row.oid, set())

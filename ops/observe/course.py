@@ -148,11 +148,9 @@ class _Course:
             if relation is None:
                 continue
             table = self.looks.relations.by_oid.get(relation.parent, relation)
-            if table.kind in relations.TABLES:
+            if table.kind in ("table", "partitioned table"):  # the server locks nothing else by hand
                 held.append(table.name)
-        # VACUUM waits for nobody who only reads
-        mode = Mode.SHARE_UPDATE_EXCLUSIVE if any(one.verb == "VACUUM" for one in verbs) else Mode.ACCESS_SHARE
-        return Watch(self.here.settings, self.here.worker.backend_pids, tuple(held), mode)
+        return Watch(self.here.settings, self.here.worker.backend_pids, tuple(held))
 
     def _parsed(self, text: str, event: Event) -> _Waiting:
         found = commands.parse(text, resolve=self.looks.of_relation)

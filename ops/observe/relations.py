@@ -40,6 +40,7 @@ _BEFORE = f"""
 
 BEHIND = f"""
     SELECT pg_catalog.json_build_object(
+        'flushed', pg_catalog.pg_stat_force_next_flush() IS NULL,
         'transaction', (SELECT l.virtualtransaction FROM pg_catalog.pg_locks l
                         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'virtualxid' LIMIT 1),
         'path', pg_catalog.current_schemas(false)::text[],
@@ -62,7 +63,8 @@ BEHIND = f"""
 """Asked on the migration's own connection, in its transaction: only there does an uncommitted change show.
 
 Whatever a statement rewrites, scans or builds, it has locked, and a lock stays until the transaction ends; so only the
-locked relations need be looked at, however large the schema is.
+locked relations need be looked at, however large the schema is. Counters are of the transaction only when those of the
+one before it have been handed over, which the server else does once a second at most.
 """
 
 
