@@ -69,7 +69,7 @@ def _statement(plan: Plan, one: Statement) -> Iterator[str]:
                 yield from _comment(f"{hazard.severity.word.upper()} {hazard.code}: {hazard.harm}")
         for probe in plan.probes:
             if probe.statement == one.number:
-                yield from _comment(f"{probe.verdict.value}: {probe}")
+                yield from _comment(str(probe))
     yield f"{one.sql};" if not one.sql.rstrip().endswith(";") else one.sql
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops import display
 from ops.hazards import Hazard, Severity
+from ops.probes import Probe
 from ops.statement import Lock, Mode, Statement
 from ops.values import Verdict
 
@@ -34,7 +35,7 @@ def view(plan: Plan) -> display.View:
         blocks.append(display.Note("There is nothing to do."))
     if plan.failed:
         blocks.append(display.Note(f"It fails on a clone of this schema: {plan.failed}", "bad"))
-    blocks += [display.Note(f"Statement {one.statement} will fail here: {one}", "bad") for one in plan.broken]
+    blocks += [display.Note(_broken(one), "bad") for one in plan.broken]
     blocks += [display.Note(one, "unknown") for one in plan.unknown]
     blocks += [display.Note(one) for one in plan.notes]
     if plan.hazards:
@@ -62,6 +63,13 @@ def view(plan: Plan) -> display.View:
         mark=display.Mark(plan.verdict, plan.verdict.tone),
         blocks=tuple(one for one in blocks if one is not None),
     )
+
+
+def _broken(one: Probe) -> str:
+    found = f"{'at least ' if one.at_least else ''}{one.violations}" if one.violations is not None else "some"
+    such = f", such as {', '.join(one.samples)}" if one.samples else ""
+    why = f" ({one.why})" if one.why else ""
+    return f"Statement {one.statement} will fail on today's data. {one.question} {found}{such}{why}"
 
 
 def hazards(plan: Plan) -> display.Table:

@@ -152,7 +152,7 @@ class Plan(Result):
             "measured": not self.offline,
             "statements": [_statement(one) for one in self.own],
             "hazards": [_hazard(one) for one in self.hazards],
-            "probes": [one.to_dict() for one in self.probes],
+            "probes": [_probe(one) for one in self.probes],
             "estimates": None,
             "unknown": list(self.unknown),
             "failed": self.failed or None,
@@ -199,6 +199,20 @@ def _hazard(one: Hazard) -> dict[str, Any]:
         "since": one.since or None,
         "source": one.source,
         "allowed": one.allowed,
+    }
+
+
+def _probe(one: Probe) -> dict[str, Any]:
+    return {
+        "statement": one.statement,
+        "question": one.question,
+        "violations": one.violations,
+        "at_least": one.at_least,
+        "samples": list(one.samples),
+        "verdict": one.verdict.value,
+        "why": one.why or None,
+        "seconds": round(one.seconds, 4),
+        "sql": one.sql or None,
     }
 
 
