@@ -20,6 +20,7 @@ from ops.statement import Mode, Statement
 _ALONE = frozenset({"VACUUM", "CREATE DATABASE", "DROP DATABASE", "CREATE TABLESPACE", "DROP TABLESPACE"})
 _CONTROL = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "CALL", "?"})
 _DATA = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_CATALOGS = frozenset({"pg_catalog", "information_schema"})
 _RUNS_CODE = frozenset({"DO", "CALL"})
 
 NOT_SEEN = "it runs outside of a transaction, and no lock of it was seen from a second session"
@@ -29,12 +30,15 @@ NOT_SEEN = "it runs outside of a transaction, and no lock of it was seen from a 
 class Observed:
     """What a run on a clone showed.
 
-    `commands` has the parsed actions of each statement by its number. `failed` is what ended the run early, and
+    `commands` has the parsed actions of each statement by its number; Alembic's own statements have the number 0. Of
+    questions that only read the server's catalog, as SQLAlchemy's inspector asks them, `questions` is the number: the
+    clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run early, and
     `unreached` are the revisions behind it, of which nothing was seen.
     """
 
     statements: tuple[Statement, ...] = ()
     commands: Mapping[int, tuple[Command, ...]] = field(default_factory=dict)
+    questions: int = 0
     failed: OpsError | None = None
     unreached: tuple[str, ...] = ()
 
@@ -68,6 +72,7 @@ def observe(here: Visit, steps: Sequence[Step], direction: str) -> Observed:
     return Observed(
         statements=tuple(course.statements),
         commands=course.commands,
+        questions=course.questions,
         failed=failed,
         unreached=tuple(wanted[done + 1 :]) if failed else (),
     )
@@ -81,6 +86,7 @@ class _Course:
         self.statements: list[Statement] = []
         self.commands: dict[int, tuple[Command, ...]] = {}
         self.done: list[str] = []
+        self.questions = 0
         self.revision = ""
         setup = here.setup
         self.version_table = (setup.version_table_schema, setup.version_table)
@@ -238,9 +244,19 @@ class _Course:
         return self._transactions.setdefault(transaction, len(self._transactions) + 1)
 
     def _add(self, statement: Statement, found: tuple[Command, ...]) -> None:
-        numbered = replace(statement, number=len(self.statements) + 1)
-        self.statements.append(numbered)
-        self.commands[numbered.number] = found
+        if not statement.error and _only_reads_the_catalog(found):
+            self.questions += 1
+            return
+        if not statement.bookkeeping:
+            statement = replace(statement, number=len(self.commands) + 1)
+            self.commands[statement.number] = found
+        self.statements.append(statement)
+
+
+def _only_reads_the_catalog(found: Sequence[Command]) -> bool:
+    return bool(found) and all(
+        one.verb == "SELECT" and one.sources and {schema for schema, _ in one.sources} <= _CATALOGS for one in found
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

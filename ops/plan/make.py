@@ -94,7 +94,7 @@ def plan_route(here: Visit, made: Route, *, fail_on: Severity = Severity.HIGH, a
         failed=seen.failed.problem if seen.failed else "",
         unreached=seen.unreached,
         uncertain=(*uncertain, *catalog.doubts),
-        notes=(*measured.notes, *live.unseen),
+        notes=(*measured.notes, *_questions(seen.questions), *live.unseen),
     )
 
 
@@ -114,7 +114,7 @@ def _measured(here: Visit, made: Route) -> _Measured:
     table = (setup.version_table_schema, setup.version_table)
     assert made.live is not None
     try:
-        ground = Ground.of(here.settings, here.facts, here.connection)
+        ground = Ground.of(here.settings, here.connection, table)
         with (
             clone.cloned(here.settings, ground, made.live, table, made.current) as copy,
             visit(copy.settings, purpose="plan") as there,
@@ -205,6 +205,12 @@ def _file(step: Step, known: Mapping[Path, frozenset[Path] | None], edited: set[
         edited=revision.revision in edited,
         reason=reason,
     )
+
+
+def _questions(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    return (f"{count} question{'' if count == 1 else 's'} of the migrations to the server's catalog are not shown.",)
 
 
 def _of(live: Live, statements: Iterable[Statement]) -> Live:

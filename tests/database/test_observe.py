@@ -226,6 +226,7 @@ def test_whose_rows_decide(set_up: SetUp, body: str, reads: tuple[str, ...]) -> 
 
     assert seen.failed is None
     assert {name for one in statements(seen) for name in one.reads} == set(reads)
+    assert (seen.questions > 0) == ("inspect" in body)
 
 
 def test_a_statement_that_fails_is_named_and_what_follows_is_not_reached(set_up: SetUp) -> None:
