@@ -34,14 +34,16 @@ def judge(
     live: Live,
     catalog: Catalog,
     server_version: int,
+    limits: Mapping[str, str] | None = None,
 ) -> tuple[Hazard, ...]:
     """Return the hazards of a plan's statements, in the order of the statements, the worst of each first.
 
     `commands` are the parsed actions by the statement's number, `live` is what weighs on the tables now, `catalog` the
-    live schema before the plan, `server_version` the live server's number (`180004`). Alembic's own bookkeeping is not
-    judged. That something was not measured is no hazard: whoever asks has to tell that, and knows less then.
+    live schema before the plan, `server_version` the live server's number (`180004`), `limits` the settings that the
+    run puts in force before every revision, such as `lock_timeout`. Alembic's own bookkeeping is not judged. That
+    something was not measured is no hazard: whoever asks has to tell that, and knows less then.
     """
-    scene = Scene(statements, commands, live, catalog, server_version)
+    scene = Scene(statements, commands, live, catalog, server_version, limits or {})
     hazards: list[Hazard] = []
     told: set[tuple[str, str]] = set()
     for statement in scene.statements:

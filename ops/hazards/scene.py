@@ -44,7 +44,9 @@ class Scene:
         live: Live,
         catalog: Catalog,
         server_version: int,
+        limits: Mapping[str, str],
     ) -> None:
+        self.limits = limits
         self.statements = tuple(statements)
         self.commands = commands
         self.live = live
@@ -190,11 +192,11 @@ class Scene:
         )
 
     def setting(self, statement: Statement, name: str) -> str:
-        """Return what the migration itself has set before a statement, in its transaction or revision; empty for no.
+        """Return what is in force before a statement: what the run sets for every revision, or the migration itself.
 
-        A value that switches a limit off is none.
+        A value that switches a limit off is none, and so is what a RESET brings back: the role's own, which is unknown.
         """
-        local, session = "", ""
+        local, session = "", self.limits.get(name, "")
         for one in self.statements:
             if one.number >= statement.number:
                 break

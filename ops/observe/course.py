@@ -32,8 +32,8 @@ class Observed:
 
     `commands` has the parsed actions of each statement by its number; Alembic's own statements have the number 0. Of
     questions that only read the server's catalog, as SQLAlchemy's inspector asks them, `questions` is the number: the
-    clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run early, and
-    `unreached` are the revisions behind it, of which nothing was seen.
+    clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run
+    early, and `unreached` are the revisions behind it, of which nothing was seen.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -43,15 +43,21 @@ class Observed:
     unreached: tuple[str, ...] = ()
 
 
-def observe(here: Visit, steps: Sequence[Step], direction: str) -> Observed:
+def observe(
+    here: Visit, steps: Sequence[Step], direction: str, *, version_table: tuple[str, str] | None = None
+) -> Observed:
     """Run revisions on a clone, and return their statements with what each locked, rewrote, scanned and built.
+
+    `version_table` is schema and name, where they are known already.
 
     Raises
     ------
     OpsError
         The clone cannot be looked at. What the migration itself does wrong is a part of the answer.
     """
-    course = _Course(here)
+    if version_table is None:
+        version_table = (here.setup.version_table_schema, here.setup.version_table)
+    course = _Course(here, version_table)
     wanted = [step.revision.revision for step in steps]
     failed = None
     try:
@@ -81,15 +87,14 @@ def observe(here: Visit, steps: Sequence[Step], direction: str) -> Observed:
 class _Course:
     """What is known of the run so far."""
 
-    def __init__(self, here: Visit) -> None:
+    def __init__(self, here: Visit, version_table: tuple[str, str]) -> None:
         self.here = here
+        self.version_table = version_table
         self.statements: list[Statement] = []
         self.commands: dict[int, tuple[Command, ...]] = {}
         self.done: list[str] = []
         self.questions = 0
         self.revision = ""
-        setup = here.setup
-        self.version_table = (setup.version_table_schema, setup.version_table)
         self.looks = Looks(relations=relations.before(here.connection, self.version_table))
         self._waiting: list[_Waiting] = []
         self._watch: Watch | None = None

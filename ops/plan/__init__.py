@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ops.plan.make import plan, plan_route
+from ops.plan.make import plan
 from ops.plan.values import Plan
 
-__all__ = ["Plan", "plan", "plan_route"]
+__all__ = ["Plan", "plan"]

@@ -18,6 +18,7 @@ from ops.live import Live
 from ops.observe import Observed, observe
 from ops.plan.values import Plan
 from ops.probes import Probe
+from ops.project.conversation import Worker
 from ops.project.visit import Step, Visit, visit
 from ops.route import Route
 from ops.settings import TargetSettings
@@ -48,29 +49,29 @@ def plan(
     limit, allowed = _severity(fail_on), _allowed(allow)
     if direction not in ("up", "down"):
         raise UsageError(f"{direction!r} is no direction.", next_step="Write up or down.")
-    with visit(settings, purpose="plan") as here:
-        made = route.make(here, direction, revision)
-        return plan_route(here, made, fail_on=limit, allow=allowed)
+    # The clone's worker starts while the target's is asked.
+    with Worker(settings) as booted, visit(settings, purpose="plan") as here:
+        return _plan(here, route.make(here, direction, revision), booted, limit, allowed)
 
 
-def plan_route(here: Visit, made: Route, *, fail_on: Severity = Severity.HIGH, allow: Iterable[str] = ()) -> Plan:
-    """Return the plan of a route that has just been made on this visit.
-
-    Raises
-    ------
-    OpsError
-        The live database cannot be asked any more.
-    """
+def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: frozenset[str]) -> Plan:
     live = activity.look(here.connection)
-    measured = _measured(here, made) if made.steps else _Measured()
+    measured = _measured(here, made, booted) if made.steps else _Measured()
     seen = measured.observed
     catalog = made.live
     assert catalog is not None  # a route that has just been made has it
     asked: tuple[Probe, ...] = ()
     if seen.statements:
         asked = probes.ask(here.connection, seen.statements, seen.commands, catalog)
+    own = here.settings.limits
+    limits = {"lock_timeout": own.lock_timeout, "statement_timeout": own.statement_timeout}
     found = judge(
-        seen.statements, commands=seen.commands, live=live, catalog=catalog, server_version=here.facts.version_number
+        seen.statements,
+        commands=seen.commands,
+        live=live,
+        catalog=catalog,
+        server_version=here.facts.version_number,
+        limits=limits,
     )
     found += judge_files(
         _files(here, made),
@@ -85,10 +86,11 @@ def plan_route(here: Visit, made: Route, *, fail_on: Severity = Severity.HIGH, a
     return Plan(
         route=made,
         statements=seen.statements,
-        hazards=_sorted(replace(one, allowed=True) if one.code in set(allow) else one for one in found),
+        hazards=_sorted(replace(one, allowed=True) if one.code in allow else one for one in found),
         probes=asked,
         live=_of(live, seen.statements),
         fail_on=fail_on,
+        limits=tuple(limits.items()),
         server=str(here.facts),
         offline=measured.offline,
         failed=seen.failed.problem if seen.failed else "",
@@ -108,7 +110,7 @@ class _Measured:
     notes: tuple[str, ...] = ()
 
 
-def _measured(here: Visit, made: Route) -> _Measured:
+def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
     """Run the route on a clone; where there can be none, take the SQL that Alembic writes without a database."""
     setup = here.setup
     table = (setup.version_table_schema, setup.version_table)
@@ -117,11 +119,10 @@ def _measured(here: Visit, made: Route) -> _Measured:
         ground = Ground.of(here.settings, here.connection, table)
         with (
             clone.cloned(here.settings, ground, made.live, table, made.current) as copy,
-            visit(copy.settings, purpose="plan") as there,
+            visit(copy.settings, purpose="plan", booted=booted) as there,
         ):
-            return _Measured(
-                observed=observe(there, made.steps, made.direction), uncertain=copy.uncertain, notes=copy.notes
-            )
+            seen = observe(there, made.steps, made.direction, version_table=table)
+            return _Measured(observed=seen, notes=copy.differences)
     except OpsError as error:
         if error.code not in ("clone", "embedded"):
             raise

@@ -35,6 +35,8 @@ def _head(plan: Plan) -> Iterator[str]:
     for one in plan.unknown:
         yield from _comment(f"not known: {one}")
     yield r"\set ON_ERROR_STOP on"
+    for name, value in plan.limits:
+        yield f"SET {name} = '{value}';"
 
 
 def _body(plan: Plan) -> Iterator[str]:

@@ -21,9 +21,10 @@ from ops.values import Result, Verdict
 class Plan(Result):
     """What a route does to this database now.
 
-    `offline` says why nothing could be measured: the statements are then what Alembic writes without a database.
-    `failed` is what ended the run on the clone, `unreached` the revisions behind that. `uncertain` are reasons why even
-    what was measured may be otherwise on the live server, `notes` what else is worth knowing of the measurement.
+    `limits` are the settings that a run puts in force before every revision. `offline` says why nothing could be
+    measured: the statements are then what Alembic writes without a database. `failed` is what ended the run on the
+    clone, `unreached` the revisions behind that. `uncertain` are reasons why even what was measured may be otherwise on
+    the live server, `notes` what else is worth knowing of the measurement.
     """
 
     route: Route
@@ -32,6 +33,7 @@ class Plan(Result):
     probes: tuple[Probe, ...] = ()
     live: Live = field(default_factory=Live, repr=False)
     fail_on: Severity = Severity.HIGH
+    limits: tuple[tuple[str, str], ...] = ()
     server: str = ""
     offline: str = ""
     failed: str = ""

@@ -149,8 +149,10 @@ class Visit:
 
 
 @contextmanager
-def visit(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Visit]:
+def visit(settings: TargetSettings, *, purpose: str = "read", booted: Worker | None = None) -> Iterator[Visit]:
     """Yield a visit to a target; connection and worker end with it.
+
+    `booted` is a worker of the same project that nobody has greeted yet: it had time to start meanwhile.
 
     Raises
     ------
@@ -160,13 +162,20 @@ def visit(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Visit]
         The project's interpreter cannot be started.
     """
     # The worker boots while we connect.
-    with Worker(settings) as worker, database.connect(settings, purpose=purpose) as connection:
+    with _at(settings, booted) as worker, database.connect(settings, purpose=purpose) as connection:
         proof = database.take_proof(connection)
         worker.greet(proof=proof, session={"role": settings.role} if settings.role else {})
         try:
             yield Visit(settings, connection, worker)
         finally:
             worker.close()  # before the connection, which holds the lock that is its proof
+
+
+def _at(settings: TargetSettings, booted: Worker | None) -> Worker:
+    if booted is None:
+        return Worker(settings)
+    booted.settings = settings
+    return booted
 
 
 def describe_missing(found: dict[str, Any]) -> str:
