@@ -29,13 +29,15 @@ class Clone:
     """A copy of a target's schema, which lives as long as the context that made it.
 
     `settings` lead there, with the role that does the work; `differences` say what is not as in the target, and what
-    that leaves uncertain, a sentence each. `made`: whether the schema was dumped for it just now.
+    that leaves uncertain, a sentence each; `missing` says what of the schema itself could not be carried over, so that
+    what a statement does there may be something else. `made`: whether the schema was dumped for it just now.
     """
 
     settings: TargetSettings
     database: str
     server_version: int
     differences: tuple[str, ...]
+    missing: tuple[str, ...]
     made: bool
     template: str
 
@@ -79,6 +81,7 @@ def cloned(
             database=name,
             server_version=template.note["server_version"],
             differences=differences,
+            missing=tuple(template.note["missing"]),
             made=template.made,
             template=template.database,
         )
@@ -186,10 +189,10 @@ class _Work:
         return {
             "server_version": made.server_version,
             "left_out": left_out,
+            "missing": list(_of_objects(self.live, made, left_out)),
             "differences": [
                 *_of_versions(self.live, made),
                 *_of_extensions(self.live, made),
-                *_of_objects(self.live, made, left_out),
                 *self._of_text(making),
                 *copies.finish(self.place, making),
             ],

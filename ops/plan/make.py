@@ -122,7 +122,7 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
             visit(copy.settings, purpose="plan", booted=booted) as there,
         ):
             seen = observe(there, made.steps, made.direction, version_table=table)
-            return _Measured(observed=seen, notes=copy.differences)
+            return _Measured(observed=seen, uncertain=copy.missing, notes=copy.differences)
     except OpsError as error:
         if error.code not in ("clone", "embedded"):
             raise

@@ -345,7 +345,7 @@ def test_what_a_dump_does_not_carry_over_is_named(shop: Bench) -> None:
     with cloned(shop.target.settings) as made:
         pass
 
-    assert [one.partition(". ")[0] for one in made.differences] == [
+    assert [one.partition(". ")[0] for one in made.missing] == [
         "pg_dump did not carry everything over: index public.customer.half_made"
     ]
 
