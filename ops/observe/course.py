@@ -9,7 +9,7 @@ from typing import Any
 from ops import commands
 from ops.catalog.names import quoted
 from ops.commands import Command
-from ops.errors import OpsError
+from ops.errors import MigrationError, OpsError, ProjectError
 from ops.observe import relations
 from ops.observe.changes import Effects, Looks
 from ops.observe.waiting import Watch
@@ -53,7 +53,8 @@ def observe(
     Raises
     ------
     OpsError
-        The clone cannot be looked at. What the migration itself does wrong is a part of the answer.
+        The clone cannot be looked at, or env.py does not go there. What the migration itself does wrong is a part of
+        the answer.
     """
     if version_table is None:
         version_table = (here.setup.version_table_schema, here.setup.version_table)
@@ -69,7 +70,7 @@ def observe(
             direction=direction,
             observe=relations.BEHIND,
         )
-    except OpsError as error:
+    except (MigrationError, ProjectError) as error:
         failed = error
         course.fail(error)
     finally:

@@ -25,6 +25,9 @@ from ops.settings import TargetSettings
 from ops.statement import Statement
 from ops.versionfile import VersionFile, bodies
 
+_NO_CLONE = ("clone", "embedded", "wrong-database")
+"""Codes of errors that mean: this project cannot be run on a clone of this database."""
+
 
 def plan(
     settings: TargetSettings,
@@ -124,7 +127,7 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
             seen = observe(there, made.steps, made.direction, version_table=table)
             return _Measured(observed=seen, uncertain=copy.missing, notes=copy.differences)
     except OpsError as error:
-        if error.code not in ("clone", "embedded"):
+        if error.code not in _NO_CLONE:
             raise
         return _Measured(observed=_offline(here, made, error.problem), offline=error.problem)
 

@@ -262,3 +262,21 @@ def test_without_a_clone_nothing_is_measured_and_the_verdict_is_unknown(
     assert "set-not-null" in {one.code for one in plan.hazards}
     assert "NOT MEASURED" in plan.sql
     assert [one.verdict for one in plan.probes] == [OK]
+
+
+def test_an_env_that_never_leaves_its_database_cannot_be_measured(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    bench.ask(SHOP)
+    write(bench, "op.add_column('customer', sa.Column('age', sa.Integer()))")
+    env = next(bench.project.rglob("env.py"))
+    text = env.read_text(encoding="utf-8")
+    hard = text.replace("config.get_section(config.config_ini_section)", f"{{'sqlalchemy.url': {bench.url!r}}}")
+    assert hard != text
+    env.write_text(hard, encoding="utf-8")
+
+    plan = bench.target.plan()
+
+    assert plan.verdict is UNKNOWN, str(plan)
+    assert "another database" in plan.offline or "connected to" in plan.offline
+    assert [one.sql for one in plan.own] == ["ALTER TABLE customer ADD COLUMN age INTEGER"]
+    assert bench.ask("SELECT count(*) FROM pg_attribute WHERE attname = 'age'") == [(0,)]
