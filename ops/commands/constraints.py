@@ -19,6 +19,7 @@ VERBS = {
     pb.CONSTR_EXCLUSION: "ADD EXCLUDE",
     pb.CONSTR_NOTNULL: "ADD NOT NULL",
 }
+_ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _INDEXED = frozenset({"ADD UNIQUE", "ADD PRIMARY KEY", "ADD EXCLUDE"})
 
 
@@ -50,6 +51,8 @@ def constraint(
         period=node.fk_with_period,
         without_overlaps=node.without_overlaps,
     )
+    for event, action in (("DELETE", node.fk_del_action), ("UPDATE", node.fk_upd_action)):
+        options |= {f"ON {event} {_ACTIONS[action]}"} if action in _ACTIONS else frozenset()
     return Command(
         verb=verb,
         schema=table[0],

@@ -97,6 +97,11 @@ def strings(nodes: Iterable[Node]) -> tuple[str, ...]:
     return tuple(string(one) for one in nodes)
 
 
+def is_row(column: Node) -> bool:
+    """Return whether a reference is to all columns: `*` or `t.*`."""
+    return any(kind(inner(one)) == "A_Star" for one in column.fields)
+
+
 def expression(node: Node) -> str:
     """Return an expression as SQL; empty where there is none."""
     if node.WhichOneof("node") is None:

@@ -8,7 +8,7 @@ import postgast
 from google.protobuf.message import DecodeError
 
 from ops.commands import queries, rest, tables, types
-from ops.commands.nodes import Names, Node, inner, kind, words
+from ops.commands.nodes import Names, Node, expression, inner, is_row, kind, strings, type_text, words
 from ops.commands.text import placeholders
 from ops.commands.values import Command
 
@@ -62,6 +62,38 @@ def statements(sql: str) -> tuple[str, ...]:
     except _REFUSED:
         found = _scanned(sql) or [whole]
     return tuple(one.strip() for one in found if one.strip())
+
+
+def mentioned(sql: str) -> tuple[frozenset[str] | None, tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the columns, functions and types in a query without FROM; see `ops.commands.expressions`."""
+    try:
+        (raw,) = postgast.parse(sql).stmts
+        select = inner(raw.stmt)
+        found = [one for _, one in postgast.walk(select)]
+        columns: frozenset[str] | None = frozenset(
+            strings(one.fields)[-1] for one in found if kind(one) == "ColumnRef" and not is_row(one)
+        )
+        if any(kind(one) == "SubLink" or (kind(one) == "ColumnRef" and is_row(one)) for one in found):
+            columns = None
+        types = dict.fromkeys(type_text(one) for one in found if kind(one) == "TypeName")
+        return columns, queries.functions(select), tuple(types)
+    except (*_REFUSED, ValueError):
+        return None, (), ()
+
+
+def cast(text: str) -> tuple[str, str, str] | None:
+    """Return the parts of a cast; see `ops.commands.expressions`."""
+    try:
+        (raw,) = postgast.parse(f"SELECT ({text})").stmts
+        (target,) = inner(raw.stmt).target_list
+        value = inner(inner(target).val)
+        if kind(value) != "TypeCast":
+            return None
+        column = inner(value.arg)
+        plain = kind(column) == "ColumnRef" and not is_row(column)
+        return expression(value.arg), strings(column.fields)[-1] if plain else "", type_text(value.type_name)
+    except (*_REFUSED, ValueError):
+        return None
 
 
 def _scanned(sql: str) -> list[str]:

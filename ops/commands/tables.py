@@ -39,6 +39,8 @@ def _create(node: Node, names: Names) -> Iterator[Command]:
     columns = [one for one in elements if kind(one) == "ColumnDef"]
     parents = tuple(names.relation(inner(one)) for one in node.inh_relations)
     partition = node.HasField("partbound")
+    partition_keys = constraints.keys([_partition_key(one) for one in node.partspec.part_params])[1]
+    strategy = pb.PartitionStrategy.Name(node.partspec.strategy).removeprefix("PARTITION_STRATEGY_").lower()
     like = tuple(names.relation(one.relation) for one in elements if kind(one) == "TableLikeClause")
     yield Command(
         verb="CREATE PARTITION" if partition else "CREATE TABLE",
@@ -48,7 +50,10 @@ def _create(node: Node, names: Names) -> Iterator[Command]:
         parent=parents[0] if partition else None,
         objects=() if partition else parents,
         value=bounds(node.partbound) if partition else "",
+        bounds=datums(node.partbound) if partition else (),
         sources=like,
+        method=strategy if node.HasField("partspec") else "",
+        elements=partition_keys,
         options=_persistence(node.relation)
         | given(
             if_not_exists=node.if_not_exists,
@@ -62,6 +67,12 @@ def _create(node: Node, names: Names) -> Iterator[Command]:
     for column in columns:
         for command in _in_column(column, table, names):
             yield replace(command, options=command.options | {"IN TABLE"})
+
+
+def _partition_key(node: Node) -> Node:
+    """A key of a partitioned table as one of an index: they are written alike."""
+    one = inner(node)
+    return pb.Node(index_elem=pb.IndexElem(name=one.name, expr=one.expr, collation=one.collation))
 
 
 def _create_as(node: Node, names: Names) -> Iterator[Command]:
@@ -83,12 +94,21 @@ def bounds(node: Node) -> str:
     """Return a partition's bounds as the server writes them: `FOR VALUES IN (1, 2)`, `DEFAULT`."""
     if node.is_default:
         return "DEFAULT"
+    first, *second = [", ".join(one) for one in datums(node)]
     if node.strategy == "h":
         return f"FOR VALUES WITH (modulus {node.modulus}, remainder {node.remainder})"
+    return f"FOR VALUES FROM ({first}) TO ({second[0]})" if second else f"FOR VALUES IN ({first})"
+
+
+def datums(node: Node) -> tuple[tuple[str, ...], ...]:
+    """Return the values of a partition's bounds: a list's, both ends of a range, or a hash's modulus and remainder."""
+    if node.is_default:
+        return ()
+    if node.strategy == "h":
+        return ((str(node.modulus), str(node.remainder)),)
     if node.strategy == "l":
-        return f"FOR VALUES IN ({', '.join(expression(one) for one in node.listdatums)})"
-    lower = ", ".join(map(_datum, node.lowerdatums))
-    return f"FOR VALUES FROM ({lower}) TO ({', '.join(map(_datum, node.upperdatums))})"
+        return (tuple(expression(one) for one in node.listdatums),)
+    return tuple(map(_datum, node.lowerdatums)), tuple(map(_datum, node.upperdatums))
 
 
 def _datum(node: Node) -> str:
@@ -192,7 +212,8 @@ def _partition(base: Command, detail: Node, names: Names, what: str) -> Command:
         return replace(base, verb="ATTACH INDEX", name="", columns=(), index=base.name, objects=(other,))
     text = bounds(detail.bound) if detail.HasField("bound") else ""
     options = given(concurrently=detail.concurrent, default=detail.HasField("bound") and detail.bound.is_default)
-    return replace(base, columns=(), objects=(other,), value=text, options=options)
+    values = datums(detail.bound) if detail.HasField("bound") else ()
+    return replace(base, columns=(), objects=(other,), value=text, bounds=values, options=options)
 
 
 def _add_column(node: Node, table: Table, names: Names, options: frozenset[str]) -> Iterator[Command]:

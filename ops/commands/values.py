@@ -43,7 +43,7 @@ class Command:
     data statement that has one), FULL (a vacuum), DEFERRABLE, INITIALLY DEFERRED, NOT ENFORCED, OR REPLACE, TEMPORARY,
     UNLOGGED, NULLS NOT DISTINCT, MATCH FULL, PERIOD, WITHOUT OVERLAPS, NO INHERIT, RETURNING, FOR UPDATE, ON CONFLICT,
     ANALYZE, FROM and TO (of a COPY), PARTITIONED, RESTART IDENTITY, ALWAYS (a trigger, an identity), REPLICA, DEFAULT
-    (the default partition).
+    (the default partition), and of a foreign key ON DELETE CASCADE, SET NULL or SET DEFAULT, and ON UPDATE likewise.
 
     `kind` is what the name names, where it is no table: `index`, `view`, `type`, `schema`, ….
     `objects` are the (schema, name) of what a DROP or a TRUNCATE lists (`name` is then the first), or the partition of
@@ -55,7 +55,9 @@ class Command:
     and USING INDEX, `method` its access method. `columns` of an index or a constraint are its plain columns; `elements`
     all that it is made of, as SQL, expressions too, with `operators` where it excludes, `including` what it only
     carries, and `where` its predicate; of an UPDATE or DELETE, `where` is its condition. `elements` of CREATE TYPE are
-    an enum's labels, of routines their argument types. `columns` of an INSERT or UPDATE are those that it sets.
+    an enum's labels, of routines their argument types, of a partitioned table what it is partitioned by, with `method`
+    (`range`, `list`, `hash`). `bounds` of a partition are its values (a list), lower and upper bound (a range), or
+    modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets.
     """
 
     verb: str
@@ -83,6 +85,7 @@ class Command:
     operators: tuple[str, ...] = ()
     including: tuple[str, ...] = ()
     where: str = ""
+    bounds: tuple[tuple[str, ...], ...] = ()
 
     @property
     def column(self) -> str:

@@ -40,8 +40,11 @@ TABLES: dict[str, Row] = {
         ],
     ),
     "a partitioned table": (
-        "CREATE TABLE t (a int) PARTITION BY RANGE (a)",
-        [a("CREATE TABLE", "t", columns=("a",), options="PARTITIONED")],
+        "CREATE TABLE t (a int) PARTITION BY RANGE (a, (a % 5))",
+        [
+            a("CREATE TABLE", "t", columns=("a",), elements=("a", "(a % 5)"), method="range")
+            | {"options": "PARTITIONED"}
+        ],
     ),
     "a table that is made like another reads it": (
         "CREATE TABLE t (LIKE s.u INCLUDING ALL)",
@@ -50,7 +53,10 @@ TABLES: dict[str, Row] = {
     "a table that inherits": ("CREATE TABLE t () INHERITS (u)", [a("CREATE TABLE", "t", objects=(("", "u"),))]),
     "a partition": (
         "CREATE TABLE s.p PARTITION OF s.t FOR VALUES FROM ('a', MINVALUE) TO ('b', MAXVALUE)",
-        [a("CREATE PARTITION", "s.p", parent=("s", "t"), value="FOR VALUES FROM ('a', MINVALUE) TO ('b', MAXVALUE)")],
+        [
+            a("CREATE PARTITION", "s.p", parent=("s", "t"), value="FOR VALUES FROM ('a', MINVALUE) TO ('b', MAXVALUE)")
+            | {"bounds": (("'a'", "MINVALUE"), ("'b'", "MAXVALUE"))}
+        ],
     ),
     "a default partition": (
         "CREATE TABLE p PARTITION OF t DEFAULT",
@@ -75,11 +81,22 @@ TABLES: dict[str, Row] = {
     "locked": ("LOCK TABLE s.t IN SHARE MODE", [a("LOCK TABLE", "s.t", objects=(("s", "t"),), value="SHARE")]),
     "attached by a list": (
         "ALTER TABLE t ATTACH PARTITION s.p FOR VALUES IN ('x', NULL)",
-        [a("ATTACH PARTITION", "t", objects=(("s", "p"),), value="FOR VALUES IN ('x', NULL)")],
+        [
+            a(
+                "ATTACH PARTITION",
+                "t",
+                objects=(("s", "p"),),
+                value="FOR VALUES IN ('x', NULL)",
+                bounds=(("'x'", "NULL"),),
+            )
+        ],
     ),
     "attached by a hash": (
         "ALTER TABLE t ATTACH PARTITION p FOR VALUES WITH (MODULUS 4, REMAINDER 1)",
-        [a("ATTACH PARTITION", "t", objects=(("", "p"),), value="FOR VALUES WITH (modulus 4, remainder 1)")],
+        [
+            a("ATTACH PARTITION", "t", objects=(("", "p"),), value="FOR VALUES WITH (modulus 4, remainder 1)")
+            | {"bounds": (("4", "1"),)}
+        ],
     ),
     "attached as the default": (
         "ALTER TABLE t ATTACH PARTITION p DEFAULT",
@@ -211,10 +228,10 @@ CONSTRAINTS: dict[str, Row] = {
         [a("ADD CHECK", "t", expression="a > 0", options="NOT ENFORCED · NOT VALID")],
     ),
     "a foreign key of two columns": (
-        "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a, b) REFERENCES s.p (x, y) NOT VALID",
+        "ALTER TABLE s.t ADD CONSTRAINT f FOREIGN KEY (a, b) REFERENCES s.p (x, y) ON DELETE SET NULL NOT VALID",
         [
             a("ADD FOREIGN KEY", "s.t", columns=("a", "b"), constraint="f", references=("s", "p", ("x", "y")))
-            | {"options": "NOT VALID"}
+            | {"options": "NOT VALID · ON DELETE SET NULL"}
         ],
     ),
     "a foreign key that is not enforced, in a column": (

@@ -1,0 +1,392 @@
+"""What each command of a plan does to the state in which the next one finds the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ops import commands
+from ops.catalog.names import quoted
+from ops.commands import Command
+from ops.commands.expressions import mentioned
+from ops.probes.known import Name
+from ops.probes.state import Column, State, Table
+
+# Defaults that give each row a value of its own.
+_OWN = frozenset({"gen_random_uuid", "uuid_generate_v4", "uuidv4", "uuidv7", "nextval"})
+
+Effect = Callable[[State, int, Command], None]
+
+
+def apply(state: State, number: int, command: Command) -> None:
+    """Let a command of the statement with this number have its effect on the state."""
+    if "CASCADE" in command.options and command.verb.startswith("DROP"):
+        state.cascaded = state.cascaded or number
+    effect = _EFFECTS.get(command.verb)
+    if effect:
+        effect(state, number, command)
+    elif command.verb in ("?", "DO", "CALL", "EXECUTE", "CREATE RULE", "IMPORT FOREIGN SCHEMA", "ALTER EXTENSION"):
+        state.anything = state.anything or number
+
+
+def _table(state: State, number: int, command: Command) -> Table | None:
+    """The table that a command writes; where it is none that is known, it may write any."""
+    table = state.of(command)
+    if table is None:
+        state.anything = state.anything or number
+    return table
+
+
+def _create(state: State, number: int, command: Command) -> None:
+    name = state.full(command.schema, command.name)
+    if "IF NOT EXISTS" in command.options and state.find(name):
+        return
+    if "TEMPORARY" in command.options:
+        name = ("pg_temp", command.name)
+    table = Table(name=name, live=None, empty=command.verb != "CREATE TABLE AS")
+    table.partition_key = command if command.method else None
+    table.columns = {one: Column(name=one, type="", value="NULL") for one in command.columns}
+    if command.verb == "CREATE TABLE AS":
+        table.inserted = number
+        _calls(state, number, command)
+    state.put(name, table)
+
+
+def _drop(state: State, number: int, command: Command) -> None:
+    for one in command.objects:
+        name = state.full(*one)
+        table = state.find(name)
+        if table and table.live:
+            state.freed.add(("relation", *table.live))
+        state.freed.add(("relation", *name))
+        state.put(name, None)
+
+
+def _rename(state: State, number: int, command: Command) -> None:
+    name = state.full(command.schema, command.name)
+    new = (name[0], command.new_name) if command.verb.startswith("RENAME") else (command.value, name[1])
+    table = state.find(name)
+    state.freed.add(("relation", *name))
+    if table:
+        state.put(name, None)
+        table.name = new
+        state.put(new, table)
+
+
+def _add_column(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table is None or command.column in table.columns:
+        return
+    column = Column(name=command.column, type=command.type, value=command.default or "NULL")
+    column.not_null = bool({"NOT NULL", "SERIAL", "IDENTITY", "PRIMARY KEY"} & command.options)
+    called = mentioned(command.default).functions if command.default else ()
+    by = f"statement {number} adds {column.name} before, with values that nobody knows yet"
+    if command.options & {"SERIAL", "IDENTITY"} or any(name in _OWN for _, name in called):
+        column.own = True
+    elif command.expression:
+        column.value = command.expression
+        column.unknown = "" if _is_on_live(table, command.expression) else by
+    elif not state.harmless(called):
+        column.unknown = by
+    if table.partition_key is None and table.inherited:
+        for child in state.family(table):
+            child.columns.setdefault(column.name, column)
+    table.columns[column.name] = column
+
+
+def _is_on_live(table: Table, expression: str) -> bool:
+    """Whether an expression can be asked on live as it is: its columns are there, and are called so."""
+    names = mentioned(expression).columns
+    return names is not None and all(
+        name in table.columns and table.columns[name].live == name and name not in table.updated for name in names
+    )
+
+
+def _drop_column(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        for name in command.columns:
+            column = table.columns.pop(name, None)
+            table.updated.pop(name, None)
+            for owner in {table.name, table.live or table.name}:
+                state.freed.add(("column", *owner, name))
+            if column and column.live and table.live:
+                _drop_with_column(state, table, column.live)
+
+
+def _drop_with_column(state: State, table: Table, column: str) -> None:
+    """A table's own constraints and indexes go with each of their columns."""
+    assert table.live is not None
+    for one in state.known.constraints(table.live):
+        if column in one.columns or (one.expression and column in (mentioned(one.expression).columns or ())):
+            table.constraints[one.constraint] = None
+            state.freed.add(("constraint", *table.live, one.constraint))
+            state.freed.add(("relation", table.live[0], one.constraint))
+    for one in state.known.indexes(table.live):
+        if column in (mentioned(*one.elements).columns or ()) or column in one.including:
+            state.freed.add(("relation", table.live[0], one.index))
+
+
+def _rename_column(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    column = table.columns.pop(command.column, None) if table else None
+    if table and column:
+        state.freed.add(("column", *table.name, column.name))
+        for name in [name for name, one in table.constraints.items() if one and command.column in one.columns]:
+            table.constraints[name] = None
+        if column.name in table.updated:
+            table.updated[command.new_name] = table.updated.pop(column.name)
+        column.name = command.new_name
+        table.columns[command.new_name] = column
+
+
+def _change_type(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        for name in command.columns:
+            state.freed.add(("type of", *table.name, name))
+            if command.using:
+                table.updated.setdefault(name, number)
+            if name in table.columns:
+                table.columns[name].type = command.type
+                table.columns[name].retyped = table.columns[name].retyped or number
+
+
+def _not_null(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table and "NOT VALID" not in command.options:
+        for name in command.columns:
+            if name in table.columns:
+                table.columns[name].not_null = command.verb != "DROP NOT NULL"
+    _constraint(state, number, command)
+
+
+def _default(state: State, number: int, command: Command) -> None:
+    state.freed.add(("default", *state.full(command.schema, command.name), *command.columns))
+
+
+def _expression(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        table.updated.setdefault(command.column, number)
+
+
+def _constraint(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        table.constraints[command.constraint or f"{command.verb} {command.columns}"] = command
+    if table and command.verb == "ADD PRIMARY KEY":
+        for name in command.columns:
+            if name in table.columns:
+                table.columns[name].not_null = True
+
+
+def _drop_constraint(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        table.constraints[command.constraint] = None
+        for owner in {table.name, table.live or table.name}:
+            state.freed.add(("constraint", *owner, command.constraint))
+            state.freed.add(("relation", owner[0], command.constraint))
+
+
+def _index(state: State, number: int, command: Command) -> None:
+    if command.index:
+        state.indexes[state.full(command.schema, command.name)[0], command.index] = command
+
+
+def _drop_index(state: State, number: int, command: Command) -> None:
+    for schema, name in command.objects or ((command.schema, command.index),):
+        for one in (schema,) if schema else state.path:
+            state.freed.add(("relation", one, name))
+            if command.verb == "DROP INDEX":
+                state.indexes[one, name] = None
+
+
+def _attach(state: State, number: int, command: Command) -> None:
+    """The rows of a partition become, or are no more, those of the table as well."""
+    table = state.of(command)
+    for one in [*state.family(table)] if table else ():
+        if command.verb in ("ATTACH PARTITION", "INHERIT"):
+            one.inserted = one.inserted or number
+        else:
+            one.deleted = one.deleted or number
+
+
+def _create_type(state: State, number: int, command: Command) -> None:
+    name = state.full(command.schema, command.name)
+    state.types[name] = command.elements or None
+
+
+def _rename_type(state: State, number: int, command: Command) -> None:
+    name = _type_name(state, command)
+    state.types[name[0], command.new_name] = state.labels(name)
+    state.types[name] = None
+    state.freed.add(("type", *name))
+
+
+def _drop_type(state: State, number: int, command: Command) -> None:
+    for one in command.objects:
+        for schema in (one[0],) if one[0] else state.path:
+            state.types[schema, one[1]] = None
+            state.freed.add(("type", schema, one[1]))
+
+
+def _label(state: State, number: int, command: Command) -> None:
+    name = _type_name(state, command)
+    labels = state.labels(name)
+    if labels is not None and command.verb == "ADD VALUE":
+        state.types[name] = tuple(dict.fromkeys((*labels, command.value)))
+    elif labels is not None:
+        state.types[name] = tuple(command.new_name if one == command.value else one for one in labels)
+
+
+def _type_name(state: State, command: Command) -> Name:
+    if command.schema:
+        return command.schema, command.name
+    for schema in state.path:
+        if state.labels((schema, command.name)) is not None:
+            return schema, command.name
+    return (state.path[0] if state.path else "", command.name)
+
+
+def _write(state: State, number: int, command: Command) -> None:
+    if command.verb == "COPY" and "FROM" not in command.options:
+        return
+    _calls(state, number, command)
+    table = _table(state, number, command)
+    if table is None:
+        return
+    verbs = {"MERGE": ("INSERT", "UPDATE", "DELETE"), "COPY": ("INSERT",)}.get(command.verb, (command.verb,))
+    if command.verb == "INSERT" and "ON CONFLICT" in command.options:
+        verbs = ("INSERT", "UPDATE")
+    for verb in verbs:
+        columns = command.columns if command.verb == "UPDATE" else tuple(table.columns)
+        _rows(state, number, table, verb, columns, set())
+
+
+def _rows(state: State, number: int, table: Table, verb: str, columns: Iterable[str], seen: set[Name]) -> None:
+    """Note that rows of a table, and of all that are the same rows, are written; and what follows from that."""
+    if table.name in seen:
+        return
+    for one in state.family(table):
+        seen.add(one.name)
+        if one.triggers:
+            state.anything = state.anything or number
+        if verb == "INSERT":
+            one.inserted = one.inserted or number
+            one.empty = False
+        elif verb == "DELETE":
+            one.deleted = one.deleted or number
+        else:
+            for column in columns:
+                one.updated.setdefault(column, number)
+    if verb == "INSERT" or table.live is None:
+        return
+    for key in state.known.referrers.get(table.live, ()):
+        child = state.by_live((key.schema, key.name))
+        actions = {one.removeprefix(f"ON {verb} ") for one in key.options if one.startswith(f"ON {verb}")}
+        if child and actions:
+            _rows(state, number, child, verb if "CASCADE" in actions else "UPDATE", key.columns, seen)
+
+
+def _truncate(state: State, number: int, command: Command) -> None:
+    if "CASCADE" in command.options:
+        state.anything = state.anything or number
+        return
+    for one in command.objects:
+        table = state.find(state.full(*one))
+        if table is None or table.triggers:
+            state.anything = state.anything or number
+            continue
+        for relative in state.family(table):
+            relative.deleted = relative.deleted or number
+        table.empty, table.inserted, table.deleted, table.updated = True, 0, 0, {}
+
+
+def _select(state: State, number: int, command: Command) -> None:
+    _calls(state, number, command)
+
+
+def _calls(state: State, number: int, command: Command) -> None:
+    """A function that may write anything, called by a statement."""
+    if not commands.reads_only([Command(verb="SELECT", functions=command.functions)]) and not state.harmless(
+        command.functions
+    ):
+        state.anything = state.anything or number
+
+
+def _trigger(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        table.triggers = True
+
+
+def _drop_part(state: State, number: int, command: Command) -> None:
+    """A trigger or a policy goes. What a trigger may have done it may have done: the table keeps its mark."""
+    owner = state.full(command.schema, command.name)
+    state.freed.add((command.kind, *owner, command.value))
+
+
+def _gone(state: State, number: int, command: Command) -> None:
+    for _, name in command.objects:
+        state.freed.add((command.kind, name))
+    if command.verb == "DROP SCHEMA":
+        _schema(state, number, command)
+
+
+def _function(state: State, number: int, command: Command) -> None:
+    state.redefined[command.name] = number
+
+
+def _schema(state: State, number: int, command: Command) -> None:
+    """Tables of a schema that goes, or is called otherwise, are not found any more under their names."""
+    for schema in {command.name, *(name for _, name in command.objects)}:
+        state.freed.add(("schema", schema))
+        for name in [one for one in state.known.tables if one[0] == schema]:
+            table = state.find(name)
+            state.put(name, None)
+            state.freed.add(("relation", *name))
+            if table and command.new_name:
+                table.name = (command.new_name, name[1])
+                state.put(table.name, table)
+
+
+def _set(state: State, number: int, command: Command) -> None:
+    if command.name == "search_path":
+        parts = [one.strip() for one in command.value.split(",")] if command.verb == "SET" else []
+        if parts and parts != ["DEFAULT"]:
+            state.search_path = ", ".join(map(quoted, parts))
+            state.path = tuple(one for one in parts if one != "$user")
+
+
+_EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(("CREATE TABLE", "CREATE TABLE AS", "CREATE PARTITION"), _create),
+    **dict.fromkeys(("DROP TABLE", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP SEQUENCE"), _drop),
+    **dict.fromkeys(("DROP FUNCTION", "DROP PROCEDURE"), _drop),
+    **dict.fromkeys(("RENAME TABLE", "RENAME VIEW", "RENAME SEQUENCE", "SET SCHEMA"), _rename),
+    "ADD COLUMN": _add_column,
+    "DROP COLUMN": _drop_column,
+    "RENAME COLUMN": _rename_column,
+    "ALTER COLUMN TYPE": _change_type,
+    **dict.fromkeys(("SET NOT NULL", "DROP NOT NULL", "ADD NOT NULL"), _not_null),
+    **dict.fromkeys(("SET DEFAULT", "DROP DEFAULT"), _default),
+    "SET EXPRESSION": _expression,
+    **dict.fromkeys(("ADD CHECK", "ADD FOREIGN KEY", "ADD UNIQUE", "ADD PRIMARY KEY", "ADD EXCLUDE"), _constraint),
+    "DROP CONSTRAINT": _drop_constraint,
+    "CREATE INDEX": _index,
+    **dict.fromkeys(("DROP INDEX", "RENAME INDEX"), _drop_index),
+    **dict.fromkeys(("ATTACH PARTITION", "DETACH PARTITION", "INHERIT", "NO INHERIT"), _attach),
+    "CREATE TYPE": _create_type,
+    "RENAME TYPE": _rename_type,
+    **dict.fromkeys(("DROP TYPE", "DROP DOMAIN"), _drop_type),
+    **dict.fromkeys(("ADD VALUE", "RENAME VALUE"), _label),
+    **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE", "COPY"), _write),
+    "TRUNCATE": _truncate,
+    **dict.fromkeys(("SELECT", "CREATE MATERIALIZED VIEW"), _select),
+    "CREATE TRIGGER": _trigger,
+    **dict.fromkeys(("CREATE FUNCTION", "CREATE PROCEDURE"), _function),
+    **dict.fromkeys(("DROP TRIGGER", "DROP POLICY"), _drop_part),
+    **dict.fromkeys(("DROP SCHEMA", "DROP EXTENSION"), _gone),
+    "RENAME SCHEMA": _schema,
+    **dict.fromkeys(("SET", "RESET"), _set),
+}
