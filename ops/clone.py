@@ -98,7 +98,7 @@ def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, ta
         The schema cannot be dumped, or not be restored there.
     """
     kept = Cache(settings.home)
-    inputs = [live.fingerprint, live.server_version, ground.major, ground.roles, table]
+    inputs = [live.fingerprint, live.server_version, ground.major, ground.named, table]
     found = kept.get("clone", inputs)
     if found is None:
         with database.connect(settings, purpose="clone") as connection:
@@ -145,7 +145,7 @@ class _Work:
         self.table = table
         self.around = around
         self.inputs = [
-            live.fingerprint, live.server_version, ground.major, ground.roles, table,
+            live.fingerprint, live.server_version, ground.major, ground.named, table,
             around.version_table, around.encoding, around.collation,
         ]  # fmt: skip
 
@@ -230,7 +230,7 @@ class _Work:
         return "".join(f"DROP {kind} IF EXISTS {name};\n" for kind, name in gone).encode()
 
     def _keep(self, made: Catalog) -> None:
-        inputs = [self.live.fingerprint, self.live.server_version, self.ground.major, self.ground.roles, self.table]
+        inputs = [self.live.fingerprint, self.live.server_version, self.ground.major, self.ground.named, self.table]
         payload = {"server_version": made.server_version, "fingerprint": made.fingerprint}
         if self.live.unread:
             payload["fingerprint"] = replace(made, unread=self.live.unread).fingerprint

@@ -20,12 +20,19 @@ if TYPE_CHECKING:
 
 _OURS = "made by alembic-ops for comparisons on scratch databases"
 
+# The last are those that own something in this database, or have a right there; of the first superuser, whose OID is
+# always 10, the server does not note that.
 _ROLES = """
     SELECT pg_catalog.current_setting('server_version_num')::int, current_user::text,
            (SELECT pg_catalog.pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c
             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = :schema AND c.relname = :table),
-           ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname)
+           ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname),
+           ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE oid = 10 OR oid IN (
+                     SELECT d.refobjid FROM pg_catalog.pg_shdepend d
+                     WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.dbid = (
+                         SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+                 ORDER BY rolname)
 """
 
 Needed = tuple[tuple[str, str, str], ...]
@@ -34,12 +41,17 @@ Needed = tuple[tuple[str, str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Where replays happen: the scratch server, the role that owns what they make, and the roles that there are."""
+    """Where replays happen: the scratch server, the role that owns what they make, and the roles that there are.
+
+    `named` are those of them that own something in the target, or have a right there: a replay may depend on these. The
+    others are made for it, too, as a revision to come may name them.
+    """
 
     home: Path
     major: int
     role: str
     roles: tuple[str, ...]
+    named: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: TargetSettings, connection: Connection, table: tuple[str, str]) -> Ground:
@@ -50,10 +62,16 @@ class Ground:
         from sqlalchemy import text
 
         row = connection.execute(text(_ROLES), {"schema": table[0], "table": table[1]}).one()
-        version, role, owner, roles = row
+        version, role, owner, roles, named = row
         there = embedded.majors()
         nearest = min((one for one in there if one >= version // 10000), default=max(there))
-        return cls(home=settings.home, major=nearest, role=settings.role or owner or role, roles=tuple(roles))
+        return cls(
+            home=settings.home,
+            major=nearest,
+            role=settings.role or owner or role,
+            roles=tuple(roles),
+            named=tuple(named),
+        )
 
     @property
     def server(self) -> scratch.Place:

@@ -6,6 +6,7 @@ type, default and expression; the results are kept until something that they dep
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any
 
 from ops import cache
 from ops.cache import Cache, Dependencies
-from ops.catalog import Catalog, Key, snapshot
+from ops.catalog import Catalog, Key, properties, snapshot
 from ops.catalog.later import later
 from ops.errors import OpsError
 from ops.ground import Ground, Needed
@@ -119,6 +120,21 @@ class Replay:
                 return revision
         return None
 
+    def is_of_a_column(self, key: Key) -> bool:
+        """Return whether a column ever was of this type, or took its values from this sequence."""
+        name = str(key)
+        values = "nextval('" + name.replace("'", "''") + "'::regclass)"
+        written = [json.dumps(one, ensure_ascii=False)[1:-1] for one in (name, values)]
+        for one, text in (pair for some in (self.film.base, *self.film.touched) for pair in some.items()):
+            own = {}
+            if text is not None and (one == key or (one.kind == "column" and any(word in text for word in written))):
+                own = properties(text)
+            if one == key and "owned by" in own:
+                return True
+            if one.kind == "column" and (own.get("type") in (name, f"{name}[]") or own.get("default") == values):
+                return True
+        return False
+
     def _texts(self, place: int) -> dict[Key, str]:
         texts = dict(self.film.base)
         for touched in self.film.touched[:place]:
@@ -207,7 +223,8 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
         )
         seen = here.worker.request("dependencies")
     dependencies = _dependencies(settings, seen, since)
-    Cache(settings.home).put("models", inputs, _models_to(made), dependencies, bulk=_rows(made.catalog.texts))
+    if all(one.object for one in made.failed):  # else what it lacks may be there the next time, a role for one
+        Cache(settings.home).put("models", inputs, _models_to(made), dependencies, bulk=_rows(made.catalog.texts))
     return made
 
 
@@ -296,7 +313,7 @@ def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) ->
         project.python,
         ground.major,
         ground.role,
-        ground.roles,
+        ground.named,
         list(current),
         str(project.baseline),
     ]

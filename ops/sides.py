@@ -84,6 +84,7 @@ class _Work:
             head=head.catalog if head else None,
             models=made.catalog if made else None,
             kinds_made=lambda: replayed.kinds_made,
+            is_of_a_column=replayed.is_of_a_column,
             without=lambda key: any(one.covers(key) for one in failed),
             is_elsewhere=lambda key: not setup.include_schemas and _schema_of(key) not in {"", *ours},
             differ=self._differ,

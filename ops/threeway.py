@@ -65,6 +65,7 @@ def judge(
     models: Catalog | None,
     kinds_made: Callable[[], frozenset[str]],
     without: Callable[[Key], bool] = lambda key: False,
+    is_of_a_column: Callable[[Key], bool] = lambda key: True,
     is_elsewhere: Callable[[Key], bool] = lambda key: False,
     differ: Differ = diff,
 ) -> tuple[Judged, ...]:
@@ -72,16 +73,23 @@ def judge(
 
     `kinds_made` are the kinds of which some revision ever made an object, and "grant" and "comment" where some revision
     ever gave one; `without` tells the objects of which nothing is known on the models' side, and `is_elsewhere` those
-    in a schema that the project does not look at. `differ` may know some answers already.
+    in a schema that the project does not look at. `is_of_a_column` tells the types and sequences that some column of
+    the migrations ever had: of the others models need to know nothing. `differ` may know some answers already.
     """
+
+    def drafts(catalog: Catalog, models: Catalog) -> tuple[Difference, ...]:
+        found = (one for one in _expressed(differ(catalog, models)) if not without(one.key))
+        return tuple(one for one in found if not _is_optional(one) or is_of_a_column(one.key))
+
     pending = differ(current, head) if current is not None and head is not None else ()
     drafted: tuple[Difference, ...] = ()
     if head is not None and models is not None:
-        drafted = tuple(one for one in _expressed(differ(head, models)) if not without(one.key))
+        drafted = drafts(head, models)
     ahead: set[object] = set()
     found: list[Judged] = []
     if current is not None and live.fingerprint != current.fingerprint:
-        found, ahead = _by_hand(live, current, head, models, pending, kinds_made, is_elsewhere, differ)
+        modelled = drafts(current, models) if models is not None else ()
+        found, ahead = _by_hand(live, current, head, models, pending, modelled, kinds_made, is_elsewhere)
     found += [
         Judged(difference=one, cause=Cause.PENDING)
         for one in pending
@@ -97,15 +105,13 @@ def _by_hand(
     head: Catalog | None,
     models: Catalog | None,
     pending: Sequence[Difference],
+    modelled: Sequence[Difference],
     kinds_made: Callable[[], frozenset[str]],
     is_elsewhere: Callable[[Key], bool],
-    differ: Differ,
 ) -> tuple[list[Judged], set[object]]:
     """What was done to the database past its migrations, and the signatures of what is thereby done already."""
     coming = {_signature(one, head) for one in pending} if head is not None else set()
-    modelled: set[object] = set()
-    if models is not None:
-        modelled = {_signature(one, models) for one in _expressed(differ(current, models))}
+    said = {_signature(one, models) for one in modelled} if models is not None else set()
     ahead: set[object] = set()
     found: list[Judged] = []
     for one in diff(current, live):
@@ -113,7 +119,7 @@ def _by_hand(
         if signature in coming:
             ahead.add(signature)
             cause = Cause.AHEAD_BY_HAND
-        elif any(_signature(masked, live) in modelled for masked in _expressed((one,))):
+        elif any(_signature(masked, live) in said for masked in _expressed((one,))):
             cause = Cause.AHEAD_BY_HAND
         elif is_elsewhere(one.key) or _is_unmanaged(one, kinds_made):
             cause = Cause.UNMANAGED
@@ -126,6 +132,11 @@ def _by_hand(
 def _is_unmanaged(one: Difference, kinds_made: Callable[[], frozenset[str]]) -> bool:
     """Whether only live has it, models cannot say it, and no revision ever made anything of the kind."""
     return one.action == "added" and not _is_expressible(one) and one.kind not in kinds_made()
+
+
+def _is_optional(one: Difference) -> bool:
+    """Whether models may leave out what the migrations have: of what is no column's they need not speak."""
+    return one.action == "removed" and one.kind in ("sequence", "enum", "domain")
 
 
 def _is_expressible(one: Difference) -> bool:

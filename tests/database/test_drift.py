@@ -305,6 +305,28 @@ def test_a_pending_revision_is_named_and_does_not_count(edited: Shop) -> None:
     assert edited.target.compare(expect_pending=False).verdict == Verdict.ATTENTION
 
 
+def test_types_and_sequences_that_only_migrations_have(edited: Shop) -> None:
+    by_itself = "CREATE SEQUENCE ticket; CREATE TYPE size AS ENUM (); CREATE DOMAIN price AS numeric"
+    of_columns = (
+        "CREATE TYPE mood AS ENUM (); CREATE TYPE kind AS ENUM (); ALTER TABLE users ADD mood mood, ADD kind kind"
+    )
+    add_revision(edited, f"op.execute('{by_itself}; {of_columns}')")
+    add_revision(edited, "op.drop_column('users', 'mood')", revision=NEXT[:-1] + "3", after=NEXT)
+    edited.run(*by_itself.split(";"), *of_columns.split(";"), "ALTER TABLE users DROP mood")
+    edited.run(f"UPDATE alembic_version SET version_num = '{NEXT[:-1]}3'")
+
+    found = edited.target.compare()
+
+    assert (rows(found), found.unknown) == (
+        [
+            (MODEL, "removed", "enum", "public.kind"),
+            (MODEL, "removed", "enum", "public.mood"),  # its column has left it behind
+            (MODEL, "removed", "column", f"{USERS}.kind"),
+        ],
+        (),
+    )
+
+
 def test_a_revision_applied_by_hand(edited: Shop) -> None:
     add_revision(edited, "op.execute('ALTER TABLE users ADD nick text')")
     edit(edited, USERNAME, USERNAME + "    nick: Mapped[str | None] = mapped_column(Text)\n")
@@ -448,6 +470,26 @@ def test_cold_warm_and_damaged_give_equal_answers(shop: Shop) -> None:
     anew = shop.target.compare().to_dict()
 
     assert first == again == repaired == anew
+
+
+def test_roles_make_a_replay_anew_only_when_the_schema_names_them(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"newcomer_{os.getpid()}"
+    again: list[str] = []
+    real = replay.replay
+    shop.target.compare()
+    monkeypatch.setattr(replay, "replay", lambda *given: again.append("replayed") or real(*given))  # type: ignore[func-returns-value]
+    try:
+        shop.run(f"CREATE ROLE {name}")
+
+        assert (rows(shop.target.compare()), again) == ([], [])
+
+        shop.run(f"GRANT SELECT ON users TO {name}")
+
+        expected = [(UNMANAGED, "added", "grant", f"table {USERS} to {name}")]
+        assert (rows(shop.target.compare()), again) == (expected, ["replayed"])
+        assert (rows(shop.target.compare()), again) == (expected, ["replayed"])
+    finally:
+        shop.run(f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
 def test_a_replay_that_failed_is_not_kept(edited: Shop) -> None:

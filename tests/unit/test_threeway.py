@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ops.catalog import Catalog, Key
-from ops.replay import Refused
+from ops.replay import Film, Refused, Replay
 from ops.threeway import Judged, judge
 
 HAND, AHEAD = "changed-by-hand", "ahead-by-hand"
@@ -240,6 +240,71 @@ def test_what_could_not_be_built_is_not_missed(case: str) -> None:
     found = judged(end, end, end, catalog(*BASE), without=refused.covers)
 
     assert sorted(kind for _, _, kind, _ in found) == expected
+
+
+# fmt: off
+SEQUENCE = thing("sequence", "", "s", type="bigint")
+MOOD = thing("enum", "", "s", labels=["a"])
+OWNED = thing("sequence", "", "s", **{"type": "bigint", "owned by": "public.t.c"})
+HOSTILE = "it's \"s\""
+
+OF_A_COLUMN = {  #                       what revisions did, one after the other                    of a column?
+    "a sequence by itself":              ([SEQUENCE],                                               False),
+    "a sequence that a column owns":     ([OWNED],                                                  True),
+    "one that a column owned once":      ([OWNED, SEQUENCE],                                        True),
+    "one of which a column takes its values":
+        ([SEQUENCE, column("c", default="nextval('public.s'::regclass)")],                          True),
+    "one of which a column took them":
+        ([SEQUENCE, column("c", default="nextval('public.s'::regclass)"), {Key("column", "public", "t", "c"): None}],
+                                                                                                    True),
+    "one that a column's default only names": ([SEQUENCE, column("c", default="'public.s'::text")], False),
+    "another's values":
+        ([SEQUENCE, column("c", default="nextval('public.s2'::regclass)")],                         False),
+    "a type by itself":                  ([MOOD, column("c")],                                      False),
+    "a column's type":                   ([MOOD, column("c", "public.s")],                          True),
+    "a column's type, in an array":      ([MOOD, column("c", "public.s[]")],                        True),
+    "a type whose column is gone":       ([MOOD, column("c", "public.s"), column("c", "text")],     True),
+    "another type of that name":         ([MOOD, column("c", "other.s")],                           False),
+    "a view's column":                   ([MOOD, thing("view", "", "v", columns=["public.s"])],     False),
+    "a type with a difficult name":
+        ([thing("enum", "", HOSTILE, labels=[]), column("c", 'public."it\'s ""s"""')],             True),
+    "a sequence with a difficult name":
+        ([thing("sequence", "", HOSTILE), column("c", default="nextval('public.\"it''s \"\"s\"\"\"'::regclass)")],
+                                                                                                    True),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", OF_A_COLUMN)
+def test_of_what_is_no_columns_models_need_not_speak(case: str) -> None:
+    touched, is_of_a_column = OF_A_COLUMN[case]
+    (key,) = touched[0]
+    film = Film(base=catalog(*BASE).texts, touched=tuple(touched))
+    replayed = Replay(server_version=180000, revisions="a" * len(touched), current=0, film=lambda: film)
+    head = catalog(*BASE, touched[0])
+
+    found = judged(head, head, head, catalog(*BASE), is_of_a_column=replayed.is_of_a_column)
+
+    assert found == ([(MODEL, "removed", key.kind, str(key))] if is_of_a_column else [])
+
+
+def test_what_models_say_of_it_counts_all_the_same() -> None:
+    head, models = catalog(*BASE, SEQUENCE), catalog(*BASE, thing("sequence", "", "s", type="integer"))
+
+    assert judged(head, head, head, models, is_of_a_column=lambda key: False) == [
+        (MODEL, "changed", "sequence", "public.s")
+    ]
+    assert judged(catalog(*BASE), catalog(*BASE), catalog(*BASE), head, is_of_a_column=lambda key: False) == [
+        (MODEL, "added", "sequence", "public.s")
+    ]
+
+
+def test_dropping_it_by_hand_is_by_hand_though_models_have_none() -> None:
+    head = catalog(*BASE, SEQUENCE)
+
+    assert judged(catalog(*BASE), head, head, catalog(*BASE), is_of_a_column=lambda key: False) == [
+        (HAND, "removed", "sequence", "public.s")
+    ]
 
 
 def test_a_schema_that_the_project_does_not_look_at_is_unmanaged() -> None:
