@@ -114,14 +114,13 @@ def _already_there(state: State, command: Command, skipped: set[str]) -> bool:
     return False
 
 
+# The limit is read back as a number of seconds, whatever its unit.
 _BEGIN = """
     BEGIN READ ONLY;
     SET LOCAL standard_conforming_strings = on;
     SET LOCAL row_security = off;
-    SET LOCAL jit = off
-"""
-# Read back as a number of seconds, whatever its unit.
-_LIMIT = """
+    SET LOCAL jit = off;
+    SET LOCAL statement_timeout = %s;
     SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::float8,
            extract(epoch FROM %s::interval)::float8
 """
@@ -217,11 +216,13 @@ class _Session:
                     break
                 continue
             seconds = time.monotonic() - begun
+            if question.dependants and dependants.is_missing(rows) and not question.made:
+                return _probe(question, Verdict.UNKNOWN, seconds=seconds, why="it is not on live under this name")
             if question.dependants:
                 left = dependants.remaining(rows, question.freed)
                 return _judged(question, len(left), tuple(left[:5]), len(rows) > dependants.MOST, seconds)
             ((count, samples, more),) = rows
-            return _judged(question, count, tuple(samples or ()), more, seconds)
+            return _judged(question, count, tuple(one for one in samples or () if one is not None), more, seconds)
         return self._refused(question, refused, time.monotonic() - begun)
 
     def limit(self) -> None:
@@ -229,23 +230,29 @@ class _Session:
         import psycopg2
 
         try:
-            with self.driver.cursor() as cursor, _reading(cursor):
-                self._limit(cursor)
+            with self._reading():
+                pass
         except psycopg2.DataError as error:
             raise _no_time(self.timeout, str(error.diag.message_primary)) from None
         except psycopg2.Error as error:
             raise _lost(error) from None
 
-    def _limit(self, cursor: Any) -> None:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", (self.timeout,))
-        cursor.execute(_LIMIT, (self.timeout,))
-        is_set, wanted = cursor.fetchone()
-        if not is_set or is_set != wanted:
-            raise _no_time(self.timeout, f"the server made {is_set:g} s of it")
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """A transaction that can only read, has the timeout, and leaves nothing."""
+        with self.driver.cursor() as cursor:
+            try:
+                cursor.execute(_BEGIN, (self.timeout, self.timeout))
+                is_set, wanted = cursor.fetchone()
+                if not is_set or is_set != wanted:
+                    raise _no_time(self.timeout, f"the server made {is_set:g} s of it")
+                yield cursor
+            finally:
+                if not self.driver.closed:
+                    cursor.execute("ROLLBACK")
 
     def _run(self, question: Question, sql: str) -> list[tuple[Any, ...]]:
-        with self.driver.cursor() as cursor, _reading(cursor):
-            self._limit(cursor)
+        with self._reading() as cursor:
             if question.search_path:
                 cursor.execute("SELECT set_config('search_path', %s, true)", (question.search_path,))
             cursor.execute(sql)
@@ -268,17 +275,6 @@ class _Session:
         else:
             why = f"the server refused: {_named(state)}"  # what it says in full may hold a value
         return _probe(question, Verdict.UNKNOWN, seconds=seconds, why=why)
-
-
-@contextmanager
-def _reading(cursor: Any) -> Iterator[None]:
-    """A transaction that can only read, and leaves nothing."""
-    cursor.execute(_BEGIN)
-    try:
-        yield
-    finally:
-        if not cursor.connection.closed:
-            cursor.execute("ROLLBACK")
 
 
 def _no_time(timeout: str, why: str) -> UsageError:

@@ -58,7 +58,7 @@ def add_column(place: Place, command: Command) -> Iterator[Question]:
         elif command.options & {"NOT NULL", "PRIMARY KEY"}:
             words = f"Has {table.sql} any row? It would have no {name}"
             yield place.counting(f"{words}.", table, (), "true", only="ONLY" in command.options)
-        elif _domain(place, command.type):
+        elif domain(place, command.type):
             words = f"Can {name} be NULL in the rows of {table.sql}, as a {command.type}?"
             yield place.trying(words, table, f"CAST(NULL AS {command.type})")
 
@@ -74,7 +74,8 @@ def _generated(place: Place, command: Command, table: Table) -> Iterator[Questio
         yield place.counting(words, table, columns, source.absent(value), doubt=doubt)
 
 
-def _domain(place: Place, written: str) -> dict[str, object] | None:
+def domain(place: Place, written: str) -> dict[str, object] | None:
+    """Return the properties of a domain on live; None where a type is none."""
     schema, name = type_name(written)
     for one in (schema,) if schema else place.state.path:
         found = place.known.get("domain", one, "", name)
@@ -84,8 +85,8 @@ def _domain(place: Place, written: str) -> dict[str, object] | None:
 
 
 def _has_default(place: Place, written: str) -> bool:
-    domain = _domain(place, written)
-    return bool(domain and domain.get("default"))
+    found = domain(place, written)
+    return bool(found and found.get("default"))
 
 
 def unique(place: Place, command: Command) -> Iterator[Question]:
@@ -113,7 +114,9 @@ def create_index(place: Place, command: Command) -> Iterator[Question]:
     if "IF NOT EXISTS" in command.options and (place.known.index(*name) or place.state.indexes.get(name)):
         return
     if "UNIQUE" in command.options:
-        yield from duplicates(place, command)
+        table = place.state.of(command)
+        if not ("ONLY" in command.options and table and table.partition_key):
+            yield from duplicates(place, command)
         return
     plain = {quoted(one) for one in command.columns}
     computed = [one for one in command.elements if one not in plain]

@@ -35,8 +35,9 @@ def dropped(place: Place, command: Command) -> Iterator[Question]:
                 starts.append(_relation(live, _RELATIONS[command.verb]))
         elif command.verb in ("DROP TYPE", "DROP DOMAIN"):
             for one in (schema,) if schema else place.state.path:
-                if ("type", one, name) not in place.state.freed:
-                    starts.append(_in_schema("pg_type", "typname", "typnamespace", (one, name)))
+                live = place.state.renamed.get(("type", one, name), (one, name))
+                if live != (one, name) or ("type", one, name) not in place.state.freed:
+                    starts.append(_in_schema("pg_type", "typname", "typnamespace", live))
         else:
             arguments = command.elements[position] if command.elements else ""
             starts.append(_routine((schema, name), arguments, place.state.path))
@@ -71,6 +72,8 @@ def _on_live(state: State, name: Name) -> Name | None:
     table = state.find(name)
     if table:
         return table.live
+    if ("relation", *name) in state.renamed:
+        return state.renamed["relation", *name]
     return None if ("relation", *name) in state.freed else name
 
 
@@ -136,6 +139,7 @@ SELECT pg_describe_object(o.classid, o.objid, o.objsubid), o.classid::regclass::
 FROM named o LEFT JOIN pg_class c ON c.oid = o.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace,
      pg_identify_object(o.classid, o.objid, 0) AS i
 WHERE NOT EXISTS (SELECT FROM gone g WHERE g.classid = o.classid AND g.objid = o.objid AND g.objsubid = 0)
+UNION ALL SELECT NULL, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM gone)
 ORDER BY 1 LIMIT 1001"""
 MOST = 1000
 
@@ -146,15 +150,21 @@ def _question(place: Place, command: Command, names: str, starts: Sequence[str])
         f"Does anything depend on {names}?",
         sql=_QUERY.format(starts="\n    UNION\n    ".join(starts)),
         dependants=True,
+        made="IF EXISTS" in command.options or {name for _, name in command.objects} <= place.state.made,
         freed=frozenset(place.state.freed),
         doubt=place.state.kept(),
         why="CASCADE drops them, too" if cascade else "",
     )
 
 
+def is_missing(found: Sequence[Sequence[str | None]]) -> bool:
+    """Return whether what is dropped was not found at all: the plan makes it, or calls it so."""
+    return any(row[0] is None for row in found)
+
+
 def remaining(found: Sequence[Sequence[str | None]], freed: frozenset[tuple[str, ...]]) -> list[str]:
     """Return the descriptions of what depends, without that which the plan takes away before."""
-    return [str(row[0]) for row in found if not _is_gone(row, freed)]
+    return [str(row[0]) for row in found if row[0] is not None and not _is_gone(row, freed)]
 
 
 def _is_gone(row: Sequence[str | None], freed: frozenset[tuple[str, ...]]) -> bool:

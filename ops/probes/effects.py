@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
 
-from ops import commands
 from ops.catalog.names import quoted
 from ops.commands import Command
 from ops.commands.expressions import mentioned
+from ops.probes import writes
 from ops.probes.known import Name
-from ops.probes.state import Column, State, Table
+from ops.probes.state import TEMPORARY, Column, State, Table
 
 # Defaults that give each row a value of its own.
 _OWN = frozenset({"gen_random_uuid", "uuid_generate_v4", "uuidv4", "uuidv7", "nextval"})
+
+# Words of code without which it changes no row, and no table that is there already.
+_TELLING = frozenset(
+    {"insert", "update", "delete", "merge", "copy", "truncate", "execute", "perform", "call", "select", "alter", "drop"}
+)
+_ANYTHING = frozenset({"?", "CALL", "EXECUTE", "CREATE RULE", "CREATE EVENT TRIGGER", "IMPORT FOREIGN SCHEMA"})
 
 Effect = Callable[[State, int, Command], None]
 
 
 def apply(state: State, number: int, command: Command) -> None:
     """Let a command of the statement with this number have its effect on the state."""
+    if command.verb.startswith("CREATE"):
+        state.made.add(command.index or command.name)
     if "CASCADE" in command.options and command.verb.startswith("DROP"):
         state.cascaded = state.cascaded or number
     effect = _EFFECTS.get(command.verb)
     if effect:
         effect(state, number, command)
-    elif command.verb in ("?", "DO", "CALL", "EXECUTE", "CREATE RULE", "IMPORT FOREIGN SCHEMA", "ALTER EXTENSION"):
+    elif command.verb in _ANYTHING or (command.verb == "DO" and _words(command.expression) & _TELLING):
         state.anything = state.anything or number
 
 
-def _table(state: State, number: int, command: Command) -> Table | None:
-    """The table that a command writes; where it is none that is known, it may write any."""
-    table = state.of(command)
-    if table is None:
-        state.anything = state.anything or number
-    return table
+def _words(code: str) -> set[str]:
+    return {one.lower() for one in re.findall(r"[A-Za-z]+", code)}
 
 
 def _create(state: State, number: int, command: Command) -> None:
@@ -41,13 +46,13 @@ def _create(state: State, number: int, command: Command) -> None:
     if "IF NOT EXISTS" in command.options and state.find(name):
         return
     if "TEMPORARY" in command.options:
-        name = ("pg_temp", command.name)
+        name = (TEMPORARY, command.name)
     table = Table(name=name, live=None, empty=command.verb != "CREATE TABLE AS")
     table.partition_key = command if command.method else None
     table.columns = {one: Column(name=one, type="", value="NULL") for one in command.columns}
     if command.verb == "CREATE TABLE AS":
         table.inserted = number
-        _calls(state, number, command)
+        writes.calls(state, number, command)
     state.put(name, table)
 
 
@@ -66,6 +71,7 @@ def _rename(state: State, number: int, command: Command) -> None:
     new = (name[0], command.new_name) if command.verb.startswith("RENAME") else (command.value, name[1])
     table = state.find(name)
     state.freed.add(("relation", *name))
+    state.renamed["relation", *new] = state.renamed.pop(("relation", *name), name)
     if table:
         state.put(name, None)
         table.name = new
@@ -83,13 +89,11 @@ def _add_column(state: State, number: int, command: Command) -> None:
     if command.options & {"SERIAL", "IDENTITY"} or any(name in _OWN for _, name in called):
         column.own = True
     elif command.expression:
+        column.generated = True
         column.value = command.expression
         column.unknown = "" if _is_on_live(table, command.expression) else by
     elif not state.harmless(called):
         column.unknown = by
-    if table.partition_key is None and table.inherited:
-        for child in state.family(table):
-            child.columns.setdefault(column.name, column)
     table.columns[column.name] = column
 
 
@@ -180,6 +184,14 @@ def _constraint(state: State, number: int, command: Command) -> None:
                 table.columns[name].not_null = True
 
 
+def _rename_constraint(state: State, number: int, command: Command) -> None:
+    table = state.of(command)
+    if table:
+        found = state.constraint(table, command.constraint)
+        _drop_constraint(state, number, command)
+        table.constraints[command.new_name] = found
+
+
 def _drop_constraint(state: State, number: int, command: Command) -> None:
     table = state.of(command)
     if table:
@@ -198,18 +210,12 @@ def _drop_index(state: State, number: int, command: Command) -> None:
     for schema, name in command.objects or ((command.schema, command.index),):
         for one in (schema,) if schema else state.path:
             state.freed.add(("relation", one, name))
-            if command.verb == "DROP INDEX":
-                state.indexes[one, name] = None
-
-
-def _attach(state: State, number: int, command: Command) -> None:
-    """The rows of a partition become, or are no more, those of the table as well."""
-    table = state.of(command)
-    for one in [*state.family(table)] if table else ():
-        if command.verb in ("ATTACH PARTITION", "INHERIT"):
-            one.inserted = one.inserted or number
-        else:
-            one.deleted = one.deleted or number
+            found = state.indexes[one, name] if (one, name) in state.indexes else state.known.index(one, name)
+            state.indexes[one, name] = None
+            if command.new_name:
+                state.indexes[one, command.new_name] = found
+                old = state.renamed.pop(("relation", one, name), (one, name))
+                state.renamed["relation", one, command.new_name] = old
 
 
 def _create_type(state: State, number: int, command: Command) -> None:
@@ -222,6 +228,7 @@ def _rename_type(state: State, number: int, command: Command) -> None:
     state.types[name[0], command.new_name] = state.labels(name)
     state.types[name] = None
     state.freed.add(("type", *name))
+    state.renamed["type", name[0], command.new_name] = state.renamed.pop(("type", *name), name)
 
 
 def _drop_type(state: State, number: int, command: Command) -> None:
@@ -247,78 +254,6 @@ def _type_name(state: State, command: Command) -> Name:
         if state.labels((schema, command.name)) is not None:
             return schema, command.name
     return (state.path[0] if state.path else "", command.name)
-
-
-def _write(state: State, number: int, command: Command) -> None:
-    if command.verb == "COPY" and "FROM" not in command.options:
-        return
-    _calls(state, number, command)
-    table = _table(state, number, command)
-    if table is None:
-        return
-    verbs = {"MERGE": ("INSERT", "UPDATE", "DELETE"), "COPY": ("INSERT",)}.get(command.verb, (command.verb,))
-    if command.verb == "INSERT" and "ON CONFLICT" in command.options:
-        verbs = ("INSERT", "UPDATE")
-    for verb in verbs:
-        columns = command.columns if command.verb == "UPDATE" else tuple(table.columns)
-        _rows(state, number, table, verb, columns, set())
-
-
-def _rows(state: State, number: int, table: Table, verb: str, columns: Iterable[str], seen: set[Name]) -> None:
-    """Note that rows of a table, and of all that are the same rows, are written; and what follows from that."""
-    if table.name in seen:
-        return
-    for one in state.family(table):
-        seen.add(one.name)
-        if one.triggers:
-            state.anything = state.anything or number
-        if verb == "INSERT":
-            one.inserted = one.inserted or number
-            one.empty = False
-        elif verb == "DELETE":
-            one.deleted = one.deleted or number
-        else:
-            for column in columns:
-                one.updated.setdefault(column, number)
-    if verb == "INSERT" or table.live is None:
-        return
-    for key in state.known.referrers.get(table.live, ()):
-        child = state.by_live((key.schema, key.name))
-        actions = {one.removeprefix(f"ON {verb} ") for one in key.options if one.startswith(f"ON {verb}")}
-        if child and actions:
-            _rows(state, number, child, verb if "CASCADE" in actions else "UPDATE", key.columns, seen)
-
-
-def _truncate(state: State, number: int, command: Command) -> None:
-    if "CASCADE" in command.options:
-        state.anything = state.anything or number
-        return
-    for one in command.objects:
-        table = state.find(state.full(*one))
-        if table is None or table.triggers:
-            state.anything = state.anything or number
-            continue
-        for relative in state.family(table):
-            relative.deleted = relative.deleted or number
-        table.empty, table.inserted, table.deleted, table.updated = True, 0, 0, {}
-
-
-def _select(state: State, number: int, command: Command) -> None:
-    _calls(state, number, command)
-
-
-def _calls(state: State, number: int, command: Command) -> None:
-    """A function that may write anything, called by a statement."""
-    if not commands.reads_only([Command(verb="SELECT", functions=command.functions)]) and not state.harmless(
-        command.functions
-    ):
-        state.anything = state.anything or number
-
-
-def _trigger(state: State, number: int, command: Command) -> None:
-    table = state.of(command)
-    if table:
-        table.triggers = True
 
 
 def _drop_part(state: State, number: int, command: Command) -> None:
@@ -363,7 +298,9 @@ _EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("CREATE TABLE", "CREATE TABLE AS", "CREATE PARTITION"), _create),
     **dict.fromkeys(("DROP TABLE", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP SEQUENCE"), _drop),
     **dict.fromkeys(("DROP FUNCTION", "DROP PROCEDURE"), _drop),
-    **dict.fromkeys(("RENAME TABLE", "RENAME VIEW", "RENAME SEQUENCE", "SET SCHEMA"), _rename),
+    **dict.fromkeys(
+        ("RENAME TABLE", "RENAME VIEW", "RENAME MATERIALIZED VIEW", "RENAME SEQUENCE", "SET SCHEMA"), _rename
+    ),
     "ADD COLUMN": _add_column,
     "DROP COLUMN": _drop_column,
     "RENAME COLUMN": _rename_column,
@@ -373,19 +310,21 @@ _EFFECTS: dict[str, Effect] = {
     "SET EXPRESSION": _expression,
     **dict.fromkeys(("ADD CHECK", "ADD FOREIGN KEY", "ADD UNIQUE", "ADD PRIMARY KEY", "ADD EXCLUDE"), _constraint),
     "DROP CONSTRAINT": _drop_constraint,
+    "RENAME CONSTRAINT": _rename_constraint,
+    "REFRESH MATERIALIZED VIEW": writes.refresh,
     "CREATE INDEX": _index,
     **dict.fromkeys(("DROP INDEX", "RENAME INDEX"), _drop_index),
-    **dict.fromkeys(("ATTACH PARTITION", "DETACH PARTITION", "INHERIT", "NO INHERIT"), _attach),
+    **dict.fromkeys(("ATTACH PARTITION", "DETACH PARTITION", "INHERIT", "NO INHERIT"), writes.attach),
     "CREATE TYPE": _create_type,
     "RENAME TYPE": _rename_type,
     **dict.fromkeys(("DROP TYPE", "DROP DOMAIN"), _drop_type),
     **dict.fromkeys(("ADD VALUE", "RENAME VALUE"), _label),
-    **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE", "COPY"), _write),
-    "TRUNCATE": _truncate,
-    **dict.fromkeys(("SELECT", "CREATE MATERIALIZED VIEW"), _select),
-    "CREATE TRIGGER": _trigger,
+    **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE", "COPY"), writes.write),
+    "TRUNCATE": writes.truncate,
+    **dict.fromkeys(("SELECT", "EXPLAIN", "CREATE MATERIALIZED VIEW"), writes.select),
+    "CREATE TRIGGER": writes.trigger,
     **dict.fromkeys(("CREATE FUNCTION", "CREATE PROCEDURE"), _function),
-    **dict.fromkeys(("DROP TRIGGER", "DROP POLICY"), _drop_part),
+    **dict.fromkeys(("DROP TRIGGER", "DROP POLICY", "RENAME TRIGGER", "RENAME POLICY"), _drop_part),
     **dict.fromkeys(("DROP SCHEMA", "DROP EXTENSION"), _gone),
     "RENAME SCHEMA": _schema,
     **dict.fromkeys(("SET", "RESET"), _set),

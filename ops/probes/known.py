@@ -15,7 +15,7 @@ from ops.commands import Command
 
 Name = tuple[str, str]
 CONSTRAINTS = ("primary key", "unique", "foreign key", "check", "exclusion")
-_TABLES = ("table", "foreign table")
+_TABLES = ("table", "foreign table", "materialized view")
 
 
 class Known:

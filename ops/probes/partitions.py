@@ -64,7 +64,7 @@ def _siblings(place: Place, parent: Table) -> Iterator[tuple[Name, dict[str, obj
     """The partitions that a table has on live, and has still."""
     for name in place.known.children.get(parent.live or ("", ""), ()):
         found = place.known.table(name)
-        if found and "bounds" in found and place.state.by_live(name):
+        if found and "bounds" in found and name not in place.state.detached and place.state.by_live(name):
             yield name, found
 
 

@@ -10,12 +10,15 @@ from ops.commands import Command
 from ops.probes.known import Known, Name
 from ops.probes.values import Doubt
 
+TEMPORARY = "pg_temp"
+
 
 @dataclass(slots=True, kw_only=True)
 class Column:
     """A column: on live it is called `live`, or the plan added it and each row has `value`.
 
-    `unknown` says why nobody can say what it holds; `own`: each row has a value of its own, never NULL.
+    `unknown` says why nobody can say what it holds; `own`: each row has a value of its own, never NULL; `generated`: it
+    follows other columns. `retyped` is the statement that gave it another type without saying how.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Column:
     unknown: str = ""
     own: bool = False
     not_null: bool = False
+    generated: bool = False
     retyped: int = 0
 
     @property
@@ -78,6 +82,9 @@ class State:
         self.search_path = ""
         self.anything = 0
         self.cascaded = 0
+        self.made: set[str] = set()
+        self.renamed: dict[tuple[str, ...], Name] = {}
+        self.detached: set[Name] = set()
         self.indexes: dict[Name, Command | None] = {}
         self.types: dict[Name, tuple[str, ...] | None] = {}
         self.freed: set[tuple[str, ...]] = set()
@@ -88,7 +95,7 @@ class State:
         """Return the name of a table, with the schema in which it is where the text has none."""
         if schema:
             return schema, name
-        for one in ("", *self.path):
+        for one in ("", TEMPORARY, *self.path):
             if self.find((one, name)):
                 return one, name
         return (self.path[0] if self.path else "", name)
@@ -107,10 +114,6 @@ class State:
         """Say what a name stands for from now on."""
         self._tables[name] = table
 
-    def touched(self) -> Iterator[Table]:
-        """Yield the tables that anybody asked for, as they are now."""
-        yield from [one for one in self._tables.values() if one]
-
     def _from_live(self, name: Name) -> Table | None:
         found = self.known.table(name)
         if found is None:
@@ -124,6 +127,9 @@ class State:
         not_null = {column for column, one in self.known.parts("not null", name) if one.get("validated")}
         for column, one in self.known.parts("column", name):
             table.columns[column] = Column(name=column, type=str(one["type"]), live=column, not_null=column in not_null)
+            table.columns[column].generated = "generated" in one
+        for column in found.get("columns", ()):  # type: ignore[attr-defined]
+            table.columns[column] = Column(name=column, type="", live=column)
         return table
 
     def constraint(self, table: Table, name: str) -> Command | None:

@@ -10,6 +10,7 @@ from ops import commands
 from ops.catalog.names import quoted
 from ops.commands import Command
 from ops.commands.expressions import cast
+from ops.probes import constraints
 from ops.probes.known import Name, type_name
 from ops.probes.place import Place
 from ops.probes.state import Table
@@ -108,7 +109,16 @@ def _question(place: Place, command: Command, table: Table, old: str, words: str
         columns, doubt = place.mentioned(table, value)
         found = place.counting(words, table, columns, where, doubt=doubt)
         return replace(found, evaluates=bool(found.sql))
+    if not explicit and _cut_by_a_cast(place, command.type):
+        return place.ask(words, doubt=Doubt.of("no query is known that does not cut what is too long"))
     return place.trying(words, table, f"CAST(({whole}) AS {command.type})")
+
+
+def _cut_by_a_cast(place: Place, written: str) -> bool:
+    """Whether a cast that is written cuts to a type's length, where an assignment would refuse."""
+    domain = constraints.domain(place, written)
+    base = str(domain["type"]) if domain else written
+    return bool(re.search(r"(?:character|character varying|bpchar|bit|bit varying)\(\d+\)", base))
 
 
 def _unfit(place: Place, value: str, old: str, new: str, *, explicit: bool) -> str:
@@ -122,11 +132,16 @@ def _unfit(place: Place, value: str, old: str, new: str, *, explicit: bool) -> s
     length, bits = _LENGTH.match(new), _BITS.match(new)
     if length and not explicit:
         return f"btrim(substr(({value})::text, {int(length['length']) + 1}), ' ') <> ''"
+    array = _LENGTH.match(new.removesuffix("[]")) if new.endswith("[]") else None
+    if array and not explicit:
+        too_long = f"btrim(substr(one::text, {int(array['length']) + 1}), ' ') <> ''"
+        return f"EXISTS (SELECT FROM unnest({value}) AS one WHERE {too_long})"
     if bits and not explicit and old.startswith("bit"):
         return f"length({value}) {'<>' if bits['kind'] == 'bit' else '>'} {bits['length']}"
     if old in (*_INTEGERS, *_FLOATS) or old.partition("(")[0] == "numeric":
         return _out_of_range(value, old, new)
-    if _TEXTS.match(old) and not length and not bits and place.version >= 160000:
+    cut = explicit and _cut_by_a_cast(place, new)
+    if _TEXTS.match(old) and not cut and not bits and place.version >= 160000:
         return f"NOT pg_input_is_valid(({value})::text, {_literal(new)})"
     return ""
 
@@ -184,7 +199,8 @@ def _still_unique(place: Place, command: Command, table: Table) -> Iterator[Ques
 
 def alter_domain(place: Place, command: Command) -> Iterator[Question]:
     """Whether values of a domain break what it demands from now on."""
-    name = (command.schema or next(iter(place.state.path), ""), command.name)
+    schemas = (command.schema,) if command.schema else place.state.path
+    name = next(((one, command.name) for one in schemas if place.known.get("domain", one, "", command.name)), ("", ""))
     domain = place.known.get("domain", name[0], "", name[1])
     if domain is None:
         return

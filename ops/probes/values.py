@@ -63,12 +63,12 @@ class Question:
     """One question before it is asked.
 
     The query `sql` gives the number of violations, an array of samples, and whether there may be more. `without_keys`
-    is the same query for a role that may not read the keys. `evaluates`: the query tries what
-    the statement will do, and a value that it cannot take is a violation. `known` is an answer that needs no query.
-    `tables` are the relations that it reads, as SQL. `why` is said beside violations. `search_path` is that of the
-    statement where the plan set one.
-    `name` is a kind, a schema and a name of which it is asked whether there is such a thing; `dependants`: the query
-    lists what depends on something. `freed` is what earlier statements of the plan take away.
+    is the same query for a role that may not read the keys. `evaluates`: the query tries what the statement will do,
+    and a value that it cannot take is a violation. `known` is an answer that needs no query. `tables` are the relations
+    that it reads, as SQL. `why` is said beside violations. `search_path` is that of the statement where the plan set
+    one. `name` is a kind, a schema and a name of which it is asked whether there is such a thing; `dependants`: the
+    query lists what depends on something, which need not be on live where it is `made` by the plan. `freed` is what
+    earlier statements of the plan take away.
     """
 
     statement: int
@@ -83,4 +83,5 @@ class Question:
     search_path: str = ""
     name: tuple[str, str, str] | None = None
     dependants: bool = False
+    made: bool = False
     freed: frozenset[tuple[str, ...]] = frozenset()
