@@ -19,7 +19,7 @@ VERBS = {
     pb.CONSTR_EXCLUSION: "ADD EXCLUDE",
     pb.CONSTR_NOTNULL: "ADD NOT NULL",
 }
-_ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+_ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
 _INDEXED = frozenset({"ADD UNIQUE", "ADD PRIMARY KEY", "ADD EXCLUDE"})
 
 

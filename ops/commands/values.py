@@ -43,7 +43,8 @@ class Command:
     data statement that has one), FULL (a vacuum), DEFERRABLE, INITIALLY DEFERRED, NOT ENFORCED, OR REPLACE, TEMPORARY,
     UNLOGGED, NULLS NOT DISTINCT, MATCH FULL, PERIOD, WITHOUT OVERLAPS, NO INHERIT, RETURNING, FOR UPDATE, ON CONFLICT,
     ANALYZE, FROM and TO (of a COPY), PARTITIONED, RESTART IDENTITY, ALWAYS (a trigger, an identity), REPLICA, DEFAULT
-    (the default partition), and of a foreign key ON DELETE CASCADE, SET NULL or SET DEFAULT, and ON UPDATE likewise.
+    (the default partition), and of a foreign key ON DELETE CASCADE, SET NULL, SET DEFAULT or RESTRICT, and ON UPDATE
+    likewise.
 
     `kind` is what the name names, where it is no table: `index`, `view`, `type`, `schema`, ….
     `objects` are the (schema, name) of what a DROP or a TRUNCATE lists (`name` is then the first), or the partition of

@@ -54,6 +54,7 @@ class Scene:
         self.major = server_version // 10000 if server_version >= 10000 else server_version
         self._new: dict[int, frozenset[str]] = {}
         self._origins: dict[int, Mapping[str, str]] = {}
+        self._gone: dict[int, frozenset[tuple[str, str]]] = {}
         self._walk()
 
     def of(self, statement: Statement) -> tuple[Command, ...]:
@@ -83,9 +84,12 @@ class Scene:
     def _walk(self) -> None:
         new: set[str] = set()
         origins: dict[str, str] = {}
+        gone: set[tuple[str, str]] = set()
         for statement in self.statements:
             self._new[statement.number] = frozenset(new)
             self._origins[statement.number] = dict(origins)
+            self._gone[statement.number] = frozenset(gone)
+            gone.update(pair for command in self.of(statement) for pair in self._goes(command))
             for command in self.of(statement):
                 name = qualified(self.schema(command.schema, command.name), command.name)
                 if command.verb in ("CREATE TABLE", "CREATE TABLE AS", "CREATE PARTITION", "CREATE MATERIALIZED VIEW"):
@@ -98,6 +102,38 @@ class Scene:
                     self._renamed(name, qualified(command.value, command.name), new, origins)
             new.update(one for one in statement.created if one not in self._existing or one in statement.dropped)
             new.difference_update(one for one in statement.dropped if one not in statement.created)
+
+    def _goes(self, command: Command) -> Iterable[tuple[str, str]]:
+        """What a command drops, as table and name: of a constraint its table, of an index and a view none."""
+        if command.verb == "DROP CONSTRAINT":
+            yield qualified(self.schema(command.schema, command.name), command.name), command.constraint
+        elif command.verb in ("DROP INDEX", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP TABLE"):
+            for _, name in command.objects:
+                yield "", name
+
+    def is_there(self, statement: Statement, key: Key) -> bool:
+        """Return whether an object of the catalog is still there when a statement is run, as far as commands tell."""
+        gone = self._gone.get(statement.number, frozenset())
+        return ("", key.name) not in gone and (qualified(key.schema, key.parent), key.name) not in gone
+
+    def made_not_null(self, statement: Statement, relation: str, column: str) -> bool:
+        """Return whether a statement before this one has made a column NOT NULL."""
+        waiting: set[str] = set()
+        for one in self.statements:
+            if one.number >= statement.number:
+                break
+            for command in self.of(one):
+                if qualified(self.schema(command.schema, command.name), command.name) != relation:
+                    continue
+                if command.verb == "SET NOT NULL" and command.columns == (column,):
+                    return True
+                if command.verb == "ADD NOT NULL" and command.columns == (column,):
+                    if "NOT VALID" not in command.options:
+                        return True
+                    waiting.add(command.constraint)
+                if command.verb == "VALIDATE CONSTRAINT" and command.constraint in waiting:
+                    return True
+        return False
 
     @staticmethod
     def _renamed(before: str, after: str, new: set[str], origins: dict[str, str]) -> None:

@@ -85,9 +85,23 @@ class Subject:
         key = Key("not null", self.key.schema, self.key.name, name)
         return key in self.side and bool(self.side.of(key).get("validated", True))
 
+    def becomes_not_null(self, name: str) -> bool:
+        """Return whether a column is NOT NULL when the statement is run: it was, or an earlier one has made it so."""
+        return self.is_not_null(name) or self.scene.made_not_null(self.statement, self.relation, name)
+
+    def children(self, *kinds: str) -> list[Key]:
+        """Return what belonged to the command's relation before the plan, and was not dropped since."""
+        found = self.side.children(self.key, *kinds)
+        return [one for one in found if self.scene.is_there(self.statement, one)]
+
+    def speakers(self, *kinds: str) -> list[Key]:
+        """Return what stood on the command's relation before the plan, and was not dropped since."""
+        found = self.side.speakers(self.origin)
+        return [one for one in found if one.kind in kinds and self.scene.is_there(self.statement, one)]
+
     def constraint(self, name: str) -> Key | None:
         """Return the key of a constraint of the command's relation before the plan."""
-        found = self.side.children(self.key, *CONSTRAINTS)
+        found = self.children(*CONSTRAINTS)
         return next((one for one in found if one.name == name), None)
 
     @property

@@ -134,7 +134,11 @@ CASES = {  #  what is run, with what was measured                               
         plan("SET LOCAL lock_timeout = '2s'",
              ("ALTER TABLE users ADD boss int REFERENCES teams", "AX public.users; SRX public.teams")), set()),
     "a column goes": (
-        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users DROP name", "AX public.users")), {"drop-column"}),
+        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users DROP name", "AX public.users")),
+        {"drop-column", "data-loss"}),
+    "a column goes on which nothing stands any more": (
+        plan("outside", ("DROP INDEX CONCURRENTLY users_name_idx", "SUE public.users"), "SET LOCAL lock_timeout = '2s'",
+             ("ALTER TABLE users DROP name", "AX public.users")), {"data-loss"}),
     "nulls come in": (
         plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ALTER email DROP NOT NULL", "AX public.users")),
         {"drop-not-null"}),

@@ -61,24 +61,26 @@ CASES = {  #  what is run, with what was measured                               
         plan(("CREATE TABLE t (id int PRIMARY KEY)", "new public.t"),
              ("CREATE TABLE u (id int REFERENCES t)", "new public.u")), set()),
     "a table goes": (
-        plan(LIMIT, ("DROP TABLE teams", "AX public.teams")), {"drop-table"}),
+        plan(LIMIT, ("DROP TABLE teams", "AX public.teams")), {"data-loss"}),
     "a table goes that refers to another": (
-        plan(("DROP TABLE users", "AX public.users; AX public.teams")), {"drop-table", "drop-table-references"}),
+        plan(("DROP TABLE users", "AX public.users; AX public.teams")), {"data-loss", "drop-table-references"}),
     "it goes after its foreign keys": (
-        plan(LIMIT, ("DROP TABLE users", "AX public.users")), {"drop-table"}),
+        plan(LIMIT, ("DROP TABLE users", "AX public.users")), {"data-loss"}),
     "a table of the plan goes again": (
         plan(("CREATE TABLE t (id int)", "new public.t"), "DROP TABLE t"), set()),
     "with all that depends on it": (
-        plan(LIMIT, ("DROP TABLE teams CASCADE", "AX public.teams; AX public.users")), {"drop-table", "cascade"}),
+        plan(LIMIT, ("DROP TABLE teams CASCADE", "AX public.teams; AX public.users")), {"data-loss", "cascade"}),
     "with nothing that depends on it": (
         plan(LIMIT, ("DROP TABLE events CASCADE", "AX public.events; AX public.events_2025; AX public.events_2026")),
-        {"drop-table", "lock-reach"}),
+        {"data-loss", "lock-reach"}),
     "with whatever depends on it, and nobody measured": (
         plan(LIMIT, ("DROP TYPE mood CASCADE", "not measured")), {"cascade"}),
     "emptied": (
         plan(LIMIT, ("TRUNCATE users", "AX public.users")), {"truncate"}),
     "a label for ever": (
-        plan("ALTER TYPE mood ADD VALUE 'angry'"), {"enum-value"}),
+        plan("ALTER TYPE mood ADD VALUE 'angry'", "COMMENT ON TABLE users IS 'people'"), {"enum-value"}),
+    "a label in a transaction of its own": (
+        plan("ALTER TYPE mood ADD VALUE 'angry'"), set()),
     "a sequence held while more is done": (
         plan(LIMIT, ("ALTER SEQUENCE users_id_seq RESTART 5", "SRX public.users_id_seq"),
              "COMMENT ON TABLE users IS 'people'"), {"alter-sequence"}),

@@ -58,6 +58,8 @@ def of_table(subject: Subject, relation: str, verb: str, condition: str) -> str:
     )
 
 
+# What a driver is yet to fill in, or has to halve.
+_FILLED_IN = re.compile(r"%[(%s]")
 _WHOLE = re.compile(r"(?is)(?:UPDATE|DELETE\s+FROM)\s")
 # Inside of the text behind the first word, these make it more than one table and one condition.
 _MORE = re.compile(r"(?i)\b(?:RETURNING|FROM|USING|WITH|LIMIT|WHERE)\b")
@@ -73,7 +75,7 @@ def instead(subject: Subject) -> str:
     sql = clean(subject.statement.sql)
     head, condition = _parted(sql)
     start = _WHOLE.match(sql)
-    if len(subject.commands) != 1 or start is None or "%" in sql:
+    if len(subject.commands) != 1 or start is None or _FILLED_IN.search(sql):
         return ""
     if any(_MORE.search(_bare(one)) for one in (head[start.end() :], condition)):
         return ""
@@ -103,7 +105,7 @@ def _parted(sql: str) -> tuple[str, str]:
 
 def _key(subject: Subject) -> str:
     """The one column of the primary key; empty where there is none, or several."""
-    for key in subject.side.children(subject.key, "primary key"):
+    for key in subject.children("primary key"):
         columns = columns_of("primary key", str(subject.side.of(key)["definition"])) or ()
         return columns[0] if len(columns) == 1 else ""
     return ""
@@ -123,7 +125,7 @@ def _values(head: str, columns: tuple[str, ...]) -> list[str]:
 def _by_key(subject: Subject, head: str, condition: str, key: str) -> str:
     """A block on the server that goes along the primary key, and commits behind each batch."""
     type_ = subject.side.of(Key("column", subject.key.schema, subject.key.name, key)).get("type", "bigint")
-    taken = {one.name for one in subject.side.children(subject.key, "column")}
+    taken = {one.name for one in subject.children("column")}
     first, last = (_free(name, taken) for name in ("batch_first", "batch_last"))
     name, table = quoted(key), subject.relation
     where = f"({condition}) AND " if condition else ""

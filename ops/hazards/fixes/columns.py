@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ops.catalog.names import quoted
@@ -25,6 +26,7 @@ from ops.hazards.fixes.foreign import add_foreign_key, foreign_key_name
 from ops.hazards.subject import Subject
 from ops.remedy import words
 from ops.remedy.alembic_types import sqlalchemy_type
+from ops.remedy.side import sql_name
 
 _SERIALS = {"serial": "integer", "bigserial": "bigint", "smallserial": "smallint"}
 
@@ -173,7 +175,7 @@ def generated(subject: Subject) -> str:
         computed = execute(f"{sql} GENERATED ALWAYS AS ({column.expression}) VIRTUAL")
         return noted("Computed when it is read; it cannot be indexed.", briefly(computed))
     function = qualified(schema, chosen(column.name, (name,), "fill"))
-    trigger = quoted(chosen(column.name, (name,), "fill", _triggers(subject.side.children(subject.key, "trigger"))))
+    trigger = quoted(chosen(column.name, (name,), "fill", _triggers(subject.children("trigger"))))
     filled = kept_by_trigger(subject, name, column.expression, function, trigger)
     adding = _plain(subject, replace(column, default=None), column.type, late=True, not_null=False)
     value = f"({column.expression})"
@@ -204,12 +206,25 @@ def kept_by_trigger(subject: Subject, column: str, value: str, function: str, tr
     )
 
 
-def drop_apart(subject: Subject, foreign: list[Key], others: list[Key]) -> str:
-    """Return a column's end in steps: its foreign keys, its indexes, and then the column alone."""
-    names = [python(one) for one in (subject.command.name, subject.command.column)]
-    operation = words.call("op.drop_column", *names, schema=python(subject.schema))
-    sql = f"{alter(subject)} DROP COLUMN {quoted(subject.command.column)}"
-    dropping = either(operation, sql, subject.command.name, subject.command.column, subject.schema)
-    first = [briefly(drop(subject, one.name, "foreignkey")) for one in foreign]
-    building = [indexes.drop(others)] if others and not subject.is_partitioned else []
-    return revisions(*first, *building, briefly(dropping)) if first or building else ""
+_TYPES = {"primary key": "primary", "unique": "unique", "check": "check"}
+
+
+def drop_apart(subject: Subject, users: Sequence[Key]) -> str:
+    """Return a column's end in steps: foreign keys, indexes and constraints by name, and then the column alone."""
+    command = subject.command
+    names = (command.name, command.column, subject.schema)
+    operation = words.call("op.drop_column", python(names[0]), python(names[1]), schema=python(names[2]))
+    dropping = either(operation, f"{alter(subject)} DROP COLUMN {quoted(command.column)}", *names)
+    steps = [briefly(drop(subject, one.name, "foreignkey")) for one in users if one.kind == "foreign key"]
+    plain = [one for one in users if one.kind == "index"]
+    beside = bool(plain) and not subject.is_partitioned
+    if beside:
+        steps.append(indexes.drop(plain))
+    lines = [] if beside else [execute(f"DROP INDEX {sql_name(one)}") for one in plain]
+    lines += [drop(subject, one.name, _TYPES[one.kind]) for one in users if one.kind in _TYPES]
+    for one in users:
+        if one.kind == "exclusion":
+            lines.append(execute(f"{alter(subject)} DROP CONSTRAINT {quoted(one.name)}"))
+        elif one.kind == "statistics":
+            lines.append(execute(f"DROP STATISTICS {sql_name(one)}"))
+    return revisions(*steps, briefly(*lines, dropping))

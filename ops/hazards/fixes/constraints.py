@@ -104,7 +104,7 @@ def check_name(subject: Subject, command: Command) -> str:
 
 
 def _columns(subject: Subject) -> list[str]:
-    return [one.name for one in subject.side.children(subject.key, "column")]
+    return [one.name for one in subject.children("column")]
 
 
 def _speaks(command: Command, column: str) -> bool:

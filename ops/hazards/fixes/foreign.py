@@ -133,19 +133,18 @@ def apart(first: str, *later: str) -> str:
 def referring_to(subject: Subject, columns: Collection[str]) -> list[Key]:
     """Return the foreign keys of other tables that refer to columns of the subject's."""
     found = []
-    for key in subject.side.speakers(subject.origin):
-        if key.kind == "foreign key":
-            parsed = parsed_foreign_key(subject.side.of(key)["definition"].removesuffix(" NOT ENFORCED"))
-            mine = parsed is not None and parsed.referred == (subject.key.schema, subject.key.name)
-            if parsed is not None and mine and set(columns) & set(parsed.referred_columns):
-                found.append(key)
+    for key in subject.speakers("foreign key"):
+        parsed = parsed_foreign_key(subject.side.of(key)["definition"].removesuffix(" NOT ENFORCED"))
+        mine = parsed is not None and parsed.referred == (subject.key.schema, subject.key.name)
+        if parsed is not None and mine and set(columns) & set(parsed.referred_columns):
+            found.append(key)
     return found
 
 
 def own_over(subject: Subject, column: str) -> list[Key]:
     """Return the foreign keys of the subject's table that a column is part of."""
     found = []
-    for key in subject.side.children(subject.key, "foreign key"):
+    for key in subject.children("foreign key"):
         parsed = parsed_foreign_key(subject.side.of(key)["definition"].removesuffix(" NOT ENFORCED"))
         if parsed is None or column in parsed.columns:
             found.append(key)

@@ -48,7 +48,7 @@ def key(subject: Subject) -> str:
         return _key_by_partition(subject)
     before: tuple[str, ...] = ()
     if command.verb == "ADD PRIMARY KEY":
-        nullable = [one for one in command.columns if not subject.is_not_null(one)]
+        nullable = [one for one in command.columns if not subject.becomes_not_null(one)]
         before = set_not_null(subject, nullable) if nullable else ()
     name = key_name(subject, command)
     return revisions(*before, *build_and_attach(subject, command, name))
@@ -99,14 +99,14 @@ def attach(altering: str, command: Command, name: str) -> str:
 def _key_by_partition(subject: Subject) -> str:
     """A partitioned table takes no index over; its own comes valid when all partitions have theirs."""
     command = subject.command
-    if command.including or subject.scene.children(subject.origin) != subject.leaves:
+    if command.including or tuple(subject.scene.children(subject.origin)) != subject.leaves:
         return ""
     name = key_name(subject, command)
     what = "PRIMARY KEY" if command.verb == "ADD PRIMARY KEY" else "UNIQUE"
     label = "pkey" if command.verb == "ADD PRIMARY KEY" else "key"
     before: tuple[str, ...] = ()
     if command.verb == "ADD PRIMARY KEY":
-        nullable = [one for one in command.columns if not subject.is_not_null(one)]
+        nullable = [one for one in command.columns if not subject.becomes_not_null(one)]
         before = set_not_null(subject, nullable) if nullable else ()
     taken = set(taken_in(subject.side, subject.schema)) | {name}
     building, taking, attaching = [], [], []
@@ -130,5 +130,5 @@ def _key_by_partition(subject: Subject) -> str:
 
 def primary_key_over_nullable(subject: Subject, columns: Sequence[str]) -> str:
     """Return what makes the columns NOT NULL first; then the index is taken over without reading anything."""
-    nullable = [one for one in columns if not subject.is_not_null(one)]
+    nullable = [one for one in columns if not subject.becomes_not_null(one)]
     return revisions(*set_not_null(subject, nullable), briefly(execute(clean(subject.statement.sql))))

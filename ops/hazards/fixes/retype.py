@@ -37,25 +37,24 @@ _STICKS = ("generated", "storage", "compression", "statistics", "options", "gran
 
 def obstacles(subject: Subject) -> tuple[str, ...]:
     """Return what stands in the way of a second column: objects that would have to be made anew with it."""
-    column, key, side = subject.command.column, subject.key, subject.side
+    column, side = subject.command.column, subject.side
     found = [f"its {word}" for word in _STICKS if word in subject.column(column)]
     if subject.is_partitioned or "partition of" in subject.own or subject.scene.children(subject.origin):
         found.append("its partitions or children")
     if not subject.column(column):
         found.append("that the column is not known")
-    for one in side.children(key, "exclusion", "trigger", "policy", "rule"):
+    for one in subject.children("exclusion", "trigger", "policy", "rule"):
         if any(mentions(str(text), column) for text in side.of(one).values()):
             found.append(f"{one.kind} {one.name}")
-    for one in side.children(key, "column"):
+    for one in subject.children("column"):
         if "generated" in side.of(one) and mentions(str(side.of(one)["generated"]), column):
             found.append(f"the generated column {one.name}")
-    for one in side.speakers(subject.origin):
-        speaks = mentions(str(side.of(one).get("definition", "")), column)
-        if speaks and one.kind in ("view", "materialized view", "statistics", "function", "procedure"):
+    for one in subject.speakers("view", "materialized view", "statistics", "function", "procedure"):
+        if mentions(str(side.of(one).get("definition", "")), column):
             found.append(f"{one.kind} {one}")
-    if {*own_over(subject, column)} & {*referring_to(subject, {one.name for one in side.children(key, "column")})}:
+    if {*own_over(subject, column)} & {*referring_to(subject, {one.name for one in subject.children("column")})}:
         found.append("a foreign key from the table to itself")
-    if any(side.of(one).get("clustered") or side.of(one).get("state") for one in side.children(key, "index")):
+    if any(side.of(one).get("clustered") or side.of(one).get("state") for one in subject.children("index")):
         found.append("a clustered or invalid index")
     if str(subject.own.get("replica identity", "")).startswith("index "):
         found.append("its replica identity")
@@ -80,7 +79,7 @@ def retype(subject: Subject) -> str:
         return ""
     command, table, schema = subject.command, subject.command.name, subject.schema
     column = command.column
-    columns = {one.name for one in subject.side.children(subject.key, "column")}
+    columns = {one.name for one in subject.children("column")}
     new = chosen(column, (), "new", columns)
     value = command.using or quoted(column)
     function = qualified(schema, chosen(table, (column,), "fill"))
@@ -134,7 +133,7 @@ def _renamed(text: str, old: str, new: str) -> str:
 def _constraints(subject: Subject, new: str, work: _Work) -> None:
     side, key, column = subject.side, subject.key, subject.command.column
     taken = set(taken_by_constraints(side, key)) | set(taken_in(side, subject.schema))
-    for one in side.children(key, *_CONSTRAINTS):
+    for one in subject.children(*_CONSTRAINTS):
         definition = str(side.of(one)["definition"])
         own = definition.partition(" REFERENCES ")[0]
         if not mentions(own, column):
@@ -184,7 +183,7 @@ def _key(subject: Subject, key: Key, definition: str, name: str, new: str, work:
 def _indexes(subject: Subject, new: str, work: _Work) -> None:
     side, column = subject.side, subject.command.column
     taken = set(taken_in(side, subject.schema))
-    for one in side.children(subject.key, "index"):
+    for one in subject.children("index"):
         definition = whole(one, side.of(one))
         head, _, tail = definition.partition(" USING ")
         method, parenthesis, rest = tail.partition(" (")

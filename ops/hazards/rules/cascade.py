@@ -71,7 +71,8 @@ def _dependants(subject: Subject, roots: list[Key]) -> list[Key]:
         one = waiting.pop(0)
         for other in _right_behind(subject, one):
             inside = (other.schema, other.parent) in {(root.schema, root.name) for root in roots}
-            if other not in found and other not in roots and not inside:
+            there = subject.scene.is_there(subject.statement, other)
+            if other not in found and other not in roots and there and not inside:
                 found.append(other)
                 waiting.append(other)
     views = [one for one in found if one.kind != "foreign key"]

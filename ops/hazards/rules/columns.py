@@ -8,7 +8,7 @@ from dataclasses import replace
 from ops.catalog.names import mentions
 from ops.catalog.values import Key
 from ops.hazards.fixes import columns as fixes
-from ops.hazards.rule import BUILDS, DOCS, READS, REWRITES, Fact, Finding, Rule
+from ops.hazards.rule import BUILDS, DOCS, LOCKS, REACHES, READS, REWRITES, Fact, Finding, Rule
 from ops.hazards.subject import Subject
 from ops.hazards.values import Severity
 from ops.hazards.weight import Cost
@@ -264,17 +264,17 @@ def _drop_column(subject: Subject) -> Finding | None:
     if command.verb != "DROP COLUMN" or subject.is_new:
         return None
     users = _users(subject, command.column)
+    if not users:
+        return None
     taken = ", ".join(f"{one.kind} {one.name}" for one in users)
-    also = f", and with it {taken}" if taken else ""
     foreign = [one for one in users if one.kind == "foreign key"]
-    indexes = [one for one in users if one.kind == "index"]
     return Finding(
         relation=subject.relation,
-        harm=f"The values of {command.column} in {subject.relation} are lost{also}; code that still names the column "
-        "fails at once.",
+        harm=f"With {command.column} of {subject.relation} goes what stands on it, without being named: {taken}.",
         mode=Mode.ACCESS_EXCLUSIVE,
-        least=Severity.INFO if subject.load().is_empty else Severity.MEDIUM,
-        fix=fixes.drop_apart(subject, foreign, indexes),
+        least=Severity.INFO if subject.load().is_empty else Severity.LOW,
+        explains=REACHES if foreign else LOCKS,
+        fix=fixes.drop_apart(subject, users),
     )
 
 
@@ -282,7 +282,7 @@ def _users(subject: Subject, column: str) -> list[Key]:
     """What goes with a column without being asked: indexes and constraints, also those of several columns."""
     kinds = ("primary key", "unique", "foreign key", "check", "exclusion", "index", "statistics")
     found = []
-    for key in subject.side.children(subject.key, *kinds):
+    for key in subject.children(*kinds):
         definition = str(subject.side.of(key).get("definition", ""))
         head = definition.partition(" REFERENCES ")[0].partition(" USING ")
         if mentions(head[2] or head[0], column):
@@ -292,8 +292,9 @@ def _users(subject: Subject, column: str) -> list[Key]:
 
 DROP_COLUMN = Rule(
     code="drop-column",
-    harm="A column's values are lost, with every index and constraint that uses it, also those over several columns.",
-    advice="Take it out of the code first, keep a copy of what is still wanted, drop its keys and indexes before it.",
+    harm="With a column goes every index and constraint that uses it, also those over several columns; a foreign key's "
+    "other table is locked as well.",
+    advice="Take it out of the code first, and drop its foreign keys and indexes by name before it.",
     source=f"{DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-DROP-COLUMN",
     spot=_drop_column,
     lock=Mode.ACCESS_EXCLUSIVE,

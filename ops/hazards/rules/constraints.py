@@ -45,7 +45,7 @@ def _set_not_null(subject: Subject) -> Finding | None:
 def _is_proved(subject: Subject, column: str) -> bool:
     """Whether a valid CHECK, of the catalog or of the plan, says nothing but that the column is not null."""
     said = f"{quoted(column)} IS NOT NULL"
-    checks = {key.name: str(subject.side.of(key)["definition"]) for key in subject.side.children(subject.key, "check")}
+    checks = {key.name: str(subject.side.of(key)["definition"]) for key in subject.children("check")}
     if any(one in (f"CHECK (({said}))", f"CHECK ({said})") for one in checks.values()):
         return True
     before = [
@@ -211,7 +211,8 @@ def _add_unique(subject: Subject) -> Finding | None:
     if command.verb not in ("ADD UNIQUE", "ADD PRIMARY KEY") or command.options & (_INSIDE | {"USING INDEX"}):
         return None
     built = subject.within(subject.builds)
-    if subject.is_new or not subject.measured(bool(built), otherwise=True):
+    alone = subject.is_partitioned and "ONLY" in command.options
+    if subject.is_new or not subject.measured(bool(built), otherwise=not alone):
         return None
     what = "UNIQUE" if command.verb == "ADD UNIQUE" else "PRIMARY KEY"
     return Finding(
@@ -241,7 +242,7 @@ def _using_index(subject: Subject) -> Finding | None:
     if command.verb != "ADD PRIMARY KEY" or "USING INDEX" not in command.options or subject.is_new:
         return None
     columns = _indexed(subject)
-    nullable = [one for one in columns if not subject.is_not_null(one)]
+    nullable = [one for one in columns if not subject.becomes_not_null(one)]
     read = subject.measured(bool(subject.within(subject.scans)), otherwise=bool(nullable) or not columns)
     if not read:
         return None
@@ -264,7 +265,7 @@ def _indexed(subject: Subject) -> tuple[str, ...]:
             same = one.verb == "CREATE INDEX" and one.index == subject.command.index
             if same and subject.named(one.schema, one.name) == subject.relation:
                 return one.columns
-    for key in subject.side.children(subject.key, "index"):
+    for key in subject.children("index"):
         if key.name == subject.command.index:
             definition = str(subject.side.of(key)["definition"])
             return columns_of("unique", "UNIQUE " + definition[definition.rindex("(") :]) or ()

@@ -134,7 +134,7 @@ LONG_NAME = Rule(
 def _many_columns(subject: Subject) -> Finding | None:
     if subject.command.verb != "ADD COLUMN" or subject.is_new:
         return None
-    count = len(subject.side.children(subject.key, "column"))
+    count = len(subject.children("column"))
     if count < _MANY_COLUMNS:
         return None
     return Finding(
@@ -175,7 +175,7 @@ def _unindexed(subject: Subject) -> Finding | None:
 def _is_indexed(subject: Subject) -> bool:
     """Whether an index of the catalog, or one that the plan creates, begins with the columns of the key."""
     wanted = set(subject.command.columns)
-    known = [_columns(subject, key) for key in subject.side.children(subject.key, "primary key", "unique", "index")]
+    known = [_columns(subject, key) for key in subject.children("primary key", "unique", "index")]
     for statement in subject.scene.statements:
         for one in subject.scene.of(statement):
             creates = one.verb in ("CREATE INDEX", "ADD UNIQUE", "ADD PRIMARY KEY") and not one.where

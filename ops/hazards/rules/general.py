@@ -196,6 +196,7 @@ def _lock_reach(subject: Subject) -> Finding | None:
         relation=relation,
         harm=f"It also locks {_names(list(locks))}, which its text does not name.",
         mode=locks[relation],
+        most=Severity.INFO if _is_brief(subject) and subject.has_lock_timeout else Severity.CRITICAL,
         cost=Cost.CATALOG if _is_brief(subject) else cost,
         work=None if _is_brief(subject) else subject.load(*subject.works, relation),
     )

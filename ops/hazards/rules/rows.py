@@ -48,7 +48,7 @@ def _is_bounded(subject: Subject) -> bool:
     columns = {path[-1] for path in paths(condition)}
     if "ctid" in columns:
         return True
-    indexed = {_first(subject, key) for key in subject.side.children(subject.key, "primary key", "unique", "index")}
+    indexed = {_first(subject, key) for key in subject.children("primary key", "unique", "index")}
     found = columns & indexed
     return any(_is_picked(condition, one) for one in found)
 

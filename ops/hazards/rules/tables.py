@@ -103,32 +103,32 @@ def _dropped(subject: Subject) -> list[Key]:
     return [subject.scene.table(subject.scene.origin(subject.statement, one)) for one in names]
 
 
-def _drop_table(subject: Subject) -> Finding | None:
+def _data_loss(subject: Subject) -> Finding | None:
     command = subject.command
-    if command.verb not in ("DROP TABLE", "DROP MATERIALIZED VIEW"):
+    if command.verb == "DROP COLUMN" and not subject.is_new:
+        if "generated" in subject.column(command.column):
+            return None
+        what, relations = f"The values of {command.column} in {subject.relation}", (subject.relation,)
+    elif command.verb == "DROP TABLE" and (tables := [one for one in _dropped(subject) if one in subject.side]):
+        relations = tuple(map(sql_name, tables))
+        what = f"All rows of {', '.join(relations)}"
+    else:
         return None
-    tables = [one for one in _dropped(subject) if one in subject.side]
-    if not tables:
-        return None
-    relations = tuple(map(sql_name, tables))
     return Finding(
         relation=relations[0],
-        harm=f"All rows of {', '.join(relations)} are lost.",
-        mode=Mode.ACCESS_EXCLUSIVE,
-        least=Severity.INFO
-        if all(subject.load(one).is_empty for one in relations) or command.verb != "DROP TABLE"
-        else Severity.MEDIUM,
+        harm=f"{what} are lost; code that still names them fails at once.",
+        severity=Severity.INFO if all(subject.load(one).is_empty for one in relations) else Severity.MEDIUM,
     )
 
 
-DROP_TABLE = Rule(
-    code="drop-table",
-    harm="A dropped table takes its rows along; nothing but a backup brings them back.",
-    advice="Take it out of the code first, rename it and wait, and keep a dump of what it holds.",
+DATA_LOSS = Rule(
+    code="data-loss",
+    harm="What is dropped takes its values along; nothing but a backup brings them back.",
+    advice="Take it out of the code first, wait until nobody misses it, and keep a dump of what it holds.",
     source=f"{DOCS}sql-droptable.html#SQL-DROPTABLE",
-    spot=_drop_table,
+    spot=_data_loss,
     lock=Mode.ACCESS_EXCLUSIVE,
-    rows=(45,),
+    rows=(12, 45),
 )
 
 
@@ -138,6 +138,7 @@ def _drop_references(subject: Subject) -> Finding | None:
         return None
     tables = _dropped(subject)
     keys = [key for table in tables for key in subject.side.children(table, "foreign key")]
+    keys = [key for key in keys if subject.scene.is_there(subject.statement, key)]
     others = {referred(subject, key): key for key in keys}
     own = {sql_name(one) for one in tables}
     others = {name: key for name, key in others.items() if name and name not in own}
@@ -208,4 +209,4 @@ TRUNCATE = Rule(
     rows=(47,),
 )
 
-RULES = (RENAME, CREATE_REFERENCES, DROP_TABLE, DROP_REFERENCES, TRUNCATE)
+RULES = (RENAME, CREATE_REFERENCES, DATA_LOSS, DROP_REFERENCES, TRUNCATE)

@@ -69,7 +69,7 @@ def _built(subject: Subject, *, with_predicate: bool) -> list[Key]:
         if subject.scene.origin(subject.statement, built_on(one)) == subject.origin
     }
     found = []
-    for key in subject.side.children(subject.key, "index", "primary key", "unique"):
+    for key in subject.children("index", "primary key", "unique"):
         definition = str(subject.side.of(key)["definition"])
         keys, _, predicate = definition.partition(" WHERE ")
         keys = keys.partition(" USING ")[2].partition(" (")[2] if key.kind == "index" else keys
@@ -81,7 +81,7 @@ def _built(subject: Subject, *, with_predicate: bool) -> list[Key]:
 
 
 def _checks(subject: Subject) -> list[Key]:
-    found = subject.side.children(subject.key, "check")
+    found = subject.children("check")
     return [one for one in found if mentions(str(subject.side.of(one)["definition"]), subject.command.column)]
 
 

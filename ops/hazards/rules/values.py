@@ -8,7 +8,7 @@ from ops.hazards.rule import DOCS, LOCKS, Finding, Rule
 from ops.hazards.subject import Subject
 from ops.hazards.values import Severity
 from ops.remedy.words import literal
-from ops.statement import Mode
+from ops.statement import Mode, Statement
 
 
 def _enum_value(subject: Subject) -> Finding | None:
@@ -16,15 +16,24 @@ def _enum_value(subject: Subject) -> Finding | None:
     if command.verb != "ADD VALUE":
         return None
     name = subject.named(command.schema, command.name)
+    if not any(_does(subject, one) for one in (*subject.earlier, *subject.later)):
+        return None
     used = [one.number for one in subject.later if literal(command.value) in one.sql]
-    told = f"The label {command.value!r} of {name} cannot be taken away again: there is no way back from here"
-    told += f"; statement {used[0]} uses it in the same transaction, which the server refuses" if used else ""
+    told = (
+        f"The label {command.value!r} of {name} cannot be used before its transaction has ended, nor taken away again"
+    )
+    told += f"; statement {used[0]} uses it, which the server refuses" if used else ""
     return Finding(
         relation=name,
         harm=f"{told}.",
         severity=Severity.HIGH if used else Severity.INFO,
         fix=noted("It can be used once this has committed.", outside(execute(clean(subject.statement.sql)))),
     )
+
+
+def _does(subject: Subject, other: Statement) -> bool:
+    """Whether a statement does more than to set how long others may wait."""
+    return any(one.verb not in ("SET", "RESET") for one in subject.scene.of(other))
 
 
 ENUM_VALUE = Rule(
