@@ -40,13 +40,16 @@ def view(plan: Plan) -> display.View:
     blocks += [display.Note(one) for one in plan.notes]
     if plan.hazards:
         blocks.append(hazards(plan))
-    blocks += _fixes(plan.hazards)
     if plan.statements:
         blocks.append(statements(plan))
         blocks += _lock_times(plan)
     if plan.probes:
         blocks.append(probes(plan))
     blocks.append(_touched(plan))
+    blocks += _fixes(plan.hazards)
+    if plan.hazards:
+        sources = {one.code: display.Name(one.source) for one in plan.hazards}
+        blocks.append(display.Facts(tuple(sources.items()), caption="Where it is written"))
     blocks.append(
         display.Facts(
             (
@@ -69,7 +72,7 @@ def _broken(one: Probe) -> str:
     found = f"{'at least ' if one.at_least else ''}{one.violations}" if one.violations is not None else "some"
     such = f", such as {', '.join(one.samples)}" if one.samples else ""
     why = f" ({one.why})" if one.why else ""
-    return f"Statement {one.statement} will fail on today's data. {one.question} {found}{such}{why}"
+    return f"Statement {one.statement} will fail on today's data. {one.question} Found: {found}{such}{why}"
 
 
 def hazards(plan: Plan) -> display.Table:
@@ -84,11 +87,10 @@ def hazards(plan: Plan) -> display.Table:
             one.harm,
             " · ".join(part for part in (one.waits, one.held) if part) or None,
             one.advice,
-            display.Name(one.source),
         )
-        for one in sorted(plan.hazards, key=lambda one: (one.allowed, -one.severity, one.statement))
+        for one in plan.hazards
     )
-    columns = ("severity", "hazard", "#", "what happens", "who waits, until when", "instead", "source")
+    columns = ("severity", "hazard", "#", "what happens", "who waits, until when", "instead")
     return display.Table(columns=columns, rows=rows, caption="Hazards on this database, now")
 
 
@@ -100,7 +102,7 @@ def statements(plan: Plan) -> display.Table:
             f"{one.revision}{f':{one.line}' if one.line else ''}",
             display.Name(_short(one.sql)),
             one.transaction or display.Mark("autocommit", "plain"),
-            tuple(_locks(one)) or None,
+            tuple(_locks(one, plan.own)) or None,
             tuple(_costs(one)) or None,
         )
         for one in plan.own
@@ -200,10 +202,17 @@ def strongest(locks: Iterable[Lock]) -> tuple[Lock, ...]:
     )
 
 
-def _locks(one: Statement) -> Iterator[str]:
+def _locks(one: Statement, all_of_them: Iterable[Statement]) -> Iterator[str]:
     for lock in strongest(one.locks):
         waits = f": {lock.mode.waits} wait" if lock.mode.waits else ""
-        yield f"{lock.mode.sql} on {lock.relation}{waits}"
+        held = [
+            (other.lock_on(lock.relation), other.number)
+            for other in all_of_them
+            if other.number < one.number and same(one, other) and (other.lock_on(lock.relation) or 0) > lock.mode
+        ]
+        # a weaker lock means nothing where a stronger one is held already
+        still = f" (and still {held[-1][0].sql}, from {held[-1][1]})" if held and held[-1][0] else ""
+        yield f"{lock.mode.sql} on {lock.relation}{waits}{still}"
 
 
 def _costs(one: Statement) -> Iterator[object]:
@@ -213,7 +222,8 @@ def _costs(one: Statement) -> Iterator[object]:
         yield display.Mark("not measured", "unknown")
     for word, names in (("rewrites", one.rewrites), ("reads all of", one.scans), ("builds", one.index_builds)):
         if names:
-            yield display.Mark(f"{word} {', '.join(names)}", "attention")
+            yield display.Mark(word, "attention")
+            yield ", ".join(names)
 
 
 def _short(sql: str) -> str:
