@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from ops.statement import Mode
 from tests.hazards import corpus, planned
 from tests.hazards.planned import Planned
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 CASES = tuple(case for case in corpus.cases() if not any(step.fails for step in case.steps))
 
 Plans = Mapping[str, tuple[Planned, ...]]
@@ -62,3 +64,46 @@ def test_hazards_tell_the_unsafe_from_the_safe(plans: Plans, case: corpus.Case) 
     assert (case.code in codes) == (case.kind == "unsafe" and case.fires), sorted(codes)
     if case.kind == "safe":
         assert [hazard for hazard in found if hazard.severity >= Severity.HIGH] == []
+
+
+def test_no_false_calm(plans: Plans) -> None:
+    """Nothing that the observer saw rewriting, scanning or blocking under a strong lock is judged harmless."""
+    statements, dangerous, calm = 0, 0, []
+    for case in CASES:
+        if not case.runs_on(18):
+            continue
+        expected = case.expected(18)
+        assert expected is not None
+        for one, seen, held in zip(plans[case.id], expected, _held(expected), strict=True):
+            statements += 1
+            if not _is_dangerous(seen, held):
+                continue
+            dangerous += 1
+            earlier = [
+                hazard
+                for other, there in zip(plans[case.id], expected, strict=True)
+                for hazard in other.hazards
+                if hazard.code == "lock-held" and there.transaction == seen.transaction != 0
+            ]
+            if not one.hazards and not earlier:
+                calm.append(f"{case.id}: {seen.sql}")
+
+    assert calm == []
+    said = f"Of {statements} statements of the corpus, {dangerous} were seen"
+    assert said in " ".join(README.read_text(encoding="utf-8").split()), said
+
+
+def _held(expected: tuple[corpus.Observed, ...]) -> list[Mode]:
+    """The strongest lock that is held behind each statement, on what was there before."""
+    found: list[Mode] = []
+    for place, seen in enumerate(expected):
+        same = [one for one in expected[:place] if one.transaction == seen.transaction != 0]
+        locks = [lock.mode for one in (*same, seen) for lock in one.locks if lock.kind != "index"]
+        found.append(max(locks, default=Mode.ACCESS_SHARE))
+    return found
+
+
+def _is_dangerous(seen: corpus.Observed, held: Mode) -> bool:
+    own = max((lock.mode for lock in seen.locks if lock.kind != "index"), default=Mode.ACCESS_SHARE)
+    works = bool(seen.rewrites or seen.scans or seen.index_builds)
+    return own.blocks_writes or (works and held.blocks_writes)
