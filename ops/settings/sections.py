@@ -88,7 +88,8 @@ class TargetSettings:
         if self.section is None:
             return replace(self, raw_url=url, project=replace(self.project, driver=driver))
         parts = parts_of(url, driver=driver, source=self.source)
-        return replace(self, raw_url=url, project=_project(self.section, parts, driver))
+        project = replace(_project(self.section, parts, driver), drafts=self.project.drafts)
+        return replace(self, raw_url=url, project=project)
 
     @property
     def database(self) -> urls.Database:

@@ -458,6 +458,8 @@ def test_a_draft_is_shown_then_written(set_up: SetUp) -> None:
     assert (shown.written, shown.verdict, shown.empty) == (False, Verdict.OK, False)
     assert versions(bench) == before
     assert "CREATE TABLE note" in (shown.upgrade_sql or "") and "DROP TABLE note" in (shown.downgrade_sql or "")
+    assert shown.plan is not None
+    assert [one.created for one in shown.plan.own] == [("public.note", "public.note_pkey")]
 
     written = bench.target.new_revision("thêm bảng ghi chú", dry_run=False)
 
@@ -475,6 +477,29 @@ def test_a_draft_is_shown_then_written(set_up: SetUp) -> None:
     bench.target.upgrade(dry_run=False)
 
     assert bench.target.compare().changes == ()
+
+
+def test_a_draft_is_judged_on_the_rows_that_there_are(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    bench.target.upgrade(dry_run=False)
+    bench.ask("INSERT INTO customer (id, name, email) VALUES (1, 'a', 'a@example.org')")
+    models = bench.project / "shop.py"
+    text = models.read_text(encoding="utf-8")
+    model = "class Customer(Base):"
+    assert model in text
+    head, _, body = text.partition(model)
+    first, _, rest = body.partition("\n    id = ")
+    column = "\n    nick = Column(String(20), nullable=False)"
+    models.write_text(f"{head}{model}{first}{column}\n    id = {rest}", encoding="utf-8")
+
+    draft = bench.target.new_revision("a nick for everybody")
+
+    assert draft.verdict is Verdict.ATTENTION
+    assert draft.plan is not None
+    assert [one.violations for one in draft.plan.broken] == [1]
+    assert draft.to_dict()["plan"]["fingerprint"] == draft.plan.fingerprint
+    assert set(draft.files) == {"plan.sql", "plan.json"}
+    assert "which needs attention" in str(draft)
 
 
 def test_a_draft_on_several_heads_wants_one(set_up: SetUp) -> None:

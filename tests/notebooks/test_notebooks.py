@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from html.parser import HTMLParser
@@ -125,6 +126,17 @@ def test_a_change_says_from_where_to_where_and_which_revisions_ran(story: Story)
 
 def test_a_dry_run_and_the_run_after_it_have_the_same_fingerprint(story: Story) -> None:
     assert story["upgrade, dry"].data["fingerprint"] == story["upgrade"].data["fingerprint"]
+
+
+def test_a_plan_has_the_fingerprint_of_its_dry_run_and_leaves_its_files(story: Story) -> None:
+    planned = story["plan"]
+
+    assert planned.data["fingerprint"] == story["upgrade, dry"].data["fingerprint"]
+    assert (planned.content["verdict"], planned.data["unknown"], planned.data["to"]) == ("OK", [], [INITIAL])
+    assert {"plan.sql", "plan.json"} <= set(planned.content["artifacts"])
+    assert json.loads((planned.folder / "plan.json").read_text(encoding="utf-8")) == planned.data
+    script = (planned.folder / "plan.sql").read_text(encoding="utf-8")
+    assert all(one["sql"] in script for one in planned.data["statements"])
 
 
 def test_inspecting_says_what_is_pending_and_what_is_applied(story: Story) -> None:
