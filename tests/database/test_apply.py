@@ -459,7 +459,7 @@ def test_a_draft_is_shown_then_written(set_up: SetUp) -> None:
     assert versions(bench) == before
     assert "CREATE TABLE note" in (shown.upgrade_sql or "") and "DROP TABLE note" in (shown.downgrade_sql or "")
     assert shown.plan is not None
-    assert [one.created for one in shown.plan.own] == [("public.note", "public.note_pkey")]
+    assert [one.created for one in shown.plan.own] == [("public.note", "public.note_id_seq", "public.note_pkey")]
 
     written = bench.target.new_revision("thêm bảng ghi chú", dry_run=False)
 
