@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(home: Path) -> embedded.Server:
     """The embedded PostgreSQL 18."""
-    return embedded.server(home)
+    return hurried(embedded.server(home))
 
 
 @pytest.fixture(scope="session")
 def server16(home: Path) -> embedded.Server:
     """The embedded PostgreSQL 16."""
-    return embedded.server(home, major=16)
+    return hurried(embedded.server(home, major=16))
 
 
 @pytest.fixture
@@ -54,4 +55,14 @@ def system_server(home: Path) -> embedded.Server:
         # what .ci/run installs itself must be there
         pytest.fail(missing) if os.environ.get("OPS_CI") else pytest.skip(missing)
     major = max(found)
-    return lease.start(home / ".ops" / f"system-{major}", major=major, bin_dir=found[major])
+    return hurried(lease.start(home / ".ops" / f"system-{major}", major=major, bin_dir=found[major]))
+
+
+def hurried(server: embedded.Server) -> embedded.Server:
+    """Return a server that does not wait for the disk: of what tests wrote, nothing has to survive the machine."""
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW fsync")
+        if cursor.fetchone() == ("on",):
+            cursor.execute("ALTER SYSTEM SET fsync = off")
+            cursor.execute("SELECT pg_reload_conf()")
+    return server

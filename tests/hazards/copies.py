@@ -22,7 +22,7 @@ _numbers = itertools.count()
 # Quicker than another database, whose creation waits for the disk.
 _NOTHING = """
     SET LOCAL client_min_messages = warning;
-    DROP SCHEMA IF EXISTS shop CASCADE;
+    DROP SCHEMA IF EXISTS shop, archive CASCADE;
     DROP TABLE IF EXISTS public.alembic_version;
     DROP EXTENSION IF EXISTS citext CASCADE
 """
@@ -56,7 +56,7 @@ class Copies:
     def copy(self) -> Iterator[str]:
         """Yield the name of a copy of the filled shop; it is dropped afterwards."""
         name = f"{self._prefix}_{next(_numbers)}"
-        self._create(name, self._filled("template"))
+        self._create(name, self._template())
         try:
             yield name
         finally:
@@ -64,7 +64,11 @@ class Copies:
 
     def shared(self) -> str:
         """Return the name of a filled shop in which everybody undoes what he does."""
-        return self._filled("shared")
+        name = f"{self._prefix}_shared"
+        if name not in self._built:
+            self._create(name, self._template())
+            self._built.append(name)
+        return name
 
     def bare(self) -> str:
         """Return the name of the one shop without a row; it is as new at each call."""
@@ -81,8 +85,8 @@ class Copies:
             scratch.drop_database(self.server, name)
         self._built.clear()
 
-    def _filled(self, word: str) -> str:
-        name = f"{self._prefix}_{word}"
+    def _template(self) -> str:
+        name = f"{self._prefix}_template"
         if name not in self._built:
             self._create(name, "template0")
             self._built.append(name)

@@ -10,7 +10,7 @@ stands outside of one runs for itself. The comments before the first statement s
 
 -- servers: 16 18       the majors on which it can run; all of them, where nothing is said
 -- needs: citext        the extension without which it cannot
--- fires: no            this way has no hazard of the folder's code, although it looks like it
+-- fires: no            it has no hazard of the folder's code, although it looks like it; or one of another code
 -- end: other           the catalog does not end as that of the file with the same number of the other kind
 
 and one before a later statement
@@ -86,7 +86,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One file of the corpus. `code` is the hazard that an unsafe one has, and a safe one has not."""
+    """One file of the corpus. `code` is the folder's hazard, `fires` the one that an unsafe file has, or empty."""
 
     row: int
     code: str
@@ -96,7 +96,7 @@ class Case:
     steps: tuple[Step, ...]
     servers: tuple[int, ...] = ()
     needs: str = ""
-    fires: bool = True
+    fires: str = ""
     same_end: bool = True
 
     @property
@@ -136,6 +136,38 @@ class Case:
     def expected(self, major: int) -> tuple[Observed, ...] | None:
         """Return what was observed on this major; None where nobody has looked."""
         return read_expected(self.folder / "expected.txt").get((self.variant, major))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeChange:
+    """A change of a column's type: whether it writes the table anew, in this time zone."""
+
+    old: str
+    new: str
+    rewrite: bool
+    using: str = ""
+    zone: str = "UTC"
+    needs: str = ""
+
+    @property
+    def sql(self) -> str:
+        """The change of a column c of a table t."""
+        return f"ALTER TABLE t ALTER COLUMN c TYPE {self.new}" + (f" USING {self.using}" if self.using else "")
+
+    def __str__(self) -> str:
+        more = (self.using and f"using {self.using}", self.zone != "UTC" and f"in {self.zone}")
+        return " ".join((self.old, "to", self.new, *filter(None, more)))
+
+
+def type_changes() -> tuple[TypeChange, ...]:
+    """Return the table of what changes of a type do."""
+    found = []
+    for line in (FOLDER / "types.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            old, new, rewrite, *more = (one.strip() for one in line.split("|"))
+            words = dict([one.split(" ", 1) for one in more])
+            found.append(TypeChange(old=old, new=new, rewrite={"yes": True, "no": False}[rewrite], **words))
+    return tuple(found)
 
 
 def cases(*rows: int) -> tuple[Case, ...]:
@@ -188,6 +220,7 @@ def _case(row: int, code: str, file: Path) -> Case:
     text = file.read_text(encoding="utf-8")
     head = [line for line in text.partition("\n\n")[0].splitlines() if line.startswith("--")]
     words = {match[1]: match[2] for line in head if (match := _WORDS.match(line))}
+    fires = words.get("fires", code if file.stem.startswith("unsafe") else "no")
     return Case(
         row=row,
         code=code,
@@ -197,7 +230,7 @@ def _case(row: int, code: str, file: Path) -> Case:
         steps=steps(text),
         servers=tuple(int(major) for major in words.get("servers", "").split()),
         needs=words.get("needs", ""),
-        fires=words.get("fires", "yes") != "no",
+        fires="" if fires == "no" else fires,
         same_end=words.get("end", "same") != "other",
     )
 

@@ -49,7 +49,7 @@ _RELATIONS = """
 """
 # The NOT NULL that 18 keeps as constraints are columns' properties elsewhere.
 _CONSTRAINTS = """
-    SELECT format('%I on %I.%I', k.conname, n.nspname, c.relname)
+    SELECT k.oid, k.conname, c.oid, format('%I on %I.%I', k.conname, n.nspname, c.relname)
     FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE k.contype <> 'n' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
 """
@@ -82,7 +82,7 @@ class State:
     """What the database holds between two statements, as the session that runs them sees it."""
 
     relations: dict[int, Relation]
-    constraints: set[str]
+    constraints: dict[int, tuple[str, int, str]]
     locks: set[tuple[int, str]]
     counters: dict[int, tuple[int, int]]
 
@@ -114,10 +114,14 @@ class Watch:
 
     def prepare(self, case: corpus.Case) -> list[str]:
         """Bring the database to where a case begins; return what went otherwise than the file says."""
-        surprises: list[str] = []
         if case.needs:
             self.ask(self.session, f"CREATE EXTENSION IF NOT EXISTS {case.needs}")
-        for step in case.setup:
+        return self.play(case.setup)
+
+    def play(self, steps: Sequence[corpus.Step]) -> list[str]:
+        """Run statements without looking; return what went otherwise than the file says."""
+        surprises: list[str] = []
+        for step in steps:
             self._enter(step.transaction)
             self._execute(step, surprises)
         self._enter(0)
@@ -214,7 +218,7 @@ class Watch:
     def _state(self, view: str) -> State:
         return State(
             relations=self._relations(self.session),
-            constraints={name for (name,) in self.ask(self.session, _CONSTRAINTS)},
+            constraints={oid: (*rest,) for oid, *rest in self.ask(self.session, _CONSTRAINTS)},
             locks=set(self.ask(self.session, _LOCKS, self.pid)),
             counters={oid: (read, written) for oid, read, written in self.ask(self.session, _COUNTERS.format(view))},
         )
@@ -250,7 +254,15 @@ class Watch:
         facts += _sorted("create", (name for name, one in now.items() if name not in was and one.oid not in renamed))
         facts += _sorted("invalid", (n for n, one in now.items() if not one.valid and (n not in was or was[n].valid)))
         facts += _sorted("drop", (name for name, one in was.items() if name not in now and one.oid not in renamed))
-        return facts + _sorted("drop", before.constraints - after.constraints)
+        return facts + _sorted("drop", self._lost(before, after))
+
+    @staticmethod
+    def _lost(before: State, after: State) -> Iterable[str]:
+        """The constraints that are gone: neither renamed, nor made again as a change of type does."""
+        there = {(name, table) for name, table, _ in after.constraints.values()}
+        for oid, (name, table, label) in before.constraints.items():
+            if oid not in after.constraints and (name, table) not in there:
+                yield label
 
     def _locks(self, locks: set[tuple[int, str]]) -> list[str]:
         """The strongest new mode on each relation that was there before."""

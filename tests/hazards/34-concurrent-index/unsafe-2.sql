@@ -1,4 +1,5 @@
 -- It cannot be built in a transaction.
+-- fires: statement-fails
 
 BEGIN;
 -- fails: 25001

@@ -1,0 +1,13 @@
+import sqlalchemy as sa
+from alembic import op
+
+
+def upgrade_1():
+    op.add_column("orders", sa.Column("discount", sa.Integer), schema="shop")
+    op.create_check_constraint(
+        "orders_discount_check", "orders", "discount >= 0", schema="shop", postgresql_not_valid=True
+    )
+
+
+def upgrade_2():
+    op.execute("ALTER TABLE shop.orders VALIDATE CONSTRAINT orders_discount_check")

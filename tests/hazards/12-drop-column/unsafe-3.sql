@@ -1,0 +1,5 @@
+-- So does a CHECK.
+
+BEGIN;
+ALTER TABLE shop.orders DROP COLUMN quantity;
+COMMIT;

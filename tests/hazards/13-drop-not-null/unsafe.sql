@@ -1,0 +1,5 @@
+-- Quick, but readers meet nulls that they never met.
+
+BEGIN;
+ALTER TABLE shop.orders ALTER COLUMN amount DROP NOT NULL;
+COMMIT;

@@ -1,0 +1,6 @@
+import sqlalchemy as sa
+from alembic import op
+
+
+def upgrade():
+    op.alter_column("orders", "coupon", type_=sa.String(60), schema="shop")

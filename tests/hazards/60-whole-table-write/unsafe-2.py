@@ -1,0 +1,7 @@
+import sqlalchemy as sa
+from alembic import op
+
+
+def upgrade():
+    op.add_column("orders", sa.Column("weight", sa.Integer), schema="shop")
+    op.execute("UPDATE shop.orders SET weight = quantity * 3 WHERE weight IS NULL")

@@ -1,0 +1,5 @@
+-- Every row is deleted one by one.
+
+BEGIN;
+DELETE FROM shop.order_lines;
+COMMIT;

@@ -1,0 +1,56 @@
+"""The corpus is whole, and what observes it is independent of what it is to check."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.hazards import corpus, spelling
+
+CASES = {case.id: case for case in corpus.cases()}
+FOLDERS = sorted({case.folder for case in CASES.values()})
+ROWS = (*range(1, 6), *range(8, 11), *range(12, 20), *range(22, 25), *range(26, 30), *range(32, 37), 44, 45, 46, 47)
+OBSERVER = ("observer.py", "watching.py", "copies.py", "corpus.py")
+ALLOWED = {"ops", "ops.embedded", "ops.scratch", "ops.statement"}  # connections, and the words for locks
+
+
+def test_every_row_has_its_folder() -> None:
+    assert {case.row for case in CASES.values()} == {*ROWS, 54, 57, 60}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_case_is_whole(case: corpus.Case) -> None:
+    observed = {major: case.expected(major) for major in (15, 16, 18) if case.runs_on(major)}
+
+    assert case.about.endswith("."), "the first comment says what the file shows"
+    assert case.steps
+    assert case.kind == "unsafe" or not case.fires
+    assert spelling.revisions(case)
+    assert observed or case.needs, "somebody has to observe it"
+    for seen in observed.values():
+        assert seen is not None
+        assert [one.sql for one in seen] == [corpus.one_line(step.sql) for step in case.steps]
+        assert [one.error.partition(" ")[0] for one in seen] == [step.fails for step in case.steps]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_folder_has_both_ways_and_nothing_else(folder: object) -> None:
+    cases = [case for case in CASES.values() if case.folder == folder]
+    files = {file for case in cases for file in (case.sql_file, case.alembic_file)}
+    there = {file for file in cases[0].folder.iterdir() if file.name != "__pycache__"}
+
+    assert {case.kind for case in cases} == {"unsafe", "safe"}
+    assert any(case.fires for case in cases)
+    assert there - files <= {cases[0].folder / "setup.sql", cases[0].folder / "expected.txt"}
+
+
+@pytest.mark.parametrize("name", OBSERVER)
+def test_the_observer_knows_nothing_of_what_it_is_to_check(name: str) -> None:
+    tree = ast.parse((corpus.FOLDER / name).read_text(encoding="utf-8"))
+    plain = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {*plain, *(node.module or "" for node in froms)}
+    names |= {f"ops.{alias.name}" for node in froms if node.module == "ops" for alias in node.names}
+
+    assert {one for one in names if one.partition(".")[0] == "ops"} <= ALLOWED
