@@ -126,7 +126,8 @@ class Live:
 
     `unseen` says what this role may not see, a sentence each; `notes` what else to know about the figures. `taken` and
     `counted_since` are times of the server. `deadlock_seconds` is `deadlock_timeout`: an ordinary autovacuum gives way
-    to a change that has waited for so long. `synchronous` is what `synchronous_standby_names` asks of a commit.
+    to a change that has waited for so long. `synchronous` is what `synchronous_standby_names` asks of a commit; empty
+    where it asks nothing, or where the role does not see the replicas.
     """
 
     relations: Mapping[str, LiveRelation] = field(default_factory=dict)

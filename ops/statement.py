@@ -57,8 +57,29 @@ class Mode(IntEnum):
             return "writes"
         return "other schema changes and VACUUM" if self is Mode.SHARE_UPDATE_EXCLUSIVE else ""
 
+    def conflicts_with(self, other: Mode) -> bool:
+        """Return whether one session waits for this mode while another has the other; the order does not matter.
+
+        Source
+        ------
+        https://www.postgresql.org/docs/current/explicit-locking.html#TABLE-LOCK-COMPATIBILITY
+        """
+        return max(self, other) >= _CLASHES_FROM[min(self, other)]
+
 
 _BY_NAME = {mode.pg_name: mode for mode in Mode}
+
+# For each mode, the weakest one of those that are as strong or stronger and that it conflicts with.
+_CLASHES_FROM = {
+    Mode.ACCESS_SHARE: Mode.ACCESS_EXCLUSIVE,
+    Mode.ROW_SHARE: Mode.EXCLUSIVE,
+    Mode.ROW_EXCLUSIVE: Mode.SHARE,
+    Mode.SHARE_UPDATE_EXCLUSIVE: Mode.SHARE_UPDATE_EXCLUSIVE,
+    Mode.SHARE: Mode.SHARE_ROW_EXCLUSIVE,
+    Mode.SHARE_ROW_EXCLUSIVE: Mode.SHARE_ROW_EXCLUSIVE,
+    Mode.EXCLUSIVE: Mode.EXCLUSIVE,
+    Mode.ACCESS_EXCLUSIVE: Mode.ACCESS_EXCLUSIVE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops import apply, compare, display, draft, drift, embedded, plan, scratch, settings, status
+from ops import apply, compare, display, draft, drift, embedded, health, plan, scratch, settings, status
 from ops.errors import OpsError, RefusedError
 from ops.values import Result, Verdict
 
@@ -59,6 +59,10 @@ class Target:
         `ignore`: kinds and patterns, comma-separated. `strict`: count what no migration manages, too.
         """
         return compare.drift(self.settings, ignore=ignore, expect_pending=expect_pending, strict=strict)
+
+    def health(self) -> health.Health:
+        """Return who would block a change now, which tables are hot, how replicas do, and what is left over."""
+        return health.read(self.settings)
 
     def plan(
         self, revision: str = "head", *, direction: str = "up", fail_on: str = "high", allow: str = ""

@@ -87,7 +87,9 @@ class _Look:
                 [facts] = _rows(cursor, f"{queries.BEGIN}; {queries.FACTS}", {"own": queries.OWN_SCHEMA})
                 related = self._relations(cursor)
                 active = self._asked(cursor, queries.SESSIONS, "who holds or waits for locks")
+                known = len(self._unseen)
                 copies = self._asked(cursor, queries.REPLICAS, "replicas, and how far they are behind")
+                told = len(self._unseen) == known and not any(one["hidden"] for one in copies)
             finally:
                 if not self._driver.closed:
                     cursor.execute("ROLLBACK")
@@ -118,7 +120,7 @@ class _Look:
             counted_since=(related[0]["counted_since"] or "") if related else "",
             taken=facts["taken"],
             deadlock_seconds=facts["deadlock_seconds"],
-            synchronous=facts["synchronous"],
+            synchronous=facts["synchronous"] if told else "",
             unseen=tuple(self._unseen),
             notes=tuple(self._notes),
         )

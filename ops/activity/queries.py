@@ -102,7 +102,7 @@ SESSIONS = """
         SELECT oid, pg_encoding_to_char(encoding) AS encoding FROM pg_database WHERE datname = current_database()
     ), locks AS MATERIALIZED (
         SELECT pid, virtualtransaction AS vxid, locktype, database, relation, transactionid, mode, granted
-        FROM pg_locks
+        FROM pg_locks WHERE mode <> 'SIReadLock'  -- of SERIALIZABLE, which makes nobody wait
     ), on_relations AS (
         SELECT l.pid, l.vxid,
                json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname, l.mode))

@@ -299,7 +299,7 @@ class _Change:
         return kind(
             f"{name} did not get its locks within {self.limits['lock_timeout']}, "
             f"tried {attempts} time{'' if attempts == 1 else 's'}: {error.problem}",
-            next_step="See who holds the table (pg_stat_activity), wait, and run this again.",
+            next_step="See who holds the table with notebooks/14-check-health.ipynb, wait, and run this again.",
         )
 
 

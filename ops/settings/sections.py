@@ -13,7 +13,7 @@ from ops.settings import urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file
 from ops.settings.templates import filled, parts_of
-from ops.settings.words import boolean, duration, folder, function, interpreter, path, several, word
+from ops.settings.words import boolean, duration, folder, function, interpreter, path, seconds, several, word
 
 EMBEDDED = ("sandbox", "demo")
 """Targets that are always there: databases of the embedded server."""
@@ -34,6 +34,11 @@ class Limits:
 
     lock_timeout: str = "2s"
     statement_timeout: str = "0"
+
+    @property
+    def lock_seconds(self) -> float:
+        """The time that a change waits for a lock, in seconds."""
+        return seconds(self.lock_timeout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,12 @@ def duration(values: Values, key: str, default: str, section: Section, *, may_be
     return value
 
 
+def seconds(value: str) -> float:
+    """Return a time limit that is written as `duration` wants it, in seconds; 0 for none."""
+    match = _DURATION.match(value)
+    return int(match[1]) * _MILLISECONDS[match[2]] / 1000 if match else 0.0
+
+
 def word(values: Values, key: str, known: tuple[str, ...], section: Section) -> str | None:
     """Return one of the words that a key knows."""
     value = values.get(key) or None

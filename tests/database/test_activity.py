@@ -101,6 +101,16 @@ def test_a_prepared_transaction(any_room: Room) -> None:
     assert only(live, "waiting").blocked_by == (0,)
 
 
+def test_locks_of_serializable_transactions_make_nobody_wait(any_room: Room) -> None:
+    any_room.ask("CREATE TABLE orders (id int)")
+    web = any_room.session("web")
+    run(web, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+    run(web, "SELECT FROM orders")
+    assert ("SIReadLock",) in any_room.ask("SELECT mode FROM pg_locks WHERE pid = %s", web.info.backend_pid)
+
+    assert only(any_room.look(), "web").holds == (("public.orders", "AccessShareLock"),)
+
+
 SNAPSHOTS = {
     "repeatable read keeps it, though it touched nothing": ("REPEATABLE READ", True),
     "read committed at rest keeps none": ("READ COMMITTED", False),

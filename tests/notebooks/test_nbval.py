@@ -55,7 +55,11 @@ SANITIZE = (  # regular expression                                    stands ins
 # fmt: on
 
 SILENT = "nbval-ignore-output"
-"""Of the banner alone: it is shown again with the verdict, which nbval does not follow."""
+"""Of the banner, as it is shown again with the verdict, which nbval does not follow; and of what is `NOISY`."""
+
+
+NOISY = ("tables",)
+"""Cells that show sizes and traffic, which no two servers have alike."""
 
 
 class Place:
@@ -74,7 +78,7 @@ class Place:
         """Return a copy of an executed notebook for nbval; `stripped` has neither outputs nor counts."""
         notebook = ran.notebook
         for cell in notebook.cells:
-            if "banner" in cell.metadata.get("tags", ()):
+            if "banner" in cell.metadata.get("tags", ()) or cell.id in NOISY:
                 cell.metadata.tags.append(SILENT)
             if stripped and cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None

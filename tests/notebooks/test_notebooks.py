@@ -29,6 +29,7 @@ CHANGED = {"from", "to", "dry_run", "applied", "fingerprint", "current"}
 DATA = {
     "10-inspect": {"current", "heads", "pending", "unknown", "history"},
     "12-compare-schema": {"changes", "fingerprints"},
+    "14-check-health": {"blockers", "sessions", "replicas", "invalid_indexes", "relations"},
     "50-verify": {"changes", "fingerprints"},
     "24-new-revision": {"revision", "file", "upgrade_sql", "downgrade_sql", "written"},
     "40-upgrade": CHANGED,

@@ -37,6 +37,7 @@ CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 
     "00-start-here":     ("write", ""),
     "10-inspect":        ("read",  "fail_on_pending: bool = False"),
     "12-compare-schema": ("read",  COMPARISON),
+    "14-check-health":   ("read",  ""),
     "20-plan":           ("read",  PLAN),
     "24-new-revision":   ("files", DRAFT),
     "40-upgrade":        ("write", f"revision: str = 'head', {CHANGE}"),

@@ -1,0 +1,37 @@
+"""Would a change be blocked now, by whom, and what to do about it.
+
+`blockers.py`  who stands in the way, and who waits behind whom
+`words.py`     sentences about them
+`values.py`    the result
+"""
+
+from __future__ import annotations
+
+from ops import activity, database
+from ops.health.values import Health
+from ops.settings import TargetSettings
+
+__all__ = ["Health", "read"]
+
+SAMPLE_SECONDS = 1.0
+"""The time between two counts of the traffic: sessions report theirs once a second at most."""
+
+
+def read(settings: TargetSettings) -> Health:
+    """Return what goes on in a target's database now, over one second.
+
+    Raises
+    ------
+    ConnectError
+        The server cannot be reached, or refuses.
+    """
+    with database.connect(settings, purpose="health") as connection:
+        facts = database.facts(connection)
+        live = activity.look(connection, sample_seconds=SAMPLE_SECONDS)
+    return Health(
+        target=settings.name,
+        facts=facts,
+        live=live,
+        lock_timeout=settings.limits.lock_timeout,
+        lock_seconds=settings.limits.lock_seconds,
+    )
