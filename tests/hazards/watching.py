@@ -58,6 +58,7 @@ _LOCKS = """
     WHERE locktype = 'relation' AND granted AND pid = %s
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_FLUSH = "SELECT pg_stat_force_next_flush()"
 _COUNTERS = """
     SELECT relid, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del FROM {}
     WHERE schemaname NOT LIKE 'pg\\_%' AND schemaname <> 'information_schema'
@@ -134,6 +135,7 @@ class Watch:
         """
         self.before = self._relations(self.watcher)
         self.rows = {oid: self._count(one) for oid, one in self.before.items() if one.kind in "rm"}
+        self.ask(self.watcher, _FLUSH)  # else our own counting would show up later, as a statement's reading
         lines: list[str] = []
         for step in steps:
             self._enter(step.transaction)
@@ -224,7 +226,7 @@ class Watch:
         )
 
     def _flushed(self) -> State:
-        self.ask(self.session, "SELECT pg_stat_force_next_flush()")
+        self.ask(self.session, _FLUSH)
         return self._state("pg_stat_user_tables")
 
     def _relations(self, connection: Any) -> dict[int, Relation]:
