@@ -239,7 +239,8 @@ def _go(event: Event) -> Answer | None:
 
 def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
     table = _version_table(here)
-    before = snapshot.read(here.connection, version_table=table)
+    plans = snapshot.Plans()  # the connection is our own, to our own server
+    before = snapshot.read(here.connection, version_table=table, plans=plans)
     steps: list[str] = []
     behind: int | None = None
     failed = ""
@@ -259,7 +260,7 @@ def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
 
     def listen(event: Event) -> Answer | None:
         if event["event"] == "revision-done":
-            after = snapshot.read(here.connection, version_table=table).texts
+            after = snapshot.read(here.connection, version_table=table, plans=plans).texts
             news: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
             news.update((key, None) for key in texts.keys() - after.keys())
             touched.append(news)

@@ -73,12 +73,43 @@ _FACTS = f"""
 """
 
 
-def read(connection: Connection, *, version_table: tuple[str, str] = ("public", "alembic_version")) -> Catalog:
+class Plans:
+    """What a server remembers for one connection that reads again and again: planning takes longer than a small schema.
+
+    Each query is prepared once. Only for a connection that leads to one session of the server, past any pooler.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._count = 0
+
+    def execute(self, cursor: Any, before: str, sql: str, values: dict[str, Any]) -> None:
+        """Execute a statement and, in the same round trip, a query."""
+        text = cursor.mogrify(sql, values).decode()
+        prepare = ""
+        if text not in self._names:
+            self._count += 1
+            self._names[text] = f"ops_catalog_{self._count}"
+            prepare = f"PREPARE {self._names[text]} AS {text}; "
+        try:
+            cursor.execute(f"{before}; {prepare}EXECUTE {self._names[text]}")
+        except BaseException:
+            del self._names[text]  # whether it is prepared now, nobody knows: the next time it gets another name
+            raise
+
+
+def read(
+    connection: Connection,
+    *,
+    version_table: tuple[str, str] = ("public", "alembic_version"),
+    plans: Plans | None = None,
+) -> Catalog:
     """Return the catalog of the database behind a connection of ours.
 
     Objects that an extension owns, temporary ones, the version table and our own schema are left out. What the
     role may not read is named in the result. A server newer than what is known here, or older, is read as
-    its nearest known neighbour, and the result says that nobody has checked that.
+    its nearest known neighbour, and the result says that nobody has checked that. `plans` are for a connection on which
+    this is done often.
 
     Raises
     ------
@@ -87,14 +118,16 @@ def read(connection: Connection, *, version_table: tuple[str, str] = ("public", 
     """
     driver: Any = connection.connection.driver_connection
     try:
-        return of_driver(driver, version_table=version_table)
+        return of_driver(driver, version_table=version_table, plans=plans)
     except ConnectError:
         if driver.closed:
             connection.invalidate()  # it would fail once more when it is given back
         raise
 
 
-def of_driver(driver: Any, *, version_table: tuple[str, str] = ("public", "alembic_version")) -> Catalog:
+def of_driver(
+    driver: Any, *, version_table: tuple[str, str] = ("public", "alembic_version"), plans: Plans | None = None
+) -> Catalog:
     """Return the catalog of the database behind a psycopg2 connection that is in no transaction: see `read`."""
     import psycopg2
 
@@ -105,7 +138,7 @@ def of_driver(driver: Any, *, version_table: tuple[str, str] = ("public", "alemb
             driver.set_client_encoding(_ENCODING)
         for attempt in range(ATTEMPTS):
             try:
-                return _snapshot(driver, version_table, strict=attempt < _STRICT_ATTEMPTS)
+                return _snapshot(driver, version_table, plans, strict=attempt < _STRICT_ATTEMPTS)
             except _ChangedMeanwhile:
                 time.sleep(_PAUSE_SECONDS)
         raise ConnectError(
@@ -139,6 +172,7 @@ def within(
     version_table: tuple[str, str] = ("public", "alembic_version"),
     begin: str = "",
     strict: bool = True,
+    plans: Plans | None = None,
 ) -> Catalog:
     """Return the catalog as the open transaction of a psycopg2 cursor sees it.
 
@@ -162,7 +196,7 @@ def within(
         wanted = [query for query in group if query.since <= known <= query.until]
         readable = [query for query in wanted if query.reads.isdisjoint(closed)]
         unread.extend(kind for query in wanted if query not in readable for kind in query.kinds)
-        if readable and not _fetch(cursor, readable, values, texts, forgiving=major != known):
+        if readable and not _fetch(cursor, readable, values, texts, plans, forgiving=major != known):
             unread.extend(kind for query in readable for kind in query.kinds)
     if strict and {"pg_class", "pg_proc", "pg_type"}.isdisjoint(closed):
         cursor.execute(_VANISHED, (position,))
@@ -184,12 +218,12 @@ class _ChangedMeanwhile(Exception):
     """Something that the snapshot shows is not there any more."""
 
 
-def _snapshot(driver: Any, version_table: tuple[str, str], *, strict: bool = True) -> Catalog:
+def _snapshot(driver: Any, version_table: tuple[str, str], plans: Plans | None, *, strict: bool) -> Catalog:
     import psycopg2
 
     with driver.cursor() as cursor:
         try:
-            return within(cursor, version_table=version_table, begin=f"{_BEGIN};", strict=strict)
+            return within(cursor, version_table=version_table, begin=f"{_BEGIN};", strict=strict, plans=plans)
         except psycopg2.Error as error:
             if error.pgcode in _GONE_UNDER_US:
                 raise _ChangedMeanwhile from error
@@ -200,7 +234,13 @@ def _snapshot(driver: Any, version_table: tuple[str, str], *, strict: bool = Tru
 
 
 def _fetch(
-    cursor: Any, group: list[queries.Query], values: dict[str, Any], texts: dict[Key, str], *, forgiving: bool
+    cursor: Any,
+    group: list[queries.Query],
+    values: dict[str, Any],
+    texts: dict[Key, str],
+    plans: Plans | None,
+    *,
+    forgiving: bool,
 ) -> bool:
     """Read a group of queries into `texts`, in one round trip; return whether the server could answer.
 
@@ -211,7 +251,10 @@ def _fetch(
 
     sql = "\nUNION ALL\n".join(query.sql for query in group)
     try:
-        cursor.execute(f"SAVEPOINT ops_group; {sql}", values)
+        if plans is None:
+            cursor.execute(f"SAVEPOINT ops_group; {sql}", values)
+        else:
+            plans.execute(cursor, "SAVEPOINT ops_group", sql, values)
     except psycopg2.errors.InsufficientPrivilege:
         cursor.execute("ROLLBACK TO SAVEPOINT ops_group")
         return False

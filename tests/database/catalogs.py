@@ -62,8 +62,9 @@ class Bench:
         self.server = server
         self.name = name
         self.connection = connect(server, name)
+        self.plans = snapshot.Plans()
         with self.connection.cursor() as cursor:
-            self.base = snapshot.within(cursor)
+            self.base = snapshot.within(cursor, plans=self.plans)
         self.connection.rollback()
 
     def catalogs(self, *steps: str) -> list[Catalog]:
@@ -74,7 +75,7 @@ class Bench:
                 for step in steps:
                     cursor.execute(f"{mutations.PATH}; {step}")
                     cursor.execute("SAVEPOINT before_reading")
-                    found.append(snapshot.within(cursor))
+                    found.append(snapshot.within(cursor, plans=self.plans))
                     cursor.execute("ROLLBACK TO before_reading")
         finally:
             self.connection.rollback()

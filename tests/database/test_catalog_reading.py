@@ -297,6 +297,27 @@ def test_the_connection_is_as_it_was(server: embedded.Server, shop: str) -> None
     assert tuple(settings)[:3] == ('"$user", public', "off", "read committed")
 
 
+def test_what_the_server_remembers_of_one_reading_is_no_part_of_the_next(server: embedded.Server) -> None:
+    plans = snapshot.Plans()
+    with catalogs.database(server, BASE) as name, closing(catalogs.connect(server, name)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        first = snapshot.of_driver(connection, plans=plans)
+        cursor.execute("ALTER TABLE shop.item ADD COLUMN x integer; CREATE INDEX ON shop.item (x)")
+
+        second = snapshot.of_driver(connection, plans=plans)
+
+        assert second.texts == catalogs.read(server, name).texts
+        assert len(second) == len(first) + 2
+        cursor.execute("SELECT count(*), min(generic_plans) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (len(queries.ALL), 2)
+
+        with pytest.raises(psycopg2.errors.DivisionByZero):  # and what fails is prepared under another name
+            plans.execute(cursor, "SELECT 1", "SELECT 1 / %(by)s", {"by": 0})
+        with pytest.raises(psycopg2.errors.DivisionByZero):
+            plans.execute(cursor, "SELECT 1", "SELECT 1 / %(by)s", {"by": 0})
+
+
 def test_nothing_can_be_written_while_it_is_read(server: embedded.Server, shop: str) -> None:
     with closing(catalogs.connect(server, shop)) as connection, connection.cursor() as cursor:
         snapshot.within(cursor, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;")

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import itertools
 import secrets
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,7 +19,7 @@ from alembic.operations import Operations
 from ops import embedded
 from ops.catalog import Catalog, diff
 from ops.catalog.queries import KINDS
-from ops.catalog.snapshot import read
+from ops.catalog.snapshot import Plans, read
 from ops.remedy import Remedy, script
 from tests.database import mutations
 from tests.database import remedy_cases as cases
@@ -40,6 +41,7 @@ class Copies:
         self.spoiled: set[str] = set()
         self.names: list[str] = []
         self.engines: dict[str, sa.Engine] = {}
+        self.plans: weakref.WeakKeyDictionary[object, Plans] = weakref.WeakKeyDictionary()
 
     def create(self, template: str = "template0") -> str:
         """Return the name of a new copy."""
@@ -93,7 +95,7 @@ class Copies:
     def read(self, name: str) -> Catalog:
         """Return the catalog."""
         with self.connection(name) as connection:
-            return read(connection)
+            return read(connection, plans=self.plans.setdefault(connection.connection.driver_connection, Plans()))
 
 
 def execute(connection: sa.Connection, sql: str) -> None:
