@@ -9,7 +9,7 @@ import pytest
 
 from ops import embedded
 from ops.hazards import Severity
-from ops.statement import Mode
+from ops.statement import Lock, Mode
 from tests.hazards import corpus, planned
 from tests.hazards.planned import Planned
 
@@ -43,15 +43,18 @@ def _compare(found: tuple[Planned, ...], expected: tuple[corpus.Observed, ...] |
         # outside of a transaction a lock may come and go too quickly for an observer who does not hold it up
         assert ours == (theirs if seen.transaction else ours | theirs), seen.sql
         if not seen.written:  # what rows a data statement reads, the planner leaves to the live database
-            assert set(statement.scans) == set(seen.scans), seen.sql
+            # of a foreign key both sides count as read, also where the parent is looked up by its index
+            parents = {lock.relation for other in found for lock in other.statement.locks}
+            assert set(seen.scans) <= set(statement.scans) <= set(seen.scans) | parents, seen.sql
         assert set(statement.rewrites) == set(seen.rewrites), seen.sql
         assert set(statement.index_builds) == set(seen.index_builds), seen.sql
 
 
-def _strong(locks: tuple[object, ...]) -> dict[str, Mode]:
+def _strong(locks: tuple[Lock, ...]) -> dict[str, Mode]:
+    """The strongest lock on each relation; the weak ones are those of rows, which a clone has not."""
     found: dict[str, Mode] = {}
     for lock in locks:
-        if lock.mode >= Mode.ROW_SHARE and lock.kind != "index":
+        if lock.mode >= Mode.SHARE_UPDATE_EXCLUSIVE and lock.kind != "index":
             found[lock.relation] = max(lock.mode, found.get(lock.relation, lock.mode))
     return found
 
@@ -61,13 +64,17 @@ def test_hazards_tell_the_unsafe_from_the_safe(plans: Plans, case: corpus.Case) 
     found = [hazard for one in plans[case.id] for hazard in one.hazards]
     codes = {hazard.code for hazard in found}
 
-    assert (case.code in codes) == (case.kind == "unsafe" and case.fires), sorted(codes)
+    assert codes >= {case.fires} - {""}
+    assert case.fires == case.code or case.code not in codes, sorted(codes)
     if case.kind == "safe":
         assert [hazard for hazard in found if hazard.severity >= Severity.HIGH] == []
 
 
 def test_no_false_calm(plans: Plans) -> None:
-    """Nothing that the observer saw rewriting, scanning or blocking under a strong lock is judged harmless."""
+    """Nothing that the observer saw rewriting, reading or building under a strong lock is judged harmless.
+
+    Nor is a lock that others wait for while nothing limits how long.
+    """
     statements, dangerous, calm = 0, 0, []
     for case in CASES:
         if not case.runs_on(18):
@@ -76,7 +83,7 @@ def test_no_false_calm(plans: Plans) -> None:
         assert expected is not None
         for one, seen, held in zip(plans[case.id], expected, _held(expected), strict=True):
             statements += 1
-            if not _is_dangerous(seen, held):
+            if not _is_dangerous(seen, held, limited=_is_limited(expected, seen)):
                 continue
             dangerous += 1
             earlier = [
@@ -88,7 +95,7 @@ def test_no_false_calm(plans: Plans) -> None:
             if not one.hazards and not earlier:
                 calm.append(f"{case.id}: {seen.sql}")
 
-    assert calm == []
+    assert calm == [], "\n".join(calm)
     said = f"Of {statements} statements of the corpus, {dangerous} were seen"
     assert said in " ".join(README.read_text(encoding="utf-8").split()), said
 
@@ -103,7 +110,13 @@ def _held(expected: tuple[corpus.Observed, ...]) -> list[Mode]:
     return found
 
 
-def _is_dangerous(seen: corpus.Observed, held: Mode) -> bool:
+def _is_limited(expected: tuple[corpus.Observed, ...], seen: corpus.Observed) -> bool:
+    """Whether its transaction has said how long it waits for a lock."""
+    before = [one for one in expected if one.number < seen.number and one.transaction == seen.transaction != 0]
+    return any("lock_timeout" in one.sql for one in before)
+
+
+def _is_dangerous(seen: corpus.Observed, held: Mode, *, limited: bool) -> bool:
     own = max((lock.mode for lock in seen.locks if lock.kind != "index"), default=Mode.ACCESS_SHARE)
     works = bool(seen.rewrites or seen.scans or seen.index_builds)
-    return own.blocks_writes or (works and held.blocks_writes)
+    return (works and held.blocks_writes) or (own.blocks_writes and not limited)
