@@ -104,17 +104,21 @@ class Scene:
             new.difference_update(one for one in statement.dropped if one not in statement.created)
 
     def _goes(self, command: Command) -> Iterable[tuple[str, str]]:
-        """What a command drops, as table and name: of a constraint its table, of an index and a view none."""
+        """What a command drops: a constraint as its table and its name, others as their schema with a dot, and name.
+
+        Without a schema it may be any that has one of that name.
+        """
         if command.verb == "DROP CONSTRAINT":
             yield qualified(self.schema(command.schema, command.name), command.name), command.constraint
         elif command.verb in ("DROP INDEX", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP TABLE"):
-            for _, name in command.objects:
-                yield "", name
+            for schema, name in command.objects:
+                yield f"{schema}.", name
 
     def is_there(self, statement: Statement, key: Key) -> bool:
         """Return whether an object of the catalog is still there when a statement is run, as far as commands tell."""
         gone = self._gone.get(statement.number, frozenset())
-        return ("", key.name) not in gone and (qualified(key.schema, key.parent), key.name) not in gone
+        places = (".", f"{key.schema}.", qualified(key.schema, key.parent))
+        return not any((place, key.name) in gone for place in places)
 
     def made_not_null(self, statement: Statement, relation: str, column: str) -> bool:
         """Return whether a statement before this one has made a column NOT NULL."""

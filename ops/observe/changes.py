@@ -62,7 +62,7 @@ class Looks:
         rows = [
             _Row(oid, modes, KINDS[kind] if kind else "", f"{quoted(schema or '')}.{quoted(name or '')}", *numbers)
             for oid, modes, kind, schema, name, *numbers in answer["relations"] or ()
-            if kind in (None, *KINDS)
+            if kind in (None, *KINDS) and schema != "pg_toast"
         ]
         return Effects(
             transaction=self.transaction,
@@ -130,11 +130,12 @@ class Looks:
                 rewrites.append(self.relations.by_oid[row.oid].name)
             elif new and row.kind in INDEXES and row.parent in self.relations:
                 builds.append(f"{row.name} on {self.relations.by_oid[row.parent].name}")
+        again = set(created) & set(dropped)  # made anew under its own name, as the builds tell
         return {
             "rewrites": tuple(sorted(rewrites)),
             "index_builds": tuple(sorted(builds)),
-            "created": tuple(sorted(created)),
-            "dropped": tuple(sorted(dropped)),
+            "created": tuple(sorted(set(created) - again)),
+            "dropped": tuple(sorted(set(dropped) - again)),
         }
 
 

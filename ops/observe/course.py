@@ -210,7 +210,7 @@ class _Course:
             locks=effects.locks,
             rewrites=() if emptied else effects.rewrites,
             # which way the planner reads an empty table tells nothing about a full one
-            scans=() if emptied or verbs <= _DATA else self._scans(waiting.commands, effects),
+            scans=() if emptied or verbs <= _DATA else self._scans(effects),
             index_builds=() if emptied else effects.index_builds,
             created=effects.created,
             dropped=effects.dropped,
@@ -220,20 +220,16 @@ class _Course:
         )
         self._add(statement, waiting.commands)
 
-    def _scans(self, found: Sequence[Command], effects: Effects) -> tuple[str, ...]:
-        """What was read; with a foreign key also what it refers to, which is not looked at where there are no rows.
+    def _scans(self, effects: Effects) -> tuple[str, ...]:
+        """What was read whole; with a foreign key also what it refers to, which no empty table is looked up in.
 
-        Of a filled table both sides are read: RI_Initial_Check in ri_triggers.c joins them.
+        Of filled tables both sides are read: RI_Initial_Check in ri_triggers.c joins them, and opens both to read.
         """
-        scans = set(effects.scans)
-        for one in found:
-            if one.verb == "ADD FOREIGN KEY" and scans and one.references is not None:
-                schema, name, _ = one.references
-                scans.add(f"{quoted(schema)}.{quoted(name)}")
-            elif one.verb == "VALIDATE CONSTRAINT" and scans:
-                scans.update(lock.relation for lock in effects.locks if lock.mode is Mode.ROW_SHARE)
-        there = {one.name for oid, one in self.looks.relations.by_oid.items() if oid in self.looks.relations}
-        return tuple(sorted(scans & there))
+        if not effects.scans:
+            return ()
+        opened = {Mode.ACCESS_SHARE, Mode.ROW_SHARE}
+        beside = {lock.relation for lock in effects.locks if lock.kind == "table" and lock.mode in opened}
+        return tuple(sorted(beside | set(effects.scans)))
 
     def _reads(self, found: Sequence[Command], effects: Effects, *, rows: bool) -> tuple[str, ...]:
         """Tables whose rows decide what the migration does next."""
