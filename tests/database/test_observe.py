@@ -90,12 +90,14 @@ ROWS = {
     "an index stops writes": Row(
         sql="CREATE INDEX n ON item (price)", locks=(f"{ITEM} {S}",), scans=(ITEM,), builds=(f"public.n on {ITEM}",)),
     "an index built concurrently does not": Row(
-        sql="CREATE INDEX CONCURRENTLY n ON item (price)", locks=(f"{ITEM} {SUE}",), scans=(ITEM,), builds=(f"public.n on {ITEM}",),
+        sql="CREATE INDEX CONCURRENTLY n ON item (price)", locks=(f"{ITEM} {SUE}",), scans=(ITEM,),
+        builds=(f"public.n on {ITEM}",),
         alone=True),
     "nor does one dropped concurrently": Row(
         sql="DROP INDEX CONCURRENTLY item_name", locks=(f"{ITEM} {SUE}",), alone=True),
     "one built anew concurrently": Row(
-        sql="REINDEX INDEX CONCURRENTLY item_name", locks=(f"{ITEM} {SUE}",), scans=(ITEM,), builds=(f"public.item_name on {ITEM}",),
+        sql="REINDEX INDEX CONCURRENTLY item_name", locks=(f"{ITEM} {SUE}",), scans=(ITEM,),
+        builds=(f"public.item_name on {ITEM}",),
         alone=True),
     "VACUUM by itself": Row(sql="VACUUM item", locks=(f"{ITEM} {SUE}",), alone=True),
     "a label outside of a transaction locks no table": Row(sql="ALTER TYPE mood ADD VALUE 'wild'", alone=True),
