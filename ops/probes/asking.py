@@ -92,7 +92,11 @@ def _questions(
                 yield from names.questions(place, command)
                 for asked in _ASKED.get(command.verb, ()):
                     yield from asked(place, command)
+            given = [name for name, _ in names.wanted(place, command)]
             effects.apply(state, statement.number, command)
+            for name in given:
+                for key in names.keys(name):
+                    state.claim(*key)
 
 
 def _pass(command: Command) -> int:
@@ -179,7 +183,7 @@ class _Session:
             elif one.known is not None:
                 yield _judged(one, one.known, (), False, 0.0)
             elif one.name:
-                count = names.taken(one.name, found.get(positions[id(one)], []), one.freed)
+                count = names.taken(found.get(positions[id(one)], []), one.gone)
                 yield _judged(one, count, (), False, seconds / len(named))
             else:
                 yield self._answer(one)
@@ -219,7 +223,7 @@ class _Session:
             if question.dependants and dependants.is_missing(rows) and not question.made:
                 return _probe(question, Verdict.UNKNOWN, seconds=seconds, why="it is not on live under this name")
             if question.dependants:
-                left = dependants.remaining(rows, question.freed)
+                left = dependants.remaining(rows, question.gone)
                 return _judged(question, len(left), tuple(left[:5]), len(rows) > dependants.MOST, seconds)
             ((count, samples, more),) = rows
             return _judged(question, count, tuple(one for one in samples or () if one is not None), more, seconds)

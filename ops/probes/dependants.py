@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ops.catalog.names import quoted
 from ops.commands import Command
+from ops.probes import effects
 from ops.probes.known import Name
 from ops.probes.place import Place
 from ops.probes.state import State
@@ -36,7 +37,7 @@ def dropped(place: Place, command: Command) -> Iterator[Question]:
         elif command.verb in ("DROP TYPE", "DROP DOMAIN"):
             for one in (schema,) if schema else place.state.path:
                 live = place.state.renamed.get(("type", one, name), (one, name))
-                if live != (one, name) or ("type", one, name) not in place.state.freed:
+                if live != (one, name) or ("type", one, name) not in place.state.gone:
                     starts.append(_in_schema("pg_type", "typname", "typnamespace", live))
         else:
             arguments = command.elements[position] if command.elements else ""
@@ -59,10 +60,12 @@ def dropped_column(place: Place, command: Command) -> Iterator[Question]:
 def dropped_constraint(place: Place, command: Command) -> Iterator[Question]:
     """Whether anything depends on a constraint: foreign keys of other tables on a key."""
     table = place.state.of(command)
-    if table and table.live and command.constraint not in table.constraints:
+    renamed = table and ("constraint", *(table.live or ()), command.constraint) in place.state.renamed
+    if table and table.live and (renamed or command.constraint not in table.constraints):
+        name = effects.live_constraint(place.state, table, command.constraint)
         start = (
             "SELECT 'pg_constraint'::regclass, k.oid, 0 FROM pg_constraint k\n        WHERE k.conname = "
-            f"{_literal(command.constraint)} AND k.conrelid = {_literal(table.on_live)}::regclass"
+            f"{_literal(name)} AND k.conrelid = {_literal(table.on_live)}::regclass"
         )
         yield _question(place, command, f"{command.constraint} of {table.sql}", [start])
 
@@ -74,7 +77,7 @@ def _on_live(state: State, name: Name) -> Name | None:
         return table.live
     if ("relation", *name) in state.renamed:
         return state.renamed["relation", *name]
-    return None if ("relation", *name) in state.freed else name
+    return None if ("relation", *name) in state.gone else name
 
 
 def _relation(name: Name, kinds: str, column: str = "0") -> str:
@@ -135,8 +138,9 @@ named AS (
         ON a.attrelid = coalesce(f.adrelid, CASE x.classid WHEN 'pg_class'::regclass THEN x.objid END)
         AND a.attnum = coalesce(f.adnum, NULLIF(x.objsubid, 0)))
 SELECT pg_describe_object(o.classid, o.objid, o.objsubid), o.classid::regclass::text,
-       coalesce(n.nspname, i.schema)::text, coalesce(c.relname::text, i.name), o.part
-FROM named o LEFT JOIN pg_class c ON c.oid = o.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace,
+       coalesce(n.nspname, i.schema)::text, coalesce(c.relname::text, i.name, q.proname::text), o.part
+FROM named o LEFT JOIN pg_class c ON c.oid = o.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+     LEFT JOIN pg_proc q ON o.classid = 'pg_proc'::regclass AND q.oid = o.objid,
      pg_identify_object(o.classid, o.objid, 0) AS i
 WHERE NOT EXISTS (SELECT FROM gone g WHERE g.classid = o.classid AND g.objid = o.objid AND g.objsubid = 0)
 UNION ALL SELECT NULL, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM gone)
@@ -151,7 +155,7 @@ def _question(place: Place, command: Command, names: str, starts: Sequence[str])
         sql=_QUERY.format(starts="\n    UNION\n    ".join(starts)),
         dependants=True,
         made="IF EXISTS" in command.options or {name for _, name in command.objects} <= place.state.made,
-        freed=frozenset(place.state.freed),
+        gone=frozenset(place.state.gone),
         doubt=place.state.kept(),
         why="CASCADE drops them, too" if cascade else "",
     )
@@ -162,12 +166,15 @@ def is_missing(found: Sequence[Sequence[str | None]]) -> bool:
     return any(row[0] is None for row in found)
 
 
-def remaining(found: Sequence[Sequence[str | None]], freed: frozenset[tuple[str, ...]]) -> list[str]:
+def remaining(found: Sequence[Sequence[str | None]], gone: frozenset[tuple[str, ...]]) -> list[str]:
     """Return the descriptions of what depends, without that which the plan takes away before."""
-    return [str(row[0]) for row in found if row[0] is not None and not _is_gone(row, freed)]
+    return [str(row[0]) for row in found if row[0] is not None and not _is_gone(row, gone)]
 
 
-def _is_gone(row: Sequence[str | None], freed: frozenset[tuple[str, ...]]) -> bool:
+_OF_SCHEMAS = {"pg_type": "type", "pg_proc": "routine"}
+
+
+def _is_gone(row: Sequence[str | None], gone: frozenset[tuple[str, ...]]) -> bool:
     _, catalog, schema, name, part = row
     of = (schema or "", name or "")
     ways = [("relation", *of)]
@@ -179,9 +186,9 @@ def _is_gone(row: Sequence[str | None], freed: frozenset[tuple[str, ...]]) -> bo
         ways.append(("default", *of, part or ""))
     if catalog == "pg_trigger":
         ways.append(("trigger", *of, part or ""))
-    if catalog == "pg_type":
-        ways.append(("type", *of))
-    return any(one in freed for one in ways)
+    if catalog in _OF_SCHEMAS:
+        ways.append((_OF_SCHEMAS[catalog], *of))
+    return any(one in gone for one in ways)
 
 
 def _literal(text: str) -> str:

@@ -60,17 +60,24 @@ def _drop(state: State, number: int, command: Command) -> None:
     for one in command.objects:
         name = state.full(*one)
         table = state.find(name)
-        if table and table.live:
-            state.freed.add(("relation", *table.live))
-        state.freed.add(("relation", *name))
+        live = table.live if table else state.renamed.get(("relation", *name), name)
+        if live:
+            state.drop("relation", *live)
+        state.release("relation", *name)
         state.put(name, None)
+
+
+def _drop_routine(state: State, number: int, command: Command) -> None:
+    for schema, name in command.objects:
+        for one in (schema,) if schema else state.path:
+            state.drop("routine", one, name)
 
 
 def _rename(state: State, number: int, command: Command) -> None:
     name = state.full(command.schema, command.name)
     new = (name[0], command.new_name) if command.verb.startswith("RENAME") else (command.value, name[1])
     table = state.find(name)
-    state.freed.add(("relation", *name))
+    state.release("relation", *name)
     state.renamed["relation", *new] = state.renamed.pop(("relation", *name), name)
     if table:
         state.put(name, None)
@@ -111,9 +118,8 @@ def _drop_column(state: State, number: int, command: Command) -> None:
         for name in command.columns:
             column = table.columns.pop(name, None)
             table.updated.pop(name, None)
-            for owner in {table.name, table.live or table.name}:
-                state.freed.add(("column", *owner, name))
             if column and column.live and table.live:
+                state.drop("column", *table.live, column.live)
                 _drop_with_column(state, table, column.live)
 
 
@@ -123,18 +129,17 @@ def _drop_with_column(state: State, table: Table, column: str) -> None:
     for one in state.known.constraints(table.live):
         if column in one.columns or (one.expression and column in (mentioned(one.expression).columns or ())):
             table.constraints[one.constraint] = None
-            state.freed.add(("constraint", *table.live, one.constraint))
-            state.freed.add(("relation", table.live[0], one.constraint))
+            state.drop("constraint", *table.live, one.constraint)
+            state.release("relation", table.live[0], one.constraint)
     for one in state.known.indexes(table.live):
         if column in (mentioned(*one.elements).columns or ()) or column in one.including:
-            state.freed.add(("relation", table.live[0], one.index))
+            state.drop("relation", table.live[0], one.index)
 
 
 def _rename_column(state: State, number: int, command: Command) -> None:
     table = state.of(command)
     column = table.columns.pop(command.column, None) if table else None
     if table and column:
-        state.freed.add(("column", *table.name, column.name))
         for name in [name for name, one in table.constraints.items() if one and command.column in one.columns]:
             table.constraints[name] = None
         if column.name in table.updated:
@@ -147,12 +152,14 @@ def _change_type(state: State, number: int, command: Command) -> None:
     table = state.of(command)
     if table:
         for name in command.columns:
-            state.freed.add(("type of", *table.name, name))
             if command.using:
                 table.updated.setdefault(name, number)
-            if name in table.columns:
-                table.columns[name].type = command.type
-                table.columns[name].retyped = table.columns[name].retyped or number
+            column = table.columns.get(name)
+            if column:
+                column.type = command.type
+                column.retyped = column.retyped or number
+                if table.live and column.live:
+                    state.drop("type of", *table.live, column.live)
 
 
 def _not_null(state: State, number: int, command: Command) -> None:
@@ -165,7 +172,10 @@ def _not_null(state: State, number: int, command: Command) -> None:
 
 
 def _default(state: State, number: int, command: Command) -> None:
-    state.freed.add(("default", *state.full(command.schema, command.name), *command.columns))
+    table = state.of(command)
+    column = table.columns.get(command.column) if table else None
+    if table and table.live and column and column.live:
+        state.drop("default", *table.live, column.live)
 
 
 def _expression(state: State, number: int, command: Command) -> None:
@@ -188,17 +198,26 @@ def _rename_constraint(state: State, number: int, command: Command) -> None:
     table = state.of(command)
     if table:
         found = state.constraint(table, command.constraint)
-        _drop_constraint(state, number, command)
+        table.constraints[command.constraint] = None
         table.constraints[command.new_name] = found
+        state.release("relation", table.name[0], command.constraint)
+        if table.live:
+            live = state.renamed.pop(("constraint", *table.live, command.constraint), ("", command.constraint))
+            state.renamed["constraint", *table.live, command.new_name] = live
 
 
 def _drop_constraint(state: State, number: int, command: Command) -> None:
     table = state.of(command)
     if table:
         table.constraints[command.constraint] = None
-        for owner in {table.name, table.live or table.name}:
-            state.freed.add(("constraint", *owner, command.constraint))
-            state.freed.add(("relation", owner[0], command.constraint))
+        state.release("relation", table.name[0], command.constraint)
+        if table.live:
+            state.drop("constraint", *table.live, live_constraint(state, table, command.constraint))
+
+
+def live_constraint(state: State, table: Table, name: str) -> str:
+    """Return what a table's constraint is called on live."""
+    return state.renamed.get(("constraint", *(table.live or ()), name), ("", name))[1]
 
 
 def _index(state: State, number: int, command: Command) -> None:
@@ -209,7 +228,7 @@ def _index(state: State, number: int, command: Command) -> None:
 def _drop_index(state: State, number: int, command: Command) -> None:
     for schema, name in command.objects or ((command.schema, command.index),):
         for one in (schema,) if schema else state.path:
-            state.freed.add(("relation", one, name))
+            state.release("relation", one, name)
             found = state.indexes[one, name] if (one, name) in state.indexes else state.known.index(one, name)
             state.indexes[one, name] = None
             if command.new_name:
@@ -227,7 +246,7 @@ def _rename_type(state: State, number: int, command: Command) -> None:
     name = _type_name(state, command)
     state.types[name[0], command.new_name] = state.labels(name)
     state.types[name] = None
-    state.freed.add(("type", *name))
+    state.release("type", *name)
     state.renamed["type", name[0], command.new_name] = state.renamed.pop(("type", *name), name)
 
 
@@ -235,7 +254,8 @@ def _drop_type(state: State, number: int, command: Command) -> None:
     for one in command.objects:
         for schema in (one[0],) if one[0] else state.path:
             state.types[schema, one[1]] = None
-            state.freed.add(("type", schema, one[1]))
+            state.drop("type", *state.renamed.get(("type", schema, one[1]), (schema, one[1])))
+            state.release("type", schema, one[1])
 
 
 def _label(state: State, number: int, command: Command) -> None:
@@ -259,12 +279,15 @@ def _type_name(state: State, command: Command) -> Name:
 def _drop_part(state: State, number: int, command: Command) -> None:
     """A trigger or a policy goes. What a trigger may have done it may have done: the table keeps its mark."""
     owner = state.full(command.schema, command.name)
-    state.freed.add((command.kind, *owner, command.value))
+    table = state.find(owner)
+    state.release(command.kind, *owner, command.value)
+    if table and table.live and command.verb.startswith("DROP"):
+        state.gone.add((command.kind, *table.live, command.value))
 
 
 def _gone(state: State, number: int, command: Command) -> None:
     for _, name in command.objects:
-        state.freed.add((command.kind, name))
+        state.drop(command.kind, name)
     if command.verb == "DROP SCHEMA":
         _schema(state, number, command)
 
@@ -276,11 +299,11 @@ def _function(state: State, number: int, command: Command) -> None:
 def _schema(state: State, number: int, command: Command) -> None:
     """Tables of a schema that goes, or is called otherwise, are not found any more under their names."""
     for schema in {command.name, *(name for _, name in command.objects)}:
-        state.freed.add(("schema", schema))
+        state.release("schema", schema)
         for name in [one for one in state.known.tables if one[0] == schema]:
             table = state.find(name)
             state.put(name, None)
-            state.freed.add(("relation", *name))
+            state.release("relation", *name)
             if table and command.new_name:
                 table.name = (command.new_name, name[1])
                 state.put(table.name, table)
@@ -297,7 +320,7 @@ def _set(state: State, number: int, command: Command) -> None:
 _EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("CREATE TABLE", "CREATE TABLE AS", "CREATE PARTITION"), _create),
     **dict.fromkeys(("DROP TABLE", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP SEQUENCE"), _drop),
-    **dict.fromkeys(("DROP FUNCTION", "DROP PROCEDURE"), _drop),
+    **dict.fromkeys(("DROP FUNCTION", "DROP PROCEDURE", "DROP AGGREGATE", "DROP ROUTINE"), _drop_routine),
     **dict.fromkeys(
         ("RENAME TABLE", "RENAME VIEW", "RENAME MATERIALIZED VIEW", "RENAME SEQUENCE", "SET SCHEMA"), _rename
     ),

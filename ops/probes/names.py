@@ -72,7 +72,7 @@ def of_table(place: Place, command: Command) -> Iterator[Question]:
     elif command.verb in ("CREATE TRIGGER", "CREATE POLICY") and "OR REPLACE" not in command.options:
         kind = command.verb.removeprefix("CREATE ").lower()
         there = {name for name, _ in place.known.parts(kind, table.live)}
-        taken = command.value in there and (kind, *table.name, command.value) not in place.state.freed
+        taken = command.value in there and (kind, *table.name, command.value) not in place.state.free
         yield place.ask(f"Has {table.sql} a {kind} {quoted(command.value)} already?", known=int(taken))
 
 
@@ -95,8 +95,15 @@ def _full(schema: str, name: str) -> str:
 
 def questions(place: Place, command: Command) -> Iterator[Question]:
     """Ask for each name that a command gives whether it is taken."""
+    state = place.state
     for name, words in wanted(place, command):
-        yield place.ask(words, name=name, freed=frozenset(place.state.freed), doubt=place.state.kept())
+        ways = keys(name)
+        if any(one in state.taken for one in ways):
+            yield place.ask(words, known=1, why="the plan has given it before")
+        elif any(one in state.free for one in ways):
+            yield place.ask(words, known=0)
+        else:
+            yield place.ask(words, name=name, gone=frozenset(state.gone), doubt=state.kept())
     yield from of_table(place, command)
 
 
@@ -122,9 +129,14 @@ JOIN LATERAL (
     UNION ALL SELECT NULL, NULL FROM pg_extension e WHERE w.kind = 'extension' AND e.extname = w.name) AS o ON true"""
 
 
-def taken(name: Wanted, found: Sequence[tuple[str | None, str | None]], freed: frozenset[tuple[str, ...]]) -> int:
-    """Return how many objects that were found have the name, and are not taken away by the plan before."""
-    own = {("relation", *name[1:]), ("type", *name[1:]), ("schema", name[2]), ("extension", name[2])}
-    if own & freed:
-        return 0
-    return sum(("relation", schema, table) not in freed for schema, table in found)
+def taken(found: Sequence[tuple[str | None, str | None]], gone: frozenset[tuple[str, ...]]) -> int:
+    """Return how many objects have the name: those that were found, without what goes with a table before."""
+    return sum(("relation", schema, table) not in gone for schema, table in found)
+
+
+def keys(name: Wanted) -> list[tuple[str, ...]]:
+    """Return a wanted name as the state knows it."""
+    kind, schema, bare = name
+    if kind in ("schema", "extension"):
+        return [(kind, bare)]
+    return [(one, schema, bare) for one in kind.split(" or ")]

@@ -87,7 +87,9 @@ class State:
         self.detached: set[Name] = set()
         self.indexes: dict[Name, Command | None] = {}
         self.types: dict[Name, tuple[str, ...] | None] = {}
-        self.freed: set[tuple[str, ...]] = set()
+        self.gone: set[tuple[str, ...]] = set()
+        self.free: set[tuple[str, ...]] = set()
+        self.taken: set[tuple[str, ...]] = set()
         self.redefined: dict[str, int] = {}
         self._tables: dict[Name, Table | None] = {}
 
@@ -105,6 +107,22 @@ class State:
         if name not in self._tables:
             self._tables[name] = self._from_live(name)
         return self._tables[name]
+
+    def drop(self, kind: str, *live: str) -> None:
+        """Say that an object of live is gone, and its name free."""
+        self.gone.add((kind, *live))
+        self.release(kind, *live)
+
+    def release(self, kind: str, *name: str) -> None:
+        """Say that a name is free."""
+        self.free.add((kind, *name))
+        self.taken.discard((kind, *name))
+        if kind == "relation":
+            self.taken.discard(("type", *name))  # that of its rows
+
+    def claim(self, kind: str, *name: str) -> None:
+        """Say that the plan has given a name."""
+        self.taken.add((kind, *name))
 
     def of(self, command: Command) -> Table | None:
         """Return the table that a command is about."""

@@ -67,7 +67,7 @@ class Question:
     and a value that it cannot take is a violation. `known` is an answer that needs no query. `tables` are the relations
     that it reads, as SQL. `why` is said beside violations. `search_path` is that of the statement where the plan set
     one. `name` is a kind, a schema and a name of which it is asked whether there is such a thing; `dependants`: the
-    query lists what depends on something, which need not be on live where it is `made` by the plan. `freed` is what
+    query lists what depends on something, which need not be on live where it is `made` by the plan. `gone` is what
     earlier statements of the plan take away.
     """
 
@@ -84,4 +84,4 @@ class Question:
     name: tuple[str, str, str] | None = None
     dependants: bool = False
     made: bool = False
-    freed: frozenset[tuple[str, ...]] = frozenset()
+    gone: frozenset[tuple[str, ...]] = frozenset()

@@ -642,6 +642,53 @@ DEPENDANTS = {
     "a materialized view's column": breaks(
         ROWS + "CREATE MATERIALIZED VIEW v AS SELECT a FROM t", "ALTER TABLE t DROP a", 1
     ),
+    "a column of a table by another name": breaks(
+        MOODS + column("mood", "'ok'"), "ALTER TABLE t RENAME TO u; DROP TYPE mood", 1
+    ),
+    "a column by another name": breaks(
+        MOODS + column("mood", "'ok'"), "ALTER TABLE t RENAME c TO d; DROP TYPE mood", 1
+    ),
+    "a column by another name, that goes first": passes(
+        MOODS + column("mood", "'ok'"),
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME c TO d; ALTER TABLE u DROP d; DROP TYPE mood",
+    ),
+    "a column by another name, of another type": passes(
+        MOODS + column("mood", "'ok'"),
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME c TO d; ALTER TABLE u ALTER d TYPE text; DROP TYPE mood",
+    ),
+    "a foreign key by another name": breaks(
+        PARENT + "CREATE TABLE t (a int CONSTRAINT f REFERENCES p)",
+        "ALTER TABLE t RENAME CONSTRAINT f TO g; DROP TABLE p",
+        1,
+    ),
+    "a foreign key by another name, that goes first": passes(
+        PARENT + "CREATE TABLE t (a int CONSTRAINT f REFERENCES p)",
+        "ALTER TABLE t RENAME CONSTRAINT f TO g; ALTER TABLE t DROP CONSTRAINT g; DROP TABLE p",
+    ),
+    "a key by another name": breaks(
+        PARENT + "CREATE TABLE t (a int REFERENCES p)",
+        "ALTER TABLE p RENAME CONSTRAINT p_pkey TO k; ALTER TABLE p DROP CONSTRAINT k",
+        1,
+    ),
+    "a domain on a type": breaks(MOODS + "CREATE DOMAIN d AS mood", "DROP TYPE mood", 1),
+    "a domain on a type, that goes first": passes(MOODS + "CREATE DOMAIN d AS mood", "DROP DOMAIN d; DROP TYPE mood"),
+    "a function of a type": breaks(
+        MOODS + "CREATE FUNCTION f(mood) RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP TYPE mood", 1
+    ),
+    "a function of a type, that goes first": passes(
+        MOODS + "CREATE FUNCTION f(mood) RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION f; DROP TYPE mood"
+    ),
+    "a trigger that goes first": passes(
+        T + "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "DROP TRIGGER g ON t; DROP FUNCTION f()",
+    ),
+    "a trigger by another name": breaks(
+        T + "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "ALTER TRIGGER g ON t RENAME TO h; DROP FUNCTION f()",
+        1,
+    ),
     "a type by another name": breaks(
         MOODS + column("mood", "'ok'"), "ALTER TYPE mood RENAME TO mood_old; DROP TYPE mood_old", 1
     ),
@@ -667,6 +714,12 @@ NAMES = {
     "a table": breaks(T, "CREATE TABLE t (a int)", 1),
     "another table": passes(T, "CREATE TABLE u (a int)"),
     "a table, if there is none": passes(T, "CREATE TABLE IF NOT EXISTS t (a int); CREATE TABLE u (a int)"),
+    "a table that the plan made": breaks("", "CREATE TABLE t (a int); CREATE TABLE t (a int)", 1),
+    "a table that the plan made and dropped": passes(
+        "", "CREATE TABLE t (a int); DROP TABLE t; CREATE VIEW t AS SELECT 1"
+    ),
+    "an index that the plan made": breaks(T, "CREATE INDEX i ON t (a); CREATE INDEX i ON t (b)", 1),
+    "a table that goes and comes again": breaks(T, "DROP TABLE t; CREATE TABLE t (a int); CREATE TABLE t (a int)", 1),
     "a table in another schema": passes(T + "CREATE SCHEMA s", "CREATE TABLE s.t (a int)"),
     "a table that goes first": passes(T, "DROP TABLE t; CREATE TABLE t (a int)"),
     "a table that is renamed first": passes(T, "ALTER TABLE t RENAME TO u; CREATE TABLE t (a int)"),
