@@ -136,15 +136,16 @@ class Known:
         return found
 
     @cached_property
-    def referrers(self) -> dict[Name, tuple[Command, ...]]:
-        """The foreign keys that refer to each table."""
+    def followers(self) -> dict[Name, tuple[Command, ...]]:
+        """The foreign keys that write the rows that refer to a table, when its own rows are written."""
         found: dict[Name, tuple[Command, ...]] = {}
-        for (kind, schema, parent), _ in self._keys.items():
-            if kind == "foreign key":
-                for one in self.constraints((schema, parent), kind):
-                    if one.references:
-                        to = one.references[:2]
-                        found[to] = (*found.get(to, ()), one)
+        for (kind, schema, parent), keys in self._keys.items():
+            for key in keys if kind == "foreign key" else ():
+                definition = str(properties(self.catalog.texts[key])["definition"])
+                one = self._added((schema, parent), key.name, definition) if " ON " in definition else None
+                if one and one.references:
+                    to = one.references[:2]
+                    found[to] = (*found.get(to, ()), one)
         return found
 
     def columns_of_type(self, written: str) -> Iterator[tuple[Name, str]]:

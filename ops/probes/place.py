@@ -78,12 +78,11 @@ class Place:
             return self.ask(words, doubt=doubt)
         conditions = [] if nulls_equal else [source.present(f"({one})") for one in elements]
         condition = " AND ".join(conditions + ([f"({where})"] if where else []))
-        only = table.partition_key is None
-        with_key, without = (source.rows(table, columns, key=key, only=only) for key in (True, False))
+        with_key, without = (source.shared(table, columns, elements, condition, key=key) for key in (True, False))
         return self.ask(
             words,
-            sql=source.shared(with_key, elements, condition),
-            without_keys=source.shared(without, elements, condition),
+            sql=with_key,
+            without_keys=without,
             evaluates=True,
             tables=(table.on_live,),
             doubt=doubt,

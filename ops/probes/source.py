@@ -76,21 +76,28 @@ def counted(source: str, where: str) -> str:
     )
 
 
-def shared(source: str, elements: Sequence[str], where: str) -> str:
+def shared(table: Table, columns: Iterable[str] | None, elements: Sequence[str], where: str, *, key: bool) -> str:
     """Return the query that counts rows that share something with another row, with the keys of some.
 
     NULLs are equal in it: a condition leaves them out where they are not.
     """
+    only = table.partition_key is None
+    if only:
+        # where a row lies is found and compared much faster than its key; keys are looked up for the few that are shown
+        held, row = rows(table, columns, key=False, only=True, place=True), "alembic_ops_at"
+        few = f"SELECT unnest(ARRAY[one, other]) FROM (SELECT one, other FROM groups LIMIT {SAMPLES}) AS few"
+        keys = f"SELECT {_key(table, only)} FROM ONLY {table.on_live} WHERE ctid = ANY (ARRAY({few}))"
+    else:
+        held, row = rows(table, columns, key=key), f'{KEY} COLLATE "C"'
+        keys = f"SELECT unnest(ARRAY[one, other]) FROM (SELECT one, other FROM groups LIMIT {SAMPLES}) AS few"
     grouped = ", ".join(f"({one})" for one in elements)
+    shown = f"ARRAY({keys} LIMIT {SAMPLES})" if key else "NULL::text[]"
     return (
         "WITH groups AS (\n"
-        f'    SELECT count(*) AS size, min({KEY} COLLATE "C") AS one, max({KEY} COLLATE "C") AS other\n'
-        f"    FROM {source} WHERE {where or 'true'}\n"
+        f"    SELECT count(*) AS size, min({row}) AS one, max({row}) AS other\n"
+        f"    FROM {held} WHERE {where or 'true'}\n"
         f"    GROUP BY {grouped} HAVING count(*) > 1 LIMIT {ENOUGH + 1})\n"
-        "SELECT coalesce(sum(size), 0)::bigint,\n"
-        f"       ARRAY(SELECT key FROM (SELECT one, other FROM groups LIMIT {SAMPLES}) AS few,\n"
-        f"             unnest(ARRAY[one, other]) AS key WHERE key IS NOT NULL LIMIT {SAMPLES}), count(*) > {ENOUGH}\n"
-        "FROM groups"
+        f"SELECT coalesce(sum(size), 0)::bigint,\n       {shown}, count(*) > {ENOUGH}\nFROM groups"
     )
 
 
@@ -111,7 +118,7 @@ def excluding(table: Table, columns: Iterable[str] | None, command: Command, *, 
         f"one.e{number} {_operator(one)} other.e{number}" for number, one in enumerate(command.operators)
     )
     return (
-        f"WITH held AS (SELECT {KEY}, alembic_ops_part AS part, alembic_ops_at AS at, {values}\n"
+        f"WITH held AS NOT MATERIALIZED (SELECT {KEY}, alembic_ops_part AS part, alembic_ops_at AS at, {values}\n"
         f"    FROM {held}{f' WHERE {command.where}' if command.where else ''}),\n"
         f"pairs AS (SELECT one.{KEY} AS one, other.{KEY} AS other FROM held AS one JOIN held AS other\n"
         f"    ON {pairs} AND (one.part, one.at) < (other.part, other.at) LIMIT {ENOUGH_PAIRS + 1})\n"

@@ -72,7 +72,7 @@ def _rows(state: State, number: int, table: Table, verb: str, columns: Iterable[
                 one.updated.setdefault(column, number)
     if verb == "INSERT" or table.live is None:
         return
-    for key in state.known.referrers.get(table.live, ()):
+    for key in state.known.followers.get(table.live, ()):
         child = state.by_live((key.schema, key.name))
         actions = {one.removeprefix(f"ON {verb} ") for one in key.options if one.startswith(f"ON {verb}")}
         if child and actions:

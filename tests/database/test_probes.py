@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -199,7 +200,7 @@ def told(probes: tuple[Probe, ...]) -> list[tuple[int, str, str, int | None]]:
 @contextmanager
 def role(bench: Bench, *grants: str) -> Iterator[Connection]:
     """A connection of ours as a role that may do what is granted."""
-    name = "probes_reader"
+    name = f"probes_reader_{os.getpid()}"  # roles are the server's, which others use as well
     bench.run(f"CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA public TO {name}")
     try:
         bench.run("; ".join(f"GRANT {one} TO {name}" for one in grants))
