@@ -131,7 +131,12 @@ _BEGIN = """
 _VOLATILE = """
     SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p WHERE p.proname = ANY (%s) AND p.provolatile = 'v'
 """
-_RESTRICTED = "SELECT bool_or(row_security_active(one::regclass)) FROM unnest(%s) AS one"
+# By name and not by regclass, which a role without USAGE of the schema may not have.
+_RESTRICTED = """
+    SELECT bool_or(row_security_active(c.oid)) FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE quote_ident(n.nspname) || '.' || quote_ident(c.relname) = ANY (%s)
+"""
 
 
 class _Session:

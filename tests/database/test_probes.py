@@ -203,7 +203,8 @@ def role(bench: Bench, *grants: str) -> Iterator[Connection]:
     name = f"probes_reader_{os.getpid()}"  # roles are the server's, which others use as well
     bench.run(f"CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA public TO {name}")
     try:
-        bench.run("; ".join(f"GRANT {one} TO {name}" for one in grants))
+        for one in grants:
+            bench.run(f"GRANT {one} TO {name}")
         url = bench.url.replace("postgres@", f"{name}@")
         with connections.connect(settings(url), purpose="probes") as ours:
             yield ours
@@ -233,6 +234,23 @@ def test_a_role_that_may_not_look_is_told_so(bench: Bench) -> None:
     assert (refused.verdict, refused.violations) == (Verdict.UNKNOWN, None)
     assert refused.why == "the role may not look: permission denied for table people"
     assert [one.verdict for one in parents] == [Verdict.OK]
+
+
+def test_a_role_that_may_not_even_enter_the_schema_is_told_so(bench: Bench) -> None:
+    bench.run('CREATE SCHEMA "S"; CREATE TABLE "S".p (k int) PARTITION BY HASH (k); CREATE TABLE "S".n (k int)')
+    plan = """
+        ALTER TABLE "S".n ALTER k SET NOT NULL;
+        ALTER TABLE "S".p ATTACH PARTITION "S".n FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        ALTER TABLE "S".n DROP CONSTRAINT k
+    """
+
+    with role(bench) as ours:
+        probes = bench.ask(plan, ours=ours)
+
+    assert {one.statement: one.why for one in probes} == dict.fromkeys(
+        (1, 2, 3), "the role may not look: permission denied for schema S"
+    )
+    assert {one.verdict for one in probes} == {Verdict.UNKNOWN}
 
 
 def test_a_role_that_may_not_see_the_keys_is_told_without(bench: Bench) -> None:
