@@ -76,7 +76,7 @@ class Ground:
     @property
     def server(self) -> scratch.Place:
         """The scratch server, started when it is needed."""
-        return embedded.server(self.home, major=self.major)
+        return embedded.scratch_server(self.home, major=self.major)
 
     @contextmanager
     def visit(self, settings: TargetSettings) -> Iterator[Visit]:

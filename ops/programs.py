@@ -66,10 +66,14 @@ def child(
     OpsError
         It cannot be started, failed, or took longer than `SECONDS`.
     """
-    kept = {name: value for name, value in os.environ.items() if inherit or not name.startswith("PG")}
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, timeout=SECONDS, env={**kept, **environment}, check=False
+            command,
+            input=given,
+            capture_output=True,
+            timeout=SECONDS,
+            env=variables(environment, inherit=inherit),
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OpsError(f"{problem}: {type(error).__name__}.", next_step=advice, code="clone") from None
@@ -78,3 +82,8 @@ def child(
         said = redact(lines[0] if lines else f"exit code {done.returncode}")
         raise OpsError(f"{problem}: {said}", next_step=advice, code="clone")
     return done.stdout
+
+
+def variables(more: dict[str, str], *, inherit: bool = False) -> dict[str, str]:
+    """Return the environment of such a program: ours, without settings for libpq that were meant for another one."""
+    return {**{name: value for name, value in os.environ.items() if inherit or not name.startswith("PG")}, **more}

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 NAME_BYTES = 63
+MARK = "made by alembic-ops; may be dropped"
+"""How the comment begins on a database that is ours."""
+
+_COMMENT = "pg_catalog.shobj_description(oid, 'pg_database')"
 
 
 class Place(Protocol):
@@ -49,8 +53,15 @@ class Place(Protocol):
     def advice(self) -> str:
         """What to do when it does not answer."""
 
-    def url(self, database: str = "postgres") -> str:
-        """Return the URL of one of its databases, with the password where there is one."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether others have databases there."""
+
+    def leases(self) -> tuple[int, ...]:
+        """Return descriptors that a child must inherit, so that the server lives as long as the child."""
+
+    def url(self, database: str | None = None) -> str:
+        """Return the URL of one of its databases, by default of one that is always there; with its password."""
 
 
 def ensure_database(server: Place, name: str) -> str:
@@ -125,8 +136,10 @@ def database_on(server: Place, *, prefix: str = "scratch") -> Iterator[str]:
 
 
 @contextmanager
-def throw_away(server: Place, prefix: str, *, template: str = "template0") -> Iterator[str]:
+def throw_away(server: Place, prefix: str, *, template: str = "template0", ready: str = "") -> Iterator[str]:
     """Yield the name of a fresh copy of a template database; it is dropped afterwards. See `database_on`.
+
+    `ready`: a copy that was made ahead, taken where it is still there.
 
     Raises
     ------
@@ -138,20 +151,58 @@ def throw_away(server: Place, prefix: str, *, template: str = "template0") -> It
             f"{prefix!r} cannot begin the name of a scratch database.",
             next_step="Use at most 31 lower-case letters, digits and underscores, a letter first.",
         )
-    claims = server.folder / "scratch"
-    claims.mkdir(mode=0o700, exist_ok=True)
-    _drop_leftovers(server, claims)
-    name, claim = _claimed(claims, prefix)
-    try:
+    _drop_leftovers(server)
+    with claim(server, prefix) as (name, _):
         with closing(connect(server)) as connection:
-            _create(server, connection, name, template)
+            if not (ready and _taken(connection, ready, name)):
+                _create(server, connection, name, template, is_new=True)
         try:
             yield name
         finally:
             drop_database(server, name)
-        (claims / name).unlink(missing_ok=True)
+        (_claims(server) / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def claim(server: Place, prefix: str) -> Iterator[tuple[str, int]]:
+    """Yield a name that is ours alone, and the descriptor that holds its lock; a child may inherit that.
+
+    The claim stays: when nobody holds it any more, the database of that name is dropped at the next use.
+    """
+    name, held = _claimed(_claims(server), prefix)
+    try:
+        yield name, held
     finally:
-        os.close(claim)
+        os.close(held)
+
+
+def discard(server: Place, name: str) -> bool:
+    """Drop a database that we have made, where it is there; return whether it is gone.
+
+    On a server that is not ours alone, its comment must say that we made it, too.
+    """
+    if server.is_shared:
+        with closing(connect(server)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT {_COMMENT} FROM pg_catalog.pg_database WHERE datname = %s", (name,))
+            row = cursor.fetchone()
+        if row is not None and not (row[0] or "").startswith(MARK):
+            return False
+    drop_database(server, name)
+    return True
+
+
+def note(server: Place, name: str) -> str | None:
+    """Return what stands in the comment of a database of ours behind the mark; None where there is no such database."""
+    with closing(connect(server)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_COMMENT} FROM pg_catalog.pg_database WHERE datname = %s", (name,))
+        row = cursor.fetchone()
+    return row[0].removeprefix(MARK) if row and (row[0] or "").startswith(MARK) else None
+
+
+def _claims(server: Place) -> Path:
+    folder = server.folder / "scratch"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def _claimed(claims: Path, prefix: str) -> tuple[str, int]:
@@ -166,8 +217,8 @@ def _claimed(claims: Path, prefix: str) -> tuple[str, int]:
         os.close(claim)  # taken for a leftover, in the instant before it was locked
 
 
-def _drop_leftovers(server: Place, claims: Path) -> None:
-    for path in sorted(claims.iterdir()):
+def _drop_leftovers(server: Place) -> None:
+    for path in sorted(_claims(server).iterdir()):
         try:
             claim = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -177,8 +228,8 @@ def _drop_leftovers(server: Place, claims: Path) -> None:
         except BlockingIOError:
             continue  # in use
         else:
-            drop_database(server, path.name)
-            path.unlink(missing_ok=True)
+            if discard(server, path.name):
+                path.unlink(missing_ok=True)
         finally:
             os.close(claim)
 
@@ -189,8 +240,24 @@ class NoTemplateError(OpsError):
     code = "clone"
 
 
-def _create(server: Place, connection: connection, name: str, template: str = "template0") -> None:
-    """Create a database; that somebody else has just done so is as good."""
+def _taken(connection: connection, ready: str, name: str) -> bool:
+    """Give a database another name; return whether that could be done."""
+    import psycopg2
+    from psycopg2 import sql
+
+    statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(ready), sql.Identifier(name))
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(statement)
+        except psycopg2.Error:
+            return False  # gone, or somebody is connected to it: a copy is made as ever
+    return True
+
+
+def _create(
+    server: Place, connection: connection, name: str, template: str = "template0", *, is_new: bool = False
+) -> None:
+    """Create a database; unless it is to be new, that somebody else has just done so is as good."""
     import psycopg2
     from psycopg2 import errors, sql
 
@@ -200,8 +267,11 @@ def _create(server: Place, connection: connection, name: str, template: str = "t
     with connection.cursor() as cursor:
         try:
             cursor.execute(statement)
+            if is_new and server.is_shared:
+                cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(MARK)))
         except (errors.DuplicateDatabase, errors.UniqueViolation):
-            return
+            if is_new:
+                raise
         except errors.UndefinedDatabase:
             raise NoTemplateError(
                 f"There is no template {template!r} on {server.label} any more.", next_step="Run this again."
@@ -214,7 +284,7 @@ def _create(server: Place, connection: connection, name: str, template: str = "t
             ) from error
 
 
-def connect(server: Place, database: str = "postgres") -> connection:
+def connect(server: Place, database: str | None = None) -> connection:
     """Return a connection to a scratch server, in autocommit mode: scratch is ours to change."""
     import psycopg2
     from sqlalchemy.engine import make_url

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import scratch
+from ops import scratch, spares
 from ops.cache import program
 from ops.errors import OpsError
 
@@ -31,11 +31,17 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """One kept template: its database, what its maker noted, and whether it was made just now."""
+    """One kept template: its database, what its maker noted, whether it was made just now, and its bytes."""
 
     database: str
     note: Mapping[str, Any]
     made: bool
+    size: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a copy takes so long that one is made ahead."""
+        return self.size >= spares.LARGE
 
 
 def template(place: scratch.Place, inputs: object, fill: Callable[[str], Mapping[str, Any]]) -> Template:
@@ -53,44 +59,54 @@ def template(place: scratch.Place, inputs: object, fill: Callable[[str], Mapping
     name = f"clone_{hashlib.sha256(asked.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
     folder = place.folder / "templates"
     folder.mkdir(mode=0o700, exist_ok=True)
-    note = _note(place, name)
-    if note is not None:
+    found = _found(place, name)
+    if found is not None:
         (folder / name).touch(mode=0o600)
-        return Template(database=name, note=note, made=False)
+        return found
     with _locked(folder / name):
-        note = _note(place, name)  # somebody else may have made it while we waited
-        if note is None:
-            note = _made(place, name, fill)
+        found = _found(place, name)  # somebody else may have made it while we waited
+        if found is None:
+            found = _made(place, name, fill)
             _make_room(place, folder, name)
-            return Template(database=name, note=note, made=True)
-    return Template(database=name, note=note, made=False)
+    return found
 
 
 @contextmanager
 def copy(
     place: scratch.Place, inputs: object, fill: Callable[[str], Mapping[str, Any]], *, prefix: str
 ) -> Iterator[tuple[str, Template]]:
-    """Yield the name of a throw-away copy of a template, and the template: see `template`."""
+    """Yield the name of a throw-away copy of a template, and the template: see `template`.
+
+    Of a large one, another copy is made for the next time while nobody waits for it.
+    """
     with ExitStack() as stack:
         for attempt in range(_ATTEMPTS):
             found = template(place, inputs, fill)
             try:
-                name = stack.enter_context(scratch.throw_away(place, prefix, template=found.database))
+                ready = ""
+                if found.is_large:
+                    spares.wait(place, found.database)
+                    ready = spares.name(found.database)
+                name = stack.enter_context(scratch.throw_away(place, prefix, template=found.database, ready=ready))
                 break
             except scratch.NoTemplateError:  # another process made room just now
                 if attempt + 1 == _ATTEMPTS:
                     raise
         yield name, found
+    if found.is_large:
+        spares.order(place, found.database)
 
 
-def _made(place: scratch.Place, name: str, fill: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
+def _made(place: scratch.Place, name: str, fill: Callable[[str], Mapping[str, Any]]) -> Template:
     from psycopg2 import errors, sql
 
     with scratch.throw_away(place, "filling") as making:
         note = dict(fill(making))
         with closing(scratch.connect(place)) as connection, connection.cursor() as cursor:
             given, own = sql.Identifier(making), sql.Identifier(name)
-            comment = sql.Literal(json.dumps([_MARK, note]))
+            cursor.execute("SELECT pg_catalog.pg_database_size(%s)", (making,))
+            (size,) = cursor.fetchone()
+            comment = sql.Literal(scratch.MARK + json.dumps({"size": size, "note": note}))
             cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(given, comment))
             cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(given))
             try:
@@ -101,22 +117,16 @@ def _made(place: scratch.Place, name: str, fill: Callable[[str], Mapping[str, An
                     next_step="Rename it, or drop it.",
                     code="clone",
                 ) from None
-    return note
+    return Template(database=name, note=note, made=True, size=size)
 
 
-def _note(place: scratch.Place, name: str) -> Mapping[str, Any] | None:
-    """Return what was noted with a template; None where there is none, or it is not ours."""
-    with closing(scratch.connect(place)) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %s",
-            (name,),
-        )
-        row = cursor.fetchone()
+def _found(place: scratch.Place, name: str) -> Template | None:
+    """Return a template that is there; None where there is none, or it is not ours."""
     try:
-        mark, note = json.loads(row[0] if row and row[0] else "[]")
-    except ValueError:
+        said = json.loads(scratch.note(place, name) or "")
+        return Template(database=name, note=said["note"], made=False, size=said["size"])
+    except (ValueError, TypeError, KeyError):
         return None
-    return note if mark == _MARK else None
 
 
 @contextmanager
@@ -161,8 +171,8 @@ def _make_room(place: scratch.Place, folder: Path, keep: str) -> None:
         except BlockingIOError:
             continue  # it is being made
         else:
-            if _note(place, path.name) is not None:
-                scratch.drop_database(place, path.name)
-            path.unlink(missing_ok=True)
+            spares.drop(place, path.name)
+            if scratch.discard(place, path.name):
+                path.unlink(missing_ok=True)
         finally:
             os.close(lock)

@@ -39,6 +39,12 @@ def server16(home: Path) -> embedded.Server:
     return hurried(embedded.server(home, major=16))
 
 
+@pytest.fixture(scope="session")
+def scratch_server(home: Path) -> embedded.Server:
+    """The embedded PostgreSQL 18 where copies are made."""
+    return embedded.scratch_server(home)
+
+
 @pytest.fixture
 def database(server: embedded.Server) -> Iterator[str]:
     """The URL of a fresh, empty database on the embedded PostgreSQL 18."""

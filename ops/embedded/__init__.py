@@ -13,6 +13,6 @@ The server has no TCP port and no password: its socket lies in a folder of mode 
 from __future__ import annotations
 
 from ops.embedded.binaries import majors
-from ops.embedded.lease import Server, server
+from ops.embedded.lease import Server, scratch_server, server
 
-__all__ = ["Server", "majors", "server"]
+__all__ = ["Server", "majors", "scratch_server", "server"]

@@ -17,10 +17,10 @@ SOCKET_BYTES = 103 if os.uname().sysname == "Darwin" else 107  # the longest pat
 CHOICE = "Set OPS_EMBEDDED_DIR to a folder of your own, or run this as the account that owns it."
 
 
-def of_server(home: Path, major: int) -> Path:
+def of_server(home: Path, major: int, kind: str = "postgres") -> Path:
     """Return the folder of one server: under `OPS_EMBEDDED_DIR` where that is set, else under `home`."""
     parent = os.environ.get("OPS_EMBEDDED_DIR") or os.path.join(home, ".ops")
-    return Path(os.path.abspath(parent)) / f"postgres-{major}"
+    return Path(os.path.abspath(parent)) / f"{kind}-{major}"
 
 
 def prepare(folder: Path) -> None:

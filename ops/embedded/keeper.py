@@ -1,9 +1,9 @@
 """The process that keeps one embedded PostgreSQL running while anybody uses it.
 
 A script of its own, on the standard library alone, started as `python keeper.py FOLDER BIN_DIR MAJOR
-SOCKET_FOLDER NAMESPACES`. It forks: the first process waits until the server is ready, prints one JSON
-object (`state`: `ready` or `busy`; or `problem` and `next_step`) and ends; the second, in a session of
-its own, is the keeper. It has one thread: PostgreSQL asks to be told when the thread that started it dies.
+SOCKET_FOLDER NAMESPACES SETTINGS`, the last as JSON. It forks: the first process waits until the server is
+ready, prints one JSON object (`state`: `ready` or `busy`; or `problem` and `next_step`) and ends; the second, in a
+session of its own, is the keeper. It has one thread: PostgreSQL asks to be told when the thread that started it dies.
 
 Locks in FOLDER, all by `flock`, which the kernel gives back however a process ends:
 
@@ -235,12 +235,13 @@ def _make_socket_folder(chosen: str, folder: str, identity: Identity) -> None:
 class Keeper:
     """One server, from the making of its files to its end."""
 
-    def __init__(self, folder: str, bin_dir: str, major: str, socket_folder: str, namespaces: str) -> None:
+    def __init__(self, folder: str, bin_dir: str, major: str, socket_folder: str, namespaces: str, more: str) -> None:
         self.folder = folder
         self.bin_dir = bin_dir
         self.major = int(major)
         self.socket_folder = socket_folder
         self.namespaces = namespaces == "yes"
+        self.settings = {**SETTINGS, "unix_socket_directories": f'"{socket_folder}"', **json.loads(more)}
         self.data = os.path.join(folder, "data")
         self.stopping = False
         self.pid = os.getpid()
@@ -270,9 +271,7 @@ class Keeper:
         if not os.path.isdir(self.data):
             self._make_files()
         _make_socket_folder(self.socket_folder, self.folder, self.identity)
-        settings = {**SETTINGS, "unix_socket_directories": f'"{self.socket_folder}"'}
-        arguments = [f"--{name}={value}" for name, value in settings.items()]
-        return self._run("postgres", "-D", self.data, *arguments)
+        return self._run("postgres", "-D", self.data, *(f"--{name}={value}" for name, value in self.settings.items()))
 
     def _make_files(self) -> None:
         # Under a name that nobody takes for a cluster until it is whole: initdb may be killed at any moment.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,6 +22,9 @@ from ops.errors import OpsError
 WAIT_SECONDS = 150.0
 LOG_LINES = 12
 PORT = keeper.PORT
+
+THROW_AWAY = {"fsync": "off", "full_page_writes": "off"}
+"""Settings of a server whose databases are thrown away: what it writes is not safe from a loss of power."""
 
 _mutex = threading.RLock()
 _leases: dict[Path, int] = {}
@@ -46,8 +50,19 @@ class Server:
         """What to do when it does not answer."""
         return f"Read {self.folder / 'server.log'} and try again: it is started anew if it ended."
 
-    def url(self, database: str = "postgres") -> str:
+    @property
+    def is_shared(self) -> bool:
+        """Whether others have databases there."""
+        return False
+
+    def leases(self) -> tuple[int, ...]:
+        """Return descriptors that a child must inherit, so that the server lives as long as the child."""
+        held = _leases.get(self.folder)
+        return () if held is None else (held,)
+
+    def url(self, database: str | None = None) -> str:
         """Return the URL of one of its databases; there is no password."""
+        database = "postgres" if database is None else database
         host = quote(os.fsencode(self.socket_dir), safe="")
         return f"postgresql+psycopg2://postgres@/{quote(database, safe='')}?host={host}&port={PORT}"
 
@@ -69,11 +84,22 @@ def server(home: Path, *, major: int = 18) -> Server:
     return start(folders.of_server(home, major), major=major, bin_dir=bin_dir)
 
 
-def start(folder: Path, *, major: int, bin_dir: Path, namespaces: bool = True) -> Server:
+def scratch_server(home: Path, *, major: int = 18) -> Server:
+    """Return the embedded server of this home for databases that are thrown away, started where it does not run.
+
+    It synchronises nothing: what was on it is gone when the machine has been started anew, and it takes a fraction of
+    the time. Its files lie in `scratch-<major>`, beside those of `server`, which raises the same.
+    """
+    bin_dir = binaries.folder_of(major)
+    folder = folders.of_server(home, major, kind="scratch")
+    return start(folder, major=major, bin_dir=bin_dir, durable=not _boot())
+
+
+def start(folder: Path, *, major: int, bin_dir: Path, namespaces: bool = True, durable: bool = True) -> Server:
     """Return the server whose files lie in `folder`, run by the binaries in `bin_dir`.
 
     `namespaces`: whether a user namespace may be tried where this process runs as root, which PostgreSQL
-    refuses; without one, an account that exists already runs it.
+    refuses; without one, an account that exists already runs it. `durable`: whether it is to outlive a loss of power.
     """
     folder = Path(os.path.abspath(folder))
     with _mutex:
@@ -87,7 +113,7 @@ def start(folder: Path, *, major: int, bin_dir: Path, namespaces: bool = True) -
             deadline = time.monotonic() + WAIT_SECONDS
             if folder not in _leases:
                 _leases[folder] = _locked(folder, "users.lock", fcntl.LOCK_SH, deadline)
-            socket_dir = _started(folder, major, bin_dir, namespaces, deadline)
+            socket_dir = _started(folder, major, bin_dir, namespaces, durable, deadline)
         except OSError as error:
             _give_up(folder)
             raise _failure(
@@ -158,7 +184,7 @@ def _running(folder: Path) -> Path | None:
     return Path(socket_dir) if said == "ready" else None
 
 
-def _started(folder: Path, major: int, bin_dir: Path, namespaces: bool, deadline: float) -> Path:
+def _started(folder: Path, major: int, bin_dir: Path, namespaces: bool, durable: bool, deadline: float) -> Path:
     """Return the socket's folder of the running server; we hold a lease already, so it will not end."""
     with _starting(folder, deadline):
         while time.monotonic() < deadline:
@@ -169,7 +195,9 @@ def _started(folder: Path, major: int, bin_dir: Path, namespaces: bool, deadline
             if any(held):
                 time.sleep(0.01)  # it is starting for somebody who died meanwhile, or still ending
             else:
-                _spawn(folder, major, bin_dir, namespaces)
+                if not durable:
+                    _forget_another_boot(folder)
+                _spawn(folder, major, bin_dir, namespaces, durable)
     raise _failure(
         f"The embedded PostgreSQL in {folder} neither got ready nor ended within {WAIT_SECONDS:.0f} seconds.",
         f"Look for processes that use {folder}, end them, and try again.",
@@ -177,7 +205,24 @@ def _started(folder: Path, major: int, bin_dir: Path, namespaces: bool, deadline
     )
 
 
-def _spawn(folder: Path, major: int, bin_dir: Path, namespaces: bool) -> None:
+def _forget_another_boot(folder: Path) -> None:
+    """Remove files that nobody synchronised where the machine was started anew since: they may be torn."""
+    mark, now = folder / "boot", _boot()
+    if not (mark.is_file() and mark.read_bytes() == now):
+        if os.path.lexists(folder / "data"):
+            shutil.rmtree(folder / "data")
+        mark.write_bytes(now)
+
+
+def _boot() -> bytes:
+    """Return what is another one each time that the machine is started; nothing where nobody knows."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    except OSError:
+        return b""
+
+
+def _spawn(folder: Path, major: int, bin_dir: Path, namespaces: bool, durable: bool) -> None:
     """Start a keeper, and return when its server is ready, or when another keeper was quicker."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     log = os.open(folder / "server.log", flags, 0o600)
@@ -185,7 +230,8 @@ def _spawn(folder: Path, major: int, bin_dir: Path, namespaces: bool) -> None:
     environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)}
     if "LD_LIBRARY_PATH" in os.environ:
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    arguments = [folder, bin_dir, str(major), folders.for_socket(folder), "yes" if namespaces else "no"]
+    more = json.dumps({} if durable else THROW_AWAY)
+    arguments = [folder, bin_dir, str(major), folders.for_socket(folder), "yes" if namespaces else "no", more]
     try:
         done = subprocess.run(
             [sys.executable or "python3", "-I", "-S", "-X", "utf8", keeper.__file__, *arguments],

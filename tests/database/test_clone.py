@@ -14,14 +14,14 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ops import clone, database, embedded, scratch, templates
+from ops import clone, database, embedded, scratch, spares, templates
 from ops.catalog import snapshot
 from ops.clone import Clone
 from ops.errors import OpsError
 from ops.ground import Ground
 from ops.project.visit import visit
 from ops.settings import TargetSettings
-from tests.database.conftest import Bench, SetUp
+from tests.database.conftest import Bench, SetUp, until
 from tests.database.test_scratch import ask, name_of, names
 
 TABLE = ("public", "alembic_version")
@@ -110,7 +110,7 @@ def forbidden(*_: object) -> bytes:
 # -- what a clone is ------------------------------------------------------------------------------------
 
 
-def test_it_is_what_is_live_without_rows_and_gone_afterwards(set_up: SetUp, server: embedded.Server) -> None:
+def test_it_is_what_is_live_without_rows_and_gone_afterwards(set_up: SetUp, scratch_server: embedded.Server) -> None:
     bench = set_up("rich")
     bench.target.upgrade("head", dry_run=False)
 
@@ -119,14 +119,14 @@ def test_it_is_what_is_live_without_rows_and_gone_afterwards(set_up: SetUp, serv
 
         assert made.made
         assert made.differences == ()
-        assert made.major == server.major
-        assert made.database in names(server)
+        assert made.major == scratch_server.major
+        assert made.database in names(scratch_server)
         assert fingerprint(made.settings) == fingerprint(bench.target.settings)
         assert ask(there, "SELECT version_num FROM alembic_version") == [(bench.current[0],)]
         assert ask(there, "SELECT count(*) FROM person") == [(0,)]
         assert ask(there, "SELECT relispopulated FROM pg_class WHERE relkind = 'm'") == [(True,)]
 
-    assert made.database not in names(server)
+    assert made.database not in names(scratch_server)
 
 
 def test_it_is_dumped_once_and_anew_when_the_schema_has_changed(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,12 +378,12 @@ def test_another_major_version_is_said(shop: Bench, system_server: embedded.Serv
 # -- templates --------------------------------------------------------------------------------------------
 
 
-def test_a_template_that_was_half_made_is_never_used(shop: Bench, server: embedded.Server, other) -> None:
+def test_a_template_that_was_half_made_is_never_used(shop: Bench, scratch_server: embedded.Server, other) -> None:
     maker = other("halt")
     maker.stdin.write("\n")
     maker.stdin.flush()
     assert maker.stdout.readline() == "filling\n"
-    (half,) = (name for name in names(server) if name.startswith(f"filling_{maker.pid}_"))
+    (half,) = (name for name in names(scratch_server) if name.startswith(f"filling_{maker.pid}_"))
     maker.kill()
     maker.wait()
 
@@ -391,7 +391,7 @@ def test_a_template_that_was_half_made_is_never_used(shop: Bench, server: embedd
         assert fingerprint(made.settings) == fingerprint(shop.target.settings)
 
     assert made.made
-    assert half not in names(server)
+    assert half not in names(scratch_server)
 
 
 def test_two_processes_at_once_make_one_template(shop: Bench, other) -> None:
@@ -406,9 +406,9 @@ def test_two_processes_at_once_make_one_template(shop: Bench, other) -> None:
     assert said[0]["template"] == said[1]["template"]
 
 
-def test_the_templates_used_last_are_kept(server: embedded.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_templates_used_last_are_kept(scratch_server: embedded.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def use(number: int) -> templates.Template:
-        return templates.template(server, ["kept", number, os.getpid()], lambda name: {"number": number})
+        return templates.template(scratch_server, ["kept", number, os.getpid()], lambda name: {"number": number})
 
     monkeypatch.setattr(templates, "MOST", 2)
     first, second = use(1), use(2)
@@ -416,7 +416,7 @@ def test_the_templates_used_last_are_kept(server: embedded.Server, monkeypatch: 
 
     third = use(3)
 
-    there = names(server)
+    there = names(scratch_server)
     assert {first.database, third.database} <= there
     assert second.database not in there
     assert use(1).note == {"number": 1}
@@ -424,23 +424,116 @@ def test_the_templates_used_last_are_kept(server: embedded.Server, monkeypatch: 
     assert use(2).made
 
 
-def test_nobody_gets_into_a_template(server: embedded.Server) -> None:
-    made = templates.template(server, ["closed", os.getpid()], lambda name: {})
+def test_nobody_gets_into_a_template(scratch_server: embedded.Server) -> None:
+    made = templates.template(scratch_server, ["closed", os.getpid()], lambda name: {})
 
     with pytest.raises(OpsError, match="not currently accepting connections"):
-        scratch.connect(server, made.database)
+        scratch.connect(scratch_server, made.database)
 
 
-def test_a_database_of_a_templates_name_that_is_not_ours_is_left_alone(server: embedded.Server) -> None:
+def test_a_database_of_a_templates_name_that_is_not_ours_is_left_alone(scratch_server: embedded.Server) -> None:
     inputs = ["strange", os.getpid()]
-    own = templates.template(server, inputs, lambda name: {})
-    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+    own = templates.template(scratch_server, inputs, lambda name: {})
+    with closing(scratch.connect(scratch_server)) as connection, connection.cursor() as cursor:
         name = sql.Identifier(own.database)
         cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS 'mine'").format(name))
 
     with pytest.raises(OpsError) as caught:
-        templates.template(server, inputs, lambda name: {})
+        templates.template(scratch_server, inputs, lambda name: {})
 
     assert caught.value.code == "clone"
-    assert own.database in names(server)
-    scratch.drop_database(server, own.database)
+    assert own.database in names(scratch_server)
+    scratch.drop_database(scratch_server, own.database)
+
+
+# -- spare copies -----------------------------------------------------------------------------------------
+
+
+def oid(server: embedded.Server, name: str) -> int:
+    return ask(server.url(), f"SELECT coalesce((SELECT oid FROM pg_database WHERE datname = '{name}'), 0)")[0][0]
+
+
+def test_the_next_copy_of_a_large_schema_is_there_already(
+    shop: Bench, scratch_server: embedded.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spares, "LARGE", 1)
+    with cloned(shop.target.settings) as first:
+        spare = spares.name(first.template)
+        before = oid(scratch_server, spare)
+    until(lambda: oid(scratch_server, spare))
+    made_ahead = oid(scratch_server, spare)
+
+    with cloned(shop.target.settings) as second:
+        taken = oid(scratch_server, second.database)
+        gone = oid(scratch_server, spare)
+        same = fingerprint(second.settings) == fingerprint(shop.target.settings)
+    until(lambda: oid(scratch_server, spare))
+
+    assert (before, gone) == (0, 0)
+    assert taken == made_ahead
+    assert same
+    assert oid(scratch_server, second.database) == 0
+    assert oid(scratch_server, spare) != made_ahead
+
+
+def test_who_comes_while_it_is_made_waits_for_it(
+    shop: Bench, scratch_server: embedded.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spares, "LARGE", 1)
+    with cloned(shop.target.settings):
+        pass
+
+    with cloned(shop.target.settings) as second:
+        there = names(scratch_server)
+
+    assert second.database in there
+    assert not [name for name in there if name.startswith(("sparing_", spares.name(second.template)))]
+
+
+def test_of_a_small_schema_no_copy_is_made_ahead(shop: Bench, scratch_server: embedded.Server) -> None:
+    with cloned(shop.target.settings) as made:
+        pass
+
+    assert not (scratch_server.folder / "spares" / spares.name(made.template)).exists()
+
+
+def test_a_spare_copy_goes_with_its_template(scratch_server: embedded.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def use(number: int) -> str:
+        with templates.copy(scratch_server, ["spare", number, os.getpid()], lambda name: {}, prefix="copy") as (
+            _,
+            found,
+        ):
+            return found.database
+
+    monkeypatch.setattr(spares, "LARGE", 1)
+    monkeypatch.setattr(templates, "MOST", 1)
+    first = use(1)
+
+    second = use(2)
+
+    spares.wait(scratch_server, second)
+    there = names(scratch_server)
+    assert {second, spares.name(second)} <= there
+    assert not {first, spares.name(first)} & there
+
+
+def test_a_spare_copy_whose_maker_was_killed_is_made_in_the_foreground(
+    shop: Bench, scratch_server: embedded.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(command: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        child = usual(["sleep", "600"], **more)
+        child.kill()
+        return child
+
+    usual = subprocess.Popen
+    with monkeypatch.context() as patch:
+        patch.setattr(spares, "LARGE", 1)
+        with cloned(shop.target.settings):
+            patch.setattr(spares.subprocess, "Popen", kill)
+    claims = scratch_server.folder / "scratch"
+    assert [path for path in claims.iterdir() if path.name.startswith(f"sparing_{os.getpid()}_")]
+
+    with cloned(shop.target.settings) as made:
+        assert fingerprint(made.settings) == fingerprint(shop.target.settings)
+
+    assert not [path for path in claims.iterdir() if path.name.startswith(f"sparing_{os.getpid()}_")]
