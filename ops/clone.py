@@ -16,6 +16,7 @@ from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Key, properties, snapshot
 from ops.catalog.later import later
 from ops.catalog.names import quoted
+from ops.embedded import binaries
 from ops.errors import OpsError
 from ops.ground import Ground
 from ops.settings import TargetSettings
@@ -70,9 +71,11 @@ def cloned(
     ground.make_roles()
     with work.copy() as (name, template):
         copies.set_heads(place, name, table, heads)
-        surroundings.give_rights(place, name, around)
+        if ground.has_roles:
+            surroundings.give_rights(place, name, around)
         differences = (
             *template.note["differences"],
+            *_of_roles(ground),
             *_of_subscriptions(around),
             *surroundings.give(place, name, around),
         )
@@ -98,7 +101,7 @@ def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, ta
         The schema cannot be dumped, or not be restored there.
     """
     kept = Cache(settings.home)
-    inputs = [live.fingerprint, live.server_version, ground.major, ground.named, table]
+    inputs = [live.fingerprint, live.server_version, ground.key, table]
     found = kept.get("clone", inputs)
     if found is None:
         with database.connect(settings, purpose="clone") as connection:
@@ -106,9 +109,10 @@ def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, ta
         work = _Work(settings, ground, live, table, around)
         ground.make_roles()
         note = work.template().note
-        if note["left_out"]:
+        lacking = [*note["left_out"], *(() if ground.has_roles else ("roles of the target's",))]
+        if lacking:
             raise OpsError(
-                f"{_capital(ground.server.label)} has no {' and no '.join(note['left_out'])}.",
+                f"{_capital(ground.server.label)} has no {' and no '.join(lacking)}.",
                 next_step=_elsewhere(live),
                 code="clone",
             )
@@ -145,7 +149,7 @@ class _Work:
         self.table = table
         self.around = around
         self.inputs = [
-            live.fingerprint, live.server_version, ground.major, ground.named, table,
+            live.fingerprint, live.server_version, ground.key, table,
             around.version_table, around.encoding, around.collation,
         ]  # fmt: skip
 
@@ -167,7 +171,10 @@ class _Work:
         """Restore the schema in an empty database; return what is known of it then."""
         self._say_missing_extensions()
         options, left_out = self._options()
-        script = dump(self.settings, self.place.bin_dir, options)
+        script = dump(self.settings, _programs_for(self.live), options)
+        if self.place.major < _TRANSACTION_TIMEOUT:
+            before, encoding, after = script.partition(b"SET client_encoding")
+            script = before.replace(b"SET transaction_timeout = 0;\n", b"") + encoding + after
         with database.connect(self.settings, purpose="clone") as connection:
             if snapshot.read(connection, version_table=self.table).fingerprint != self.live.fingerprint:
                 raise OpsError(
@@ -184,12 +191,12 @@ class _Work:
                 code="clone",
             ) from None
         made = self.read(making)
-        if not left_out:
+        if not left_out and self.ground.has_roles:
             self._keep(made)
         return {
             "server_version": made.server_version,
             "left_out": left_out,
-            "missing": list(_of_objects(self.live, made, left_out)),
+            "missing": list(_of_objects(self.live, made, left_out, has_roles=self.ground.has_roles)),
             "differences": [
                 *_of_versions(self.live, made),
                 *_of_extensions(self.live, made),
@@ -214,6 +221,8 @@ class _Work:
         """What pg_dump is to leave out, as this server has no such thing, and what that is in words."""
         options = [f"--exclude-schema={snapshot.OWN_SCHEMA}", "--no-subscriptions", "--no-security-labels"]
         left_out = []
+        if not self.ground.has_roles:
+            options += ["--no-owner", "--no-acl"]
         texts = self.live.texts.values()
         if any('"tablespace" : "' in text for text in texts):
             options.append("--no-tablespaces")
@@ -230,7 +239,7 @@ class _Work:
         return "".join(f"DROP {kind} IF EXISTS {name};\n" for kind, name in gone).encode()
 
     def _keep(self, made: Catalog) -> None:
-        inputs = [self.live.fingerprint, self.live.server_version, self.ground.major, self.ground.named, self.table]
+        inputs = [self.live.fingerprint, self.live.server_version, self.ground.key, self.table]
         payload = {"server_version": made.server_version, "fingerprint": made.fingerprint}
         if self.live.unread:
             payload["fingerprint"] = replace(made, unread=self.live.unread).fingerprint
@@ -261,6 +270,14 @@ def _of_versions(live: Catalog, made: Catalog) -> Iterator[str]:
         )
 
 
+def _of_roles(ground: Ground) -> Iterator[str]:
+    if not ground.has_roles:
+        yield (
+            f"Everything in the copy belongs to {quoted(ground.role)}, who is no superuser there and can give "
+            "nothing to others: whether a right stands against a statement is not seen."
+        )
+
+
 def _of_subscriptions(around: Surroundings) -> Iterator[str]:
     if around.subscriptions:
         yield "Subscriptions are not copied: a statement about one of them fails in the copy."
@@ -276,17 +293,18 @@ def _of_extensions(live: Catalog, made: Catalog) -> Iterator[str]:
             )
 
 
-def _of_objects(live: Catalog, made: Catalog, left_out: Sequence[str]) -> Iterator[str]:
+def _of_objects(live: Catalog, made: Catalog, left_out: Sequence[str], *, has_roles: bool) -> Iterator[str]:
     if left_out:
         yield (
             f"The copy is without {' and '.join(left_out)}, which its server has not: where a statement puts its data, "
             "and how that is packed, is not seen."
         )
     elif live.server_version // 10000 == made.server_version // 10000:
+        skipped = ("extension", *live.unread, *(() if has_roles else ("default privileges",)))
         differing = sorted(
             key
             for key in live.texts.keys() | made.texts.keys()
-            if key.kind not in ("extension", *live.unread) and live.texts.get(key) != made.texts.get(key)
+            if key.kind not in skipped and not _is_same(live.texts.get(key), made.texts.get(key), has_roles=has_roles)
         )
         if differing:
             shown = ", ".join(f"{key.kind} {key}" for key in differing[:_SHOWN])
@@ -295,6 +313,24 @@ def _of_objects(live: Catalog, made: Catalog, left_out: Sequence[str]) -> Iterat
                 f"pg_dump did not carry everything over: {shown}{more}. A statement that meets one of them may do "
                 "something else there."
             )
+
+
+def _is_same(here: str | None, there: str | None, *, has_roles: bool) -> bool:
+    if here == there or here is None or there is None or has_roles:
+        return here == there
+    first, second = properties(here), properties(there)
+    return all(first.get(name) == second.get(name) for name in {*first, *second} - {"owner", "grants"})
+
+
+def _programs_for(live: Catalog) -> Path:
+    """Where there is a pg_dump that is not older than the server, and no newer than it must be."""
+    major = live.server_version // 10000
+    there = binaries.majors()
+    return binaries.folder_of(min((one for one in there if one >= major), default=max(there)))
+
+
+_TRANSACTION_TIMEOUT = 17
+"""The first server that knows the setting, which every newer pg_dump sets."""
 
 
 def _elsewhere(live: Catalog) -> str:

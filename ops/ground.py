@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import embedded, programs, scratch
-from ops.catalog import properties
+from ops import elsewhere, embedded, programs, scratch
+from ops.catalog import Catalog, properties
+from ops.elsewhere import Elsewhere
 from ops.errors import OpsError
 from ops.project.visit import Visit
 from ops.project.visit import visit as visit_target
@@ -44,7 +46,8 @@ class Ground:
     """Where replays happen: the scratch server, the role that owns what they make, and the roles that there are.
 
     `named` are those of them that own something in the target, or have a right there: a replay may depend on these. The
-    others are made for it, too, as a revision to come may name them.
+    others are made for it, too, as a revision to come may name them. `owner` is whose the target's objects are; `role`
+    is somebody else only where the scratch server gives us no roles. `elsewhere` is a server that the section names.
     """
 
     home: Path
@@ -52,30 +55,65 @@ class Ground:
     role: str
     roles: tuple[str, ...]
     named: tuple[str, ...] = ()
+    owner: str = ""
+    elsewhere: Elsewhere | None = None
 
     @classmethod
     def of(cls, settings: TargetSettings, connection: Connection, table: tuple[str, str]) -> Ground:
-        """Return where replays and copies of a target happen: on the embedded server nearest at or above its major.
+        """Return where replays and copies of a target happen.
 
-        What is made there belongs to whoever owns the version table, and so ran the migrations, whoever asks now.
+        That is the server that its section names, or the embedded one nearest at or above its major version. What is
+        made there belongs to whoever owns the version table, and so ran the migrations, whoever asks now.
+
+        Raises
+        ------
+        OpsError
+            The server that the section names does not answer, or cannot be used.
         """
         from sqlalchemy import text
 
         row = connection.execute(text(_ROLES), {"schema": table[0], "table": table[1]}).one()
         version, role, owner, roles, named = row
         there = embedded.majors()
-        nearest = min((one for one in there if one >= version // 10000), default=max(there))
+        major = min((one for one in there if one >= version // 10000), default=max(there))
+        worker = owner = settings.role or owner or role
+        place = elsewhere.named(settings)
+        if place is not None:
+            major = place.major
+            worker = owner if place.powerful else place.role
         return cls(
             home=settings.home,
-            major=nearest,
-            role=settings.role or owner or role,
+            major=major,
+            role=worker,
             roles=tuple(roles),
             named=tuple(named),
+            owner=owner,
+            elsewhere=place,
         )
 
     @property
+    def key(self) -> list[object]:
+        """What a replay or a copy depends on, of all this."""
+        where = self.elsewhere.folder.name if self.elsewhere else ""
+        return [where, self.major, self.role, self.owner, self.has_roles, self.named]
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether the target's roles are there, so that owners and grants can be the same."""
+        return self.elsewhere is None or self.elsewhere.powerful
+
+    def as_owned(self, made: Catalog) -> Catalog:
+        """Return a catalog in which what belongs to us, for want of roles, belongs to whom it would belong."""
+        if self.has_roles or not self.owner:
+            return made
+        ours, theirs = (f'"owner" : {json.dumps(one, ensure_ascii=False)}' for one in (self.role, self.owner))
+        return replace(made, texts={key: text.replace(ours, theirs) for key, text in made.texts.items()})
+
+    @property
     def server(self) -> scratch.Place:
-        """The scratch server, started when it is needed."""
+        """The scratch server; an embedded one is started when it is needed."""
+        if self.elsewhere is not None:
+            return self.elsewhere
         return embedded.scratch_server(self.home, major=self.major)
 
     @contextmanager
@@ -102,6 +140,8 @@ class Ground:
         import psycopg2
         from psycopg2 import sql
 
+        if not self.has_roles:
+            return
         with closing(scratch.connect(self.server)) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT rolname, rolsuper, shobj_description(oid, 'pg_authid') FROM pg_roles")
             there = {name: (power, note) for name, power, note in cursor.fetchall()}

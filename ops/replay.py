@@ -194,7 +194,7 @@ def replay(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -
     """
     since = cache.now()
     with ground.visit(settings) as here:
-        made = _replay(here, current)
+        made = _replay(here, ground, current)
         seen = here.worker.request("dependencies") if not made.failed else None
     if seen is not None:
         for place in (made.current, len(made.revisions)):
@@ -215,7 +215,7 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
         ground.prepare(here.facts.database, needed)
         answer = here.worker.request("models", listener=_go, read_only=False)
         made = Models(
-            catalog=snapshot.read(here.connection, version_table=_version_table(here)),
+            catalog=ground.as_owned(snapshot.read(here.connection, version_table=_version_table(here))),
             tables=tuple(answer["models"]["tables"]),
             failed=tuple(_refused(one) for one in answer["failed"]),
             missing=tuple(describe_missing(one) for one in answer["models"]["missing"]),
@@ -237,10 +237,10 @@ def _go(event: Event) -> Answer | None:
     return None
 
 
-def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
+def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
     table = _version_table(here)
     plans = snapshot.Plans()  # the connection is our own, to our own server
-    before = snapshot.read(here.connection, version_table=table, plans=plans)
+    before = ground.as_owned(snapshot.read(here.connection, version_table=table, plans=plans))
     steps: list[str] = []
     behind: int | None = None
     failed = ""
@@ -260,7 +260,7 @@ def _replay(here: Visit, current: tuple[str, ...]) -> Replay:
 
     def listen(event: Event) -> Answer | None:
         if event["event"] == "revision-done":
-            after = snapshot.read(here.connection, version_table=table, plans=plans).texts
+            after = ground.as_owned(snapshot.read(here.connection, version_table=table, plans=plans)).texts
             news: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
             news.update((key, None) for key in texts.keys() - after.keys())
             touched.append(news)
@@ -312,15 +312,23 @@ def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) ->
         str(project.config),
         {name: value for name, value in values.items() if name not in _NOT_OF_REPLAYS},
         project.python,
-        ground.major,
-        ground.role,
-        ground.named,
+        *ground.key,
         list(current),
         str(project.baseline),
     ]
 
 
-_NOT_OF_REPLAYS = ("url", "url_env", "protected", "ignore", "lock_timeout", "statement_timeout", "ledger")
+_NOT_OF_REPLAYS = (
+    "url",
+    "url_env",
+    "protected",
+    "ignore",
+    "scratch_url",
+    "scratch_url_env",
+    "lock_timeout",
+    "statement_timeout",
+    "ledger",
+)
 
 
 def _dependencies(settings: TargetSettings, seen: Mapping[str, Any], since: int) -> Dependencies:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 NAME_BYTES = 63
+CONNECT_SECONDS = 10
 MARK = "made by alembic-ops; may be dropped"
 """How the comment begins on a database that is ours."""
 
@@ -271,17 +272,21 @@ def _create(
                 cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(MARK)))
         except (errors.DuplicateDatabase, errors.UniqueViolation):
             if is_new:
-                raise
+                raise _refused(server, name, "there is one already") from None
         except errors.UndefinedDatabase:
             raise NoTemplateError(
                 f"There is no template {template!r} on {server.label} any more.", next_step="Run this again."
             ) from None
         except psycopg2.Error as error:
-            raise OpsError(
-                f"The database {name!r} could not be created on {server.label}: {_text(error)}",
-                next_step="Look at the free space on its disk, and try again.",
-                code="embedded",
-            ) from error
+            raise _refused(server, name, _text(error)) from error
+
+
+def _refused(server: Place, name: str, why: str) -> OpsError:
+    return OpsError(
+        f"The database {name!r} could not be created on {server.label}: {why}",
+        next_step="Look at the free space on its disk, and try again.",
+        code="clone" if server.is_shared else "embedded",
+    )
 
 
 def connect(server: Place, database: str | None = None) -> connection:
@@ -290,7 +295,8 @@ def connect(server: Place, database: str | None = None) -> connection:
     from sqlalchemy.engine import make_url
 
     try:
-        connection = psycopg2.connect(**{**options(make_url(server.url(database))), "application_name": "alembic-ops"})
+        given = {"connect_timeout": CONNECT_SECONDS, **options(make_url(server.url(database)))}
+        connection = psycopg2.connect(**{**given, "application_name": "alembic-ops"})
     except psycopg2.OperationalError as error:
         raise ConnectError(
             f"{server.label[:1].upper()}{server.label[1:]} does not answer: {_text(error)}",

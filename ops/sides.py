@@ -71,6 +71,11 @@ class _Work:
         table = (setup.version_table_schema, setup.version_table)
         live, ground, replayed, history = self._live_and_replayed(table, revisions)
         self._say_unread(live)
+        if not ground.has_roles:
+            self.notes.append(
+                f"The scratch server gives us no roles: what belongs to {ground.role} there was taken to belong to "
+                f"{ground.owner}, and a revision that names another role does not run."
+            )
         live = self._as_written_there(ground, live, table)
         current, head = self._migrations(replayed, history)
         made = self._models(ground, head or current)

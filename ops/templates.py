@@ -55,7 +55,7 @@ def template(place: scratch.Place, inputs: object, fill: Callable[[str], Mapping
     OpsError
         The server refuses, or whatever `fill` raises.
     """
-    asked = json.dumps([program(), str(place.folder), inputs], sort_keys=True, default=str)
+    asked = json.dumps([program(), os.uname().nodename, str(place.folder), inputs], sort_keys=True, default=str)
     name = f"clone_{hashlib.sha256(asked.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
     folder = place.folder / "templates"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -21,9 +21,10 @@ EMBEDDED = ("sandbox", "demo")
 _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
     "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline", "ignore",
+    "scratch_url", "scratch_url_env",
 )  # fmt: skip
 _FAMILIES = ("env.", "option.", "section.")
-_NOT_YET = ("direct_url_env", "bootstrap", "scratch_url")
+_NOT_YET = ("direct_url_env", "bootstrap")
 """Keys whose work nobody does yet: silence would be taken for a promise."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -80,6 +81,7 @@ class TargetSettings:
     ignore: tuple[str, ...] = ()
     embedded: bool = False
     raw_url: str | None = field(default=None, repr=False)
+    scratch_url: str | None = field(default=None, repr=False)
     section: Section | None = field(default=None, repr=False)
 
     def with_url(self, url: str) -> TargetSettings:
@@ -201,8 +203,17 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         role=values.get("role") or None,
         ignore=several(values.get("ignore")),
         raw_url=url,
+        scratch_url=_scratch_url(section, variables),
         section=section,
     )
+
+
+def _scratch_url(section: Section, variables: Mapping[str, str]) -> str | None:
+    found = _named_url(section, variables, "scratch_url")
+    if found is None:
+        return None
+    urls.ours(found[0], source=found[1])
+    return found[0]
 
 
 def _project(section: Section, parts: Mapping[str, str], driver: str | None) -> ProjectSettings:
@@ -273,24 +284,34 @@ def _check_key(key: str, section: Section) -> None:
 
 
 def _url(section: Section, variables: Mapping[str, str]) -> tuple[str, str]:
-    values = section.values
-    if "url" in values and "url_env" in values:
-        raise SettingsError(f"{section} has both url and url_env.", next_step="Keep one of them.")
-    if "url" in values:
-        return values["url"], f"url of {section}"
-    variable = values.get("url_env")
-    if not variable:
+    found = _named_url(section, variables, "url")
+    if found is None:
         raise SettingsError(
             f"{section} has neither url nor url_env.", next_step="Add url_env = NAME, and set NAME in .env."
         )
+    return found
+
+
+def _named_url(section: Section, variables: Mapping[str, str], key: str) -> tuple[str, str] | None:
+    """The URL of a key, or of the variable that its other key names, and where it came from; None for neither."""
+    values = section.values
+    by_name = f"{key}_env"
+    if key in values and by_name in values:
+        raise SettingsError(f"{section} has both {key} and {by_name}.", next_step="Keep one of them.")
+    if key in values:
+        return values[key], f"{key} of {section}"
+    variable = values.get(by_name)
+    if not variable:
+        return None
     if not _VARIABLE.match(variable):
         raise SettingsError(
-            f"{section}: url_env = {variable[:80]!r} is no name of an environment variable.",
+            f"{section}: {by_name} = {variable[:80]!r} is no name of an environment variable.",
             next_step="Write the name alone; a comment stands on a line of its own.",
         )
     if not variables.get(variable):
+        what = "its URL" if key == "url" else key
         raise SettingsError(
-            f"Target {section.name!r} takes its URL from the environment variable {variable}, which is not set.",
+            f"Target {section.name!r} takes {what} from the environment variable {variable}, which is not set.",
             next_step=f"Set {variable} in the environment, or in .env beside {section.file.name}.",
             code="url-unset",
         )

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import catalog
+import clone
 import drift
 import importing
 import inspecting
@@ -28,6 +29,7 @@ PARTS = {
     "revisions": revisions.run,
     "catalog": catalog.run,
     "drift": drift.run,
+    "clone": clone.run,
     "plan": plan.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -145,7 +145,13 @@ WRONG = {
     "not yet: direct_url_env": ("direct_url_env = X", "'direct_url_env', which is not supported yet"),
     "not yet: bootstrap": ("bootstrap = shop init", "'bootstrap', which is not supported yet"),
     "baseline": ("baseline = start.sql", "baseline = 'start.sql' is not a file"),
-    "not yet: scratch_url": ("scratch_url = postgresql://h/s", "'scratch_url', which is not supported yet"),
+    "scratch_url": ("scratch_url = mysql://h/s", "scratch_url of [ops:target:staging] in ops.ini speaks 'mysql'"),
+    "scratch_url, no URL": ("scratch_url = server", "is not a database URL"),
+    "scratch_url and scratch_url_env": (
+        "scratch_url = postgresql://h/s\nscratch_url_env = X",
+        "has both scratch_url and scratch_url_env",
+    ),
+    "scratch_url_env": ("scratch_url_env = A B", "scratch_url_env = 'A B' is no name of an environment variable"),
     "not yet: another ledger": ("ledger = database", "ledger = 'database' is not known"),
     "twice the same key": ("url = postgresql://h/d", "ops.ini cannot be read"),
 }
@@ -240,6 +246,30 @@ def test_url_env(write: Write, monkeypatch: pytest.MonkeyPatch, given: str | Non
     assert expected in refused.value.problem
     assert "n0body" not in str(refused.value)
     assert refused.value.next_step
+
+
+def test_the_scratch_server_is_named_by_a_url_or_a_variable(write: Write) -> None:
+    home = write(
+        ops=section(f"{URL}\nscratch_url_env = SCRATCH") + section(f"{URL}\nscratch_url = postgresql://h/s", "other"),
+        env="SCRATCH=postgresql://tester:scr%40tch3d@h/s\n",
+    )
+
+    named = resolve("staging", home)
+
+    assert named.scratch_url == "postgresql://tester:scr%40tch3d@h/s"
+    assert resolve("other", home).scratch_url == "postgresql://h/s"
+    assert resolve("sandbox", home).scratch_url is None
+    assert "tch3d" not in repr(named)
+    assert redact("it was scr@tch3d") == "it was ***"
+
+
+def test_a_variable_for_the_scratch_server_that_is_not_set(write: Write) -> None:
+    home = write(ops=section(f"{URL}\nscratch_url_env = NO_SCRATCH"))
+
+    with pytest.raises(SettingsError, match="takes scratch_url from the environment variable NO_SCRATCH") as refused:
+        resolve("staging", home)
+
+    assert refused.value.code == "url-unset"
 
 
 @pytest.mark.parametrize("line", ["", "url_env =", "url_env = A B", "url_env = X # prod", "url_env = ${X}"])
