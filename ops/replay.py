@@ -319,16 +319,8 @@ def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) ->
 
 
 _NOT_OF_REPLAYS = (
-    "url",
-    "url_env",
-    "protected",
-    "ignore",
-    "scratch_url",
-    "scratch_url_env",
-    "lock_timeout",
-    "statement_timeout",
-    "ledger",
-)
+    "url", "url_env", "protected", "ignore", "scratch_url", "scratch_url_env", "lock_timeout", "statement_timeout", "ledger"
+)  # fmt: skip
 
 
 def _dependencies(settings: TargetSettings, seen: Mapping[str, Any], since: int) -> Dependencies:

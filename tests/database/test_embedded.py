@@ -33,10 +33,11 @@ import sys
 from pathlib import Path
 from ops.embedded import binaries, lease
 from ops.errors import OpsError
-folder, major, namespaces = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True"
+folder, major, namespaces, durable = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True", sys.argv[4] == "True"
+bin_dir = binaries.folder_of(major)
 while True:
     try:
-        server = lease.start(folder, major=major, bin_dir=binaries.folder_of(major), namespaces=namespaces)
+        server = lease.start(folder, major=major, bin_dir=bin_dir, namespaces=namespaces, durable=durable)
     except OpsError as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         sys.exit(1)
@@ -55,12 +56,13 @@ class User:
         *,
         major: int = 18,
         namespaces: bool = True,
+        durable: bool = True,
         python: str = sys.executable,
         **options: object,
     ) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [python, "-c", USER, folder, str(major), str(namespaces)],
+            [python, "-c", USER, folder, str(major), str(namespaces), str(durable)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -165,7 +167,6 @@ SETTINGS = {
     "TimeZone":                "UTC",
     "log_timezone":            "UTC",
     "synchronous_commit":      "off",
-    "fsync":                   "on",
     "server_encoding":         "UTF8",
     "lc_messages":             "C",
 }
@@ -357,6 +358,36 @@ def test_a_half_made_cluster_is_made_anew(folder: Path) -> None:
     with using(folder) as user:
         assert answer(user.socket_dir()) == "1"
         assert not (folder / "data.new").exists()
+
+
+def test_what_is_thrown_away_is_not_synchronised_and_gone_after_another_boot(folder: Path) -> None:
+    databases = "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database"
+
+    with using(folder, durable=False) as user:
+        settings = answer(user.socket_dir(), "SELECT current_setting('fsync') || current_setting('full_page_writes')")
+        with closing(psycopg2.connect(host=str(user.again()), port=lease.PORT, user="postgres")) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("CREATE DATABASE kept")
+        user.leave()
+    with using(folder, durable=False) as user:
+        there = answer(user.socket_dir(), databases)
+        user.leave()
+    until(lambda: not keeper.is_locked(str(folder / "keeper.lock")))
+    (folder / "boot").write_text("another")
+    with using(folder, durable=False) as user:
+        after_another_boot = answer(user.socket_dir(), databases)
+        user.leave()
+
+    assert settings == "offoff"
+    assert there == "kept postgres template0 template1"
+    assert after_another_boot == "postgres template0 template1"
+
+
+def test_what_is_kept_is_synchronised(folder: Path) -> None:
+    with using(folder) as user:
+        assert answer(user.socket_dir(), "SHOW fsync") == "on"
+        user.leave()
+    assert not (folder / "boot").exists()
 
 
 def test_a_removed_folder_ends_its_server_and_the_next_use_starts_another(folder: Path) -> None:
