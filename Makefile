@@ -15,11 +15,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 run: .venv/.installed
 	@$(IN_VENV) -m ops demo
 
+# Hundreds of processes import the same modules: compiled once, whatever the environment says of bytecode.
 test: .venv/.installed
-	@$(IN_VENV) -m pytest -q -n $(JOBS) --dist worksteal -m "not heavy"
+	@env -u PYTHONDONTWRITEBYTECODE $(IN_VENV) -m pytest -q -n $(JOBS) --dist worksteal -m "not heavy"
 
 test-all: .venv/.installed
-	@$(IN_VENV) -m pytest -q -n $(JOBS) --dist worksteal
+	@env -u PYTHONDONTWRITEBYTECODE $(IN_VENV) -m pytest -q -n $(JOBS) --dist worksteal
 
 bench: .venv/.installed
 	@$(IN_VENV) tests/bench/run.py

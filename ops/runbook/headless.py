@@ -19,6 +19,7 @@ from typing import Any
 from ops.errors import InterruptedRunError, OpsError, UsageError
 from ops.runbook import catalogue
 from ops.runbook.kernel import Kernel, environment
+from ops.runbook.libraries import without_grammars
 from ops.runbook.parameters import Value, from_values
 from ops.runbook.record import FILE, NO_TARGET, Record, new_folder, now, plain, write_atomically
 from ops.settings import home as find_home
@@ -201,7 +202,8 @@ class Execution:
         logger = logging.getLogger("papermill")
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
-        from papermill.execute import execute_notebook
+        with without_grammars():
+            from papermill.execute import execute_notebook
 
         threading.Thread(target=_preload, daemon=True).start()
         execute_notebook(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,10 +26,16 @@ def files(*, untracked: bool = False) -> tuple[Path, ...]:
 
 
 def copy_to(folder: Path) -> Path:
-    """Copy the checkout, without what is ignored, and return the copy."""
+    """Copy the checkout, without what is ignored, and return the copy.
+
+    What Python has compiled comes along: it is as valid there, and takes a second to make.
+    """
     for path in files(untracked=True):
-        (folder / path.parent).mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / path, folder / path)
+        compiled = Path(importlib.util.cache_from_source(os.fspath(path)) if path.suffix == ".py" else path)
+        for one in {path, compiled}:
+            if (ROOT / one).is_file():
+                (folder / one.parent).mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / one, folder / one)
     return folder
 
 
