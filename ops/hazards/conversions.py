@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ops.catalog.names import quoted
+from ops.commands.expressions import cast
 
 _TYPE = re.compile(r"(?P<base>[^(\[]+)(?:\((?P<sizes>[\d, -]+)\))?(?P<rest>[^(\[]*)(?P<arrays>(?:\[\])*)\Z")
 _TIMES = ("timestamp without time zone", "timestamp with time zone", "time without time zone", "time with time zone",
@@ -33,15 +34,16 @@ def keeps_rows(before: str, after: str, column: str, using: str) -> bool:
     ------
     https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
     """
-    plain = {"", column, quoted(column), f"{quoted(column)}::{after}"}
-    if using not in plain:
-        return False
+    if using not in ("", quoted(column)):
+        told = cast(using)
+        if told is None or (told.column, told.type) != (column, after):
+            return False
     if before == after:
         return True
     old, new = _TYPE.match(before), _TYPE.match(after)
     if not before or old is None or new is None or old["arrays"] or new["arrays"]:
         return False
-    one, other = old["base"] + old["rest"], new["base"] + new["rest"]
+    one, other = (_bare(match["base"] + match["rest"]) for match in (old, new))
     sizes, wanted = _numbers(old["sizes"]), _numbers(new["sizes"])
     if (one, other) in _SAME:
         return not wanted
@@ -55,6 +57,11 @@ def keeps_rows(before: str, after: str, column: str, using: str) -> bool:
     if one in _TIMES:
         return not wanted or (bool(sizes) and wanted[0] >= sizes[0])
     return False
+
+
+def _bare(name: str) -> str:
+    """An extension's type, wherever that was put."""
+    return "citext" if name.endswith(".citext") else name
 
 
 def _numbers(sizes: str | None) -> tuple[int, ...]:

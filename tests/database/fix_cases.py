@@ -248,6 +248,12 @@ CASES = {
         "type-index-rebuild", 'ALTER TABLE shop.users ALTER email TYPE varchar(100) COLLATE "C"', majors=()
     ),
     "a type inside of a foreign key": case("type-foreign-key", "ALTER TABLE shop.users ALTER team_id TYPE bigint"),
+    "a longer text inside of a foreign key": case(
+        "type-foreign-key",
+        "ALTER TABLE shop.visits ALTER code TYPE varchar(40)",
+        before="ALTER TABLE shop.teams ADD UNIQUE (code);"
+        " ALTER TABLE shop.visits ADD code varchar(20) CONSTRAINT f REFERENCES shop.teams (code) ON DELETE CASCADE",
+    ),
     "another name": case(
         "rename",
         "ALTER TABLE shop.visits RENAME TO pages",

@@ -146,7 +146,8 @@ def _add_foreign_key(subject: Subject) -> Finding | None:
     other = subject.named(*command.references[:2])
     both = (subject.relation, other)
     read = (*subject.within(subject.scans), *subject.within(subject.scans, other))
-    if not subject.measured(bool(read), otherwise=not command.options & {"NOT VALID", "NOT ENFORCED"}):
+    silent = bool(command.options & {"NOT VALID", "NOT ENFORCED"}) or _partitions_have_it(subject)
+    if not subject.measured(bool(read), otherwise=not silent):
         return None
     existing = tuple(one for one in both if not subject.is_new_relation(one))
     return Finding(
@@ -159,6 +160,20 @@ def _add_foreign_key(subject: Subject) -> Finding | None:
         fix=foreign.foreign_key(subject),
         since=18 if subject.is_partitioned and subject.major >= 18 else None,
     )
+
+
+def _partitions_have_it(subject: Subject) -> bool:
+    """Whether every partition has got the same foreign key by itself before: then the parent's takes those over."""
+    wanted, command = {qualified(one.schema, one.name) for one in subject.leaves}, subject.command
+    for statement in subject.scene.statements:
+        if statement.number < subject.statement.number:
+            for one in subject.scene.of(statement):
+                if one.verb == "ADD FOREIGN KEY" and (one.columns, one.references) == (
+                    command.columns,
+                    command.references,
+                ):
+                    wanted.discard(subject.named(one.schema, one.name))
+    return subject.is_partitioned and not wanted
 
 
 ADD_FOREIGN_KEY = Rule(

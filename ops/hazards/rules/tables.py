@@ -32,6 +32,8 @@ def _rename(subject: Subject) -> Finding | None:
         return None
     if any(_is_view_of(subject, one.number) for one in subject.later):
         return None
+    if command.verb == "RENAME COLUMN" and not command.kind and not subject.column(command.column):
+        return None  # it came with the plan: no code knows it yet
     what = command.column if command.verb == "RENAME COLUMN" else subject.relation
     new = command.new_name or command.value
     of = f" of {subject.relation}" if command.verb == "RENAME COLUMN" else ""

@@ -165,7 +165,7 @@ def _type_foreign_key(subject: Subject) -> Finding | None:
         cost=cost,
         work=subject.load(subject.relation, *others),
         explains=frozenset({Fact.REACH}),
-        fix=foreign.around(subject, keys),
+        fix=retype.retype(subject) if cost is Cost.REWRITE else foreign.around(subject, keys),
     )
 
 
