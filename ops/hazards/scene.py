@@ -104,21 +104,19 @@ class Scene:
             new.difference_update(one for one in statement.dropped if one not in statement.created)
 
     def _goes(self, command: Command) -> Iterable[tuple[str, str]]:
-        """What a command drops: a constraint as its table and its name, others as their schema with a dot, and name.
-
-        Without a schema it may be any that has one of that name.
-        """
+        """What a command drops, as table and name; an index, a view or a table is there by its qualified name alone."""
         if command.verb == "DROP CONSTRAINT":
             yield qualified(self.schema(command.schema, command.name), command.name), command.constraint
         elif command.verb in ("DROP INDEX", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP TABLE"):
             for schema, name in command.objects:
-                yield f"{schema}.", name
+                index = self.index(schema, name) if command.verb == "DROP INDEX" else None
+                yield "", qualified(index.schema if index else self.schema(schema, name), name)
 
     def is_there(self, statement: Statement, key: Key) -> bool:
         """Return whether an object of the catalog is still there when a statement is run, as far as commands tell."""
         gone = self._gone.get(statement.number, frozenset())
-        places = (".", f"{key.schema}.", qualified(key.schema, key.parent))
-        return not any((place, key.name) in gone for place in places)
+        own, table = qualified(key.schema, key.name), qualified(key.schema, key.parent)
+        return ("", own) not in gone and (table, key.name) not in gone
 
     def made_not_null(self, statement: Statement, relation: str, column: str) -> bool:
         """Return whether a statement before this one has made a column NOT NULL."""

@@ -9,7 +9,8 @@ from typing import Any
 from ops import hazards
 from ops.catalog import Catalog, Key
 from ops.commands import parse
-from ops.hazards import Hazard
+from ops.hazards import Hazard, Severity
+from ops.hazards.rules import CONTEXT
 from ops.live import Live, LiveRelation
 from ops.statement import Lock, Mode, Statement
 
@@ -162,6 +163,13 @@ def judged(
         catalog=catalog,
         server_version=catalog.server_version,
     )
+
+
+def told(found: Iterable[Hazard]) -> set[str]:
+    """Return the codes of what is told of a statement itself, without the note that a lock is short and limited."""
+    around = {one.code for one in CONTEXT}
+    short = ("strong-lock", Severity.INFO)
+    return {one.code for one in found if one.code not in around and (one.code, one.severity) != short}
 
 
 def codes(found: Iterable[Hazard]) -> set[str]:

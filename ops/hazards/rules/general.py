@@ -80,30 +80,35 @@ BRIEF_LOCK = Rule(
 
 
 def _strong_lock(subject: Subject) -> Finding | None:
-    locks = strong(subject)
-    if not locks or not _is_opaque(subject):
-        return None
+    locks = {name: mode for name, mode in subject.locks.items() if mode.blocks_writes}
+    tables = strong(subject)
     explicit = all(one.verb == "LOCK TABLE" for one in subject.commands)
-    if explicit and subject.has_lock_timeout:
+    opaque = _is_opaque(subject) and not explicit
+    if not locks or not (opaque or explicit or subject.has_lock_timeout or not tables):
         return None
-    relation = _most_used(subject, locks)
+    relation = _most_used(subject, tables or locks)
+    limit = subject.scene.setting(subject.statement, "lock_timeout")
+    if opaque:
+        harm = f"It locks {_names(list(locks))}, which its text does not lead to."
+    elif limit:
+        harm = f"It locks {_names(list(locks))}; lock_timeout lets nobody queue behind it for longer than {limit}."
+    else:
+        harm = f"It locks {_names(list(locks))}, and waits for that without a limit."
     return Finding(
         relation=relation,
-        harm=f"It locks {_names(list(locks))}, which its text does not lead to."
-        if not explicit
-        else f"It locks {_names(list(locks))}, and waits for them without a limit.",
+        harm=harm,
         mode=locks[relation],
-        least=Severity.INFO if explicit else Severity.LOW,
-        most=Severity.MEDIUM,
+        least=Severity.LOW if opaque else Severity.INFO,
+        most=Severity.INFO if limit and not opaque else Severity.MEDIUM,
         explains=LOCKS,
-        fix=timing.in_time(subject) if explicit else "",
+        fix="" if opaque or limit else timing.in_time(subject),
     )
 
 
 STRONG_LOCK = Rule(
     code="strong-lock",
-    harm="A statement takes a lock that keeps writers or readers out, for reasons that its text does not show.",
-    advice="Look at what it calls; do it in a transaction of its own, with a short lock_timeout.",
+    harm="A statement takes a lock that keeps writers or readers out, if only for a moment.",
+    advice="Do it when the table is quiet, in a transaction of its own, with a short lock_timeout.",
     source=_LOCKS,
     spot=_strong_lock,
     whole=True,
