@@ -17,12 +17,10 @@ url_env = CORPUS_DATABASE_URL
 protected = false
 """
 ENV = """\
-import os
-
 from alembic import context
 from sqlalchemy import create_engine
 
-engine = create_engine(os.environ["CORPUS_DATABASE_URL"])
+engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
 with engine.connect() as connection:
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
@@ -50,7 +48,7 @@ def revisions(case: corpus.Case) -> tuple[str, ...]:
 def write(case: corpus.Case, folder: Path) -> Path:
     """Write a case as an Alembic project into an empty folder; return its `alembic.ini`.
 
-    Its `env.py` finds the database in the variable CORPUS_DATABASE_URL; so does its target, `corpus`.
+    The database of its target `corpus` is in the variable CORPUS_DATABASE_URL; plain Alembic needs `sqlalchemy.url`.
     """
     versions = folder / "alembic" / "versions"
     versions.mkdir(parents=True)
