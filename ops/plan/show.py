@@ -115,7 +115,7 @@ def probes(plan: Plan) -> display.Table:
     """Return one row per question that was put to the live data."""
     rows = tuple(
         (
-            display.Mark(_ANSWERS[one.verdict], one.verdict.tone),
+            display.Mark(_answer(one), one.verdict.tone),
             one.statement,
             one.question,
             None if one.violations is None else f"{'at least ' if one.at_least else ''}{one.violations}",
@@ -127,6 +127,12 @@ def probes(plan: Plan) -> display.Table:
     )
     columns = ("answer", "#", "asked of today's data", "found", "for example", "why", "seconds")
     return display.Table(columns=columns, rows=rows, caption="Will it fail on today's data?")
+
+
+def _answer(one: Probe) -> str:
+    if one.verdict is Verdict.ATTENTION and not one.breaks:
+        return "takes along"
+    return _ANSWERS[one.verdict]
 
 
 _ANSWERS = {Verdict.OK: "passes", Verdict.ATTENTION: "will fail", Verdict.UNKNOWN: "not decided"}

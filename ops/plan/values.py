@@ -54,7 +54,7 @@ class Plan(Result):
     @cached_property
     def broken(self) -> tuple[Probe, ...]:
         """The probes that found rows, or objects, on which a statement will fail."""
-        return tuple(one for one in self.probes if one.verdict is Verdict.ATTENTION)
+        return tuple(one for one in self.probes if one.verdict is Verdict.ATTENTION and one.breaks)
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:
@@ -212,6 +212,7 @@ def _probe(one: Probe) -> dict[str, Any]:
         "at_least": one.at_least,
         "samples": list(one.samples),
         "verdict": one.verdict.value,
+        "breaks": one.breaks,
         "why": one.why or None,
         "seconds": round(one.seconds, 4),
         "sql": one.sql or None,

@@ -316,6 +316,7 @@ def _probe(question: Question, verdict: Verdict, **values: Any) -> Probe:
         statement=question.statement,
         question=question.words,
         verdict=verdict,
+        breaks=question.breaks,
         sql="" if question.doubt.settled else question.sql,
         **values,
     )

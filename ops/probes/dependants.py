@@ -158,6 +158,7 @@ def _question(place: Place, command: Command, names: str, starts: Sequence[str])
         gone=frozenset(place.state.gone),
         doubt=place.state.kept(),
         why="CASCADE drops them, too" if cascade else "",
+        breaks=not cascade,
     )
 
 

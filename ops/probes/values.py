@@ -15,7 +15,8 @@ class Probe:
     exact, or with `at_least` no fewer than that; None where nothing was counted. `samples` are up to five keys of such
     rows (primary key values, or where they lie in a table that has no primary key), or names of objects; never another
     value of a row. `seconds` is what the query took. `why` says what stands against an answer, or what a violation
-    means where that is not plain. `sql` is the query, empty where none was needed.
+    means where that is not plain. `sql` is the query, empty where none was needed. Violations make the statement fail
+    unless `breaks` is false: then it takes what it finds with it.
 
     `verdict` is OK where nothing stands in the way, ATTENTION where something does, UNKNOWN where nobody can say.
     """
@@ -29,6 +30,7 @@ class Probe:
     seconds: float = 0.0
     why: str = ""
     sql: str = ""
+    breaks: bool = True
 
     def __str__(self) -> str:
         """Return one line: the question and its answer."""
@@ -68,7 +70,7 @@ class Question:
     that it reads, as SQL. `why` is said beside violations. `search_path` is that of the statement where the plan set
     one. `name` is a kind, a schema and a name of which it is asked whether there is such a thing; `dependants`: the
     query lists what depends on something, which need not be on live where it is `made` by the plan. `gone` is what
-    earlier statements of the plan take away.
+    earlier statements of the plan take away; `breaks` is that of the probe.
     """
 
     statement: int
@@ -83,5 +85,6 @@ class Question:
     search_path: str = ""
     name: tuple[str, str, str] | None = None
     dependants: bool = False
+    breaks: bool = True
     made: bool = False
     gone: frozenset[tuple[str, ...]] = frozenset()

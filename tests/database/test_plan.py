@@ -280,3 +280,16 @@ def test_an_env_that_never_leaves_its_database_cannot_be_measured(set_up: SetUp)
     assert "another database" in plan.offline or "connected to" in plan.offline
     assert [one.sql for one in plan.own] == ["ALTER TABLE customer ADD COLUMN age INTEGER"]
     assert bench.ask("SELECT count(*) FROM pg_attribute WHERE attname = 'age'") == [(0,)]
+
+
+def test_what_cascade_takes_along_is_no_failure(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    bench.ask(f"{SHOP}; CREATE VIEW mails AS SELECT email FROM customer")
+    write(bench, ("op.execute('DROP TABLE customer CASCADE')", "op.execute('SELECT 1')"))
+
+    plan = bench.target.plan(fail_on="critical")
+
+    (asked,) = [one for one in plan.probes if one.verdict is ATTENTION]
+    assert (asked.breaks, asked.violations, plan.broken) == (False, 1, ())
+    assert "will fail" not in str(plan)
+    assert "cascade" in {one.code for one in plan.hazards}
