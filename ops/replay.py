@@ -319,7 +319,8 @@ def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) ->
 
 
 _NOT_OF_REPLAYS = (
-    "url", "url_env", "protected", "ignore", "scratch_url", "scratch_url_env", "lock_timeout", "statement_timeout", "ledger"
+    "url", "url_env", "scratch_url", "scratch_url_env", "protected", "ignore", "lock_timeout", "statement_timeout",
+    "ledger",
 )  # fmt: skip
 
 
@@ -327,8 +328,7 @@ def _dependencies(settings: TargetSettings, seen: Mapping[str, Any], since: int)
     files = list(seen["files"])
     if settings.project.baseline is not None:
         files.append(str(settings.project.baseline))
-    ours = [name for name, _ in settings.project.environment]
-    return Dependencies.of({**seen, "files": files}, without=ours, since=since)
+    return Dependencies.of({**seen, "files": files}, without=dict(settings.project.environment), since=since)
 
 
 def _rows(texts: Mapping[Key, str | None]) -> list[list[str | None]]:
