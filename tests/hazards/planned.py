@@ -52,6 +52,13 @@ def upgrade():
 GIB = 1 << 30
 
 
+def extensions(server: embedded.Server) -> frozenset[str]:
+    """Return the extensions that a server has to offer."""
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_catalog.pg_available_extensions")
+        return frozenset(name for (name,) in cursor.fetchall())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """What the planner makes of one step: the statement, and its hazards on a large and busy shop."""
@@ -84,6 +91,8 @@ def _build(server: embedded.Server, url: str, cases: tuple[corpus.Case, ...], sh
 
     base = corpus.BASE.read_text(encoding="utf-8")
     with closing(scratch.connect(server, make_url(url).database)) as connection, connection.cursor() as cursor:
+        for extension in sorted({case.needs for case in cases} - {""}):
+            cursor.execute(f"CREATE EXTENSION {extension} SCHEMA public")
         for case in cases:
             cursor.execute(_moved(base, shops[case.id]))
             for step in case.setup:

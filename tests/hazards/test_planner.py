@@ -25,7 +25,8 @@ def plans(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def _plans(server: embedded.Server, major: int, factory: pytest.TempPathFactory) -> Plans:
-    cases = tuple(case for case in CASES if case.runs_on(major))
+    offered = planned.extensions(server)
+    cases = tuple(case for case in CASES if case.runs_on(major, offered))
     return planned.plan(cases, server, factory.mktemp("corpus"))
 
 
