@@ -23,8 +23,7 @@ from tests.hazards.planned import ENV, INI, busy
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
-CHOSEN = {name: case for name, case in CASES.items() if 18 in case.majors}
-NUMBERS = {name: number for number, name in enumerate(CHOSEN)}
+NUMBERS = {name: number for number, name in enumerate(CASES)}
 
 
 def moved(sql: str, name: str) -> str:
@@ -44,10 +43,10 @@ def hazards(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -
     home = tmp_path_factory.mktemp("fixes")
     with scratch.database_on(server, prefix="fixes") as url:
         with closing(scratch.connect(server, make_url(url).database)) as connection, connection.cursor() as cursor:
-            for name, case in CHOSEN.items():
+            for name, case in CASES.items():
                 cursor.execute(moved(f"{fix_cases.SHOP}; {case.before}", name))
             catalog = snapshot.of_driver(connection)
-        fixes = {name: fix_of(name, case, catalog) for name, case in CHOSEN.items()}
+        fixes = {name: fix_of(name, case, catalog) for name, case in CASES.items()}
         owners = write(fixes, url, home)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OPS_HOME", str(home))
@@ -62,7 +61,7 @@ def hazards(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -
     revisions = {one.number: one.revision for one in seen.statements}
     return {
         name: tuple(one for one in found if owners[revisions[one.statement]] == name and one.statement in revisions)
-        for name in CHOSEN
+        for name in CASES
     }
 
 
@@ -83,7 +82,7 @@ def write(fixes: Mapping[str, str], url: str, home: Path) -> Mapping[str, str]:
     return owners
 
 
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", CASES)
 def test_the_hazard_is_gone(hazards: Mapping[str, tuple[Hazard, ...]], name: str) -> None:
     found = hazards[name]
 

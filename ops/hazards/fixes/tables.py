@@ -49,6 +49,11 @@ def by_name(dependants: Sequence[Key], statement: str) -> str:
 
 
 def _gone(key: Key) -> str:
+    if key.kind == "column":
+        table, schema = key.parent, key.schema
+        operation = words.call("op.drop_column", python(table), python(key.name), schema=python(schema))
+        sql = f"ALTER TABLE {qualified(schema, table)} DROP COLUMN {quoted(key.name)}"
+        return either(operation, sql, key.name, table, schema)
     return execute(f"DROP {word(key)} {sql_name(key)}")
 
 

@@ -106,15 +106,17 @@ def _definition(subject: Subject, key: Key) -> str:
     return str(subject.side.of(key).get("definition", ""))
 
 
+_SIMPLE = (
+    "DROP TABLE", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP CONSTRAINT", "DROP COLUMN", "DROP TYPE", "DROP DOMAIN",
+)  # fmt: skip
+
+
 def _by_name(subject: Subject, dependants: list[Key]) -> str:
-    """All by name, where nothing goes but foreign keys and views."""
+    """All by name, where nothing goes but foreign keys, views, and the columns of a type."""
     kinds = {one.kind for one in dependants}
-    simple = {"DROP TABLE", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP CONSTRAINT", "DROP COLUMN"}
-    if (
-        not dependants
-        or not kinds <= {"foreign key", "view", "materialized view"}
-        or subject.command.verb not in simple
-    ):
+    if not dependants or not kinds <= {"foreign key", "view", "materialized view", "column"}:
+        return ""
+    if subject.command.verb not in _SIMPLE:
         return ""
     return fixes.by_name(dependants, fixes.without_cascade(subject.statement.sql))
 
