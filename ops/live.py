@@ -11,12 +11,12 @@ class LiveRelation:
     """One table, partitioned table, materialized view, foreign table or index, with its size and its traffic.
 
     `name` is qualified, and quoted where SQL wants it; `parent` is the table of an index, or the partitioned table of a
-    partition. `rows` is the server's estimate (`reltuples`), None where it was never counted. `heap_bytes` is the main
-    fork, `index_bytes` all its indexes, `total_bytes` both and TOAST; a partitioned table has the sum of its
-    partitions. Where `estimated`, they are what the last VACUUM or ANALYZE found: the relation is locked, or there are
-    too many to ask for each. `reads` (scans begun) and `writes` (rows inserted, updated, deleted) are since
-    `Live.counted_since`, and per second as averages over that time; `reads_now` and `writes_now` are per second while
-    we looked, None where nobody counted twice.
+    partition. `rows` is the server's estimate (`reltuples` or its counters, the larger), None where there is neither.
+    `heap_bytes` is the main fork, `index_bytes` all its indexes, `total_bytes` both and TOAST, without its index; a
+    partitioned table has the sum of its partitions. Where `estimated`, the heap is as the last VACUUM or ANALYZE found
+    it, and 0 says nothing: the relation is locked, or there are too many to ask for each. `reads` (scans begun) and
+    `writes` (rows inserted, updated, deleted) are since `Live.counted_since`, and per second as averages over that
+    time; `reads_now` and `writes_now` are per second while we looked, None where nobody counted twice.
     """
 
     name: str

@@ -25,8 +25,8 @@ def look(connection: Connection, *, sample_seconds: float = 0.0) -> Live:
 
     With `sample_seconds`, the traffic counters are read a second time so much later, and the relations have the rates
     in between, too. Relations of the system, TOAST, temporary ones and our own schema are left out. Queries of others
-    come without their literals. Sizes of the thousand largest tables are measured; of the others, and of what somebody
-    has locked, they are what the last VACUUM found, and `notes` says so.
+    come without their literals. The largest tables, and those that were never counted, are measured; the sizes of the
+    others, and of what somebody has locked, are what the last VACUUM found, and `notes` says so.
 
     Raises
     ------
@@ -104,7 +104,7 @@ class _Look:
         if any(one.estimated for one in found.values()):
             self._notes.append(
                 "Some sizes are estimates, those that the last VACUUM or ANALYZE found: the relations are locked, or "
-                f"the database has more than {queries.MEASURED_TABLES:,} tables."
+                f"they are not among the {queries.MEASURED_TABLES:,} largest tables."
             )
         return Live(
             relations=found,

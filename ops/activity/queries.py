@@ -7,8 +7,10 @@ holds or awaits its ACCESS EXCLUSIVE lock, and `lock_timeout` catches who takes 
 from __future__ import annotations
 
 OWN_SCHEMA = "alembic_ops"
-MEASURED_TABLES = 1000
-"""Opening a relation to ask for its size costs some 0.1 ms the first time; the largest tables are worth that."""
+MEASURED_TABLES = 300
+"""Opening a relation to ask for its size costs some 0.1 ms the first time. The largest tables are worth that, by what
+VACUUM last said of them, and of those that it never saw, by the counters. The heaps of these are measured in any case,
+and of those that were empty then: nothing else is known of them."""
 
 BEGIN = """
     BEGIN READ ONLY;
@@ -52,19 +54,27 @@ RELATIONS = f"""
         WHERE c.relkind IN ('r', 'p', 'm', 'f', 'i', 'I', 'v', 'S') AND c.relpersistence <> 't'
           AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(own)s)
     ), measured AS MATERIALIZED (
-        SELECT oid FROM known WHERE relkind IN ('r', 'm')
-        ORDER BY CASE WHEN reltuples < 0 THEN 2147483647 ELSE relpages END DESC LIMIT %(measured)s
+        (SELECT oid FROM known WHERE relkind IN ('r', 'm') AND reltuples >= 0
+         ORDER BY relpages DESC LIMIT %(measured)s)
+        UNION ALL
+        (SELECT oid FROM known WHERE relkind IN ('r', 'm') AND reltuples < 0
+         ORDER BY pg_stat_get_live_tuples(oid) DESC LIMIT %(measured)s)
+    ), opened AS MATERIALIZED (
+        SELECT c.*, NOT c.is_closed AND %(measured)s > 0 AND (
+                   c.measured_with IN (SELECT oid FROM measured)
+                   OR c.relkind IN ('r', 'm') AND (c.reltuples < 0 OR c.relpages = 0)
+               ) AS is_opened
+        FROM known c
     )
     SELECT c.oid::bigint AS oid, c.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
            c.indrelid::bigint AS table_oid, h.inhparent::bigint AS parent_oid,
            pg_get_userbyid(c.relowner)::text AS owner, pg_has_role(c.relowner, 'USAGE') AS owned,
-           CASE WHEN c.reltuples < 0 THEN NULL ELSE c.reltuples::bigint END AS rows,
+           CASE WHEN c.reltuples >= 0 OR pg_stat_get_live_tuples(c.oid) > 0
+                THEN greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)) END AS rows,
            c.relpages AS pages, t.relpages AS toast_pages,
-           CASE WHEN c.relkind IN ('r', 'm', 'i') AND NOT c.is_closed
-                     AND c.measured_with IN (SELECT oid FROM measured) THEN pg_relation_size(c.oid) END AS bytes,
-           CASE WHEN t.oid IS NOT NULL AND NOT c.is_closed AND t.oid NOT IN (SELECT oid FROM closed)
-                     AND c.oid IN (SELECT oid FROM measured)
-                THEN pg_relation_size(t.oid) + pg_indexes_size(t.oid) END AS toast_bytes,
+           CASE WHEN c.relkind IN ('r', 'm', 'i') AND c.is_opened THEN pg_relation_size(c.oid) END AS bytes,
+           CASE WHEN c.is_opened AND t.oid NOT IN (SELECT oid FROM closed)
+                THEN pg_relation_size(t.oid) END AS toast_bytes,
            CASE WHEN c.relkind IN ('r', 'm', 'i') THEN pg_stat_get_numscans(c.oid) ELSE 0 END AS scans,
            CASE WHEN c.relkind IN ('r', 'm') THEN pg_stat_get_tuples_inserted(c.oid)
                 + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid) ELSE 0 END AS writes,
@@ -78,7 +88,7 @@ RELATIONS = f"""
                 (SELECT min(pid) FROM pg_stat_progress_create_index WHERE index_relid = c.oid) END AS building_pid,
            to_char({_SINCE}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS counted_since,
            extract(epoch FROM statement_timestamp() - {_SINCE})::float AS counted_seconds
-    FROM known c
+    FROM opened c
     LEFT JOIN pg_class t ON t.oid = c.reltoastrelid AND c.reltoastrelid <> 0
     LEFT JOIN pg_inherits h ON h.inhrelid = c.oid AND c.relispartition
 """

@@ -35,39 +35,38 @@ def relations(rows: Iterable[Row], *, block_size: int) -> dict[str, LiveRelation
     for one in rows:
         if one["kind"] == "i" and one["table_oid"] in found:
             table, index = found[one["table_oid"]], found[one["oid"]]
-            found[one["table_oid"]] = replace(
-                table,
-                index_bytes=table.index_bytes + index.heap_bytes,
-                total_bytes=table.total_bytes + index.heap_bytes,
-                reads=table.reads + index.reads,
-                estimated=table.estimated or index.estimated,
-            )
+            table["index_bytes"] += index["heap_bytes"]
+            table["total_bytes"] += index["heap_bytes"]
+            table["reads"] += index["reads"]
     for below, above in _upwards(rows):
         if above in found:
-            found[above] = _with_part(found[above], found[below])
+            _add(found[above], found[below])
     return {
-        one.name: replace(one, reads_per_second=one.reads / seconds, writes_per_second=one.writes / seconds)
+        one["name"]: LiveRelation(
+            **one, reads_per_second=one["reads"] / seconds, writes_per_second=one["writes"] / seconds
+        )
         for one in found.values()
     }
 
 
-def _single(row: Row, names: Mapping[int, str], block_size: int) -> LiveRelation:
+def _single(row: Row, names: Mapping[int, str], block_size: int) -> dict[str, Any]:
+    """The fields of one relation by itself."""
     stored = row["kind"] in "rmi"
     heap = row["bytes"] if row["bytes"] is not None else row["pages"] * block_size
     toast = row["toast_bytes"] if row["toast_bytes"] is not None else (row["toast_pages"] or 0) * block_size
-    unmeasured = row["bytes"] is None or (row["toast_pages"] is not None and row["toast_bytes"] is None)
-    return LiveRelation(
-        name=names[row["oid"]],
-        kind=_KINDS[row["kind"]],
-        parent=names.get(row["table_oid"] or row["parent_oid"], ""),
-        rows=row["rows"] if row["kind"] in "rmf" else None,
-        heap_bytes=heap if stored else 0,
-        total_bytes=heap + toast if stored else 0,
-        reads=row["scans"],
-        writes=row["writes"],
-        estimated=stored and unmeasured,
-        owner=row["owner"],
-    )
+    return {
+        "name": names[row["oid"]],
+        "kind": _KINDS[row["kind"]],
+        "parent": names.get(row["table_oid"] or row["parent_oid"], ""),
+        "rows": row["rows"] if row["kind"] in "rmf" else None,
+        "heap_bytes": heap if stored else 0,
+        "index_bytes": 0,
+        "total_bytes": heap + toast if stored else 0,
+        "reads": row["scans"],
+        "writes": row["writes"],
+        "estimated": stored and row["bytes"] is None,
+        "owner": row["owner"],
+    }
 
 
 def _upwards(rows: list[Row]) -> list[tuple[int, int]]:
@@ -83,18 +82,12 @@ def _upwards(rows: list[Row]) -> list[tuple[int, int]]:
     return [(oid, above[oid]) for oid in sorted(above, key=depth, reverse=True)]
 
 
-def _with_part(whole: LiveRelation, part: LiveRelation) -> LiveRelation:
-    rows = whole.rows if part.rows is None else (whole.rows or 0) + part.rows
-    return replace(
-        whole,
-        rows=rows,
-        heap_bytes=whole.heap_bytes + part.heap_bytes,
-        index_bytes=whole.index_bytes + part.index_bytes,
-        total_bytes=whole.total_bytes + part.total_bytes,
-        reads=whole.reads + part.reads,
-        writes=whole.writes + part.writes,
-        estimated=whole.estimated or part.estimated,
-    )
+def _add(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    if part["rows"] is not None:
+        whole["rows"] = (whole["rows"] or 0) + part["rows"]
+    for name in ("heap_bytes", "index_bytes", "total_bytes", "reads", "writes"):
+        whole[name] += part[name]
+    whole["estimated"] = whole["estimated"] or part["estimated"]
 
 
 def with_rates(found: Mapping[str, LiveRelation], rows: Iterable[Row], later: Iterable[Row]) -> dict[str, LiveRelation]:

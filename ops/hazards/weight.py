@@ -82,14 +82,15 @@ def load(relation: LiveRelation | None, *, counted: bool) -> Load:
     if relation is None:
         return UNKNOWN
     heap = max(relation.heap_bytes, (relation.rows or 0) * _LEAST_ROW_BYTES)
+    unknown = relation.estimated and heap == 0  # nobody has looked since it was made
     idle = relation.reads == relation.writes == 0
     known = counted or idle or relation.reads_per_second > 0 or relation.writes_per_second > 0
     reads, writes = relation.reads_per_second, relation.writes_per_second
     if relation.reads_now is not None and relation.writes_now is not None:
         known, reads, writes = True, max(reads, relation.reads_now), max(writes, relation.writes_now)
     return Load(
-        heap_bytes=heap,
-        total_bytes=max(relation.total_bytes, heap + relation.index_bytes),
+        heap_bytes=None if unknown else heap,
+        total_bytes=None if unknown else max(relation.total_bytes, heap + relation.index_bytes),
         reads=reads if known else None,
         writes=writes if known else None,
     )

@@ -23,7 +23,13 @@ from ops.settings import TargetSettings
 from ops.settings.sections import ProjectSettings
 from tests.database.conftest import until
 
-OPTIONS = {"max_prepared_transactions": "20", "wal_level": "logical", "autovacuum": "off", "deadlock_timeout": "1h"}
+OPTIONS = {
+    "max_prepared_transactions": "20",
+    "wal_level": "logical",
+    "autovacuum": "off",
+    "deadlock_timeout": "1h",
+    "fsync": "off",  # of what tests wrote, nothing has to survive the machine
+}
 
 
 def start(folder: Path, *, major: int, bin_dir: Path, options: dict[str, str]) -> embedded.Server:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 import pytest
 
 from ops.commands import parse
-from ops.hazards import RULES, Severity, bodies, judge
+from ops.hazards import RULES, Severity, bodies, judge, weight
 from ops.hazards.rules import CONTEXT
-from ops.live import Live
+from ops.live import Live, LiveRelation
 from ops.statement import Statement
 from tests.unit.judging import CATALOG15, CATALOG18, codes, judged, live, plan, relation, statement, told
 
@@ -372,3 +373,19 @@ def _texts(body: str) -> list[str]:
 
 def test_no_statement_is_no_hazard() -> None:
     assert judge((), commands={}, live=Live(), catalog=CATALOG18, server_version=180004) == ()
+
+
+SIZES = {
+    "a heap that was measured": ({"heap_bytes": 8192, "total_bytes": 9000}, 8192, 9000),
+    "measured, and nothing in it": ({}, 0, 0),
+    "as VACUUM found it": ({"heap_bytes": 8192, "total_bytes": 9000, "estimated": True}, 8192, 9000),
+    "more rows counted since than fit into it": ({"rows": 1000, "estimated": True}, 28_000, 28_000),
+    "never counted, and locked": ({"estimated": True}, None, None),
+}
+
+
+@pytest.mark.parametrize(("known", "heap", "total"), SIZES.values(), ids=SIZES)
+def test_a_size_that_nobody_knows_is_not_nothing(known: dict[str, Any], heap: int | None, total: int | None) -> None:
+    found = weight.load(LiveRelation(name="public.users", kind="table", **known), counted=True)
+
+    assert (found.heap_bytes, found.total_bytes, found.is_empty) == (heap, total, heap == 0)
