@@ -13,7 +13,7 @@ VACUUM last said of them, and of those that it never saw, by the counters. The h
 and of those that were empty then: nothing else is known of them."""
 
 BEGIN = """
-    BEGIN READ ONLY;
+    BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
     SET LOCAL search_path = '';
     SET LOCAL timezone = 'UTC';
     SET LOCAL lock_timeout = '100ms';

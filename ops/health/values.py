@@ -184,7 +184,7 @@ class Health(Result):
         ordered += [one for one in self.live.sessions if (one.pid, one.gid) not in standing]
         rows = tuple(
             (
-                display.Mark("in the way", "attention") if (one.pid, one.gid) in standing else "harmless so far",
+                display.Mark("in the way", "attention") if (one.pid, one.gid) in standing else _harmless(one),
                 words.who(one),
                 words.doing(one),
                 words.holds(one, self.live),
@@ -313,6 +313,10 @@ class Health(Result):
             "counted_since": self.live.counted_since or None,
             "taken": self.live.taken,
         }
+
+
+def _harmless(one: Session) -> str | display.Mark:
+    return "harmless so far" if one.transaction_seconds is not None else display.Mark("not known", "unknown")
 
 
 def _row(one: LiveRelation) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from psycopg2 import extensions, sql
 
 from ops import activity, embedded, scratch
 from ops.activity import queries
+from ops.errors import ConnectError
 from ops.hazards import weight
 from ops.live import Live, Replica, Session
 from tests.database import busy
@@ -199,9 +200,14 @@ def test_bytes_of_no_encoding(busy_server: embedded.Server) -> None:
             web.cursor().execute(b'SELECT 1 AS "caf\xe9"')
 
             found = only(busy.look(busy.target(url)), "web")
+            web.cursor().execute(b'CREATE TABLE "caf\xe9" ()')
+            web.commit()
+        with pytest.raises(ConnectError) as refused:
+            busy.look(busy.target(url))
     finally:
         scratch.drop_database(busy_server, name)
 
+    assert refused.value.code == "activity" and "encoding" in refused.value.problem
     assert found.query == 'SELECT ? AS "caf�"'
 
 

@@ -229,6 +229,12 @@ def test_many_blockers_are_counted_and_the_table_has_them_all() -> None:
     assert len(found.table().rows) == 9
 
 
+def test_the_table_says_of_each_session_what_is_known() -> None:
+    hidden, young = session(1, seen=False, transaction_seconds=None, holds=()), session(2, transaction_seconds=0.1)
+
+    assert list(health(hidden, young, session(3)).to_frame()["what"]) == ["in the way", "not known", "harmless so far"]
+
+
 def test_names_of_locks_the_strongest_first_and_no_index_beside_its_table() -> None:
     relations = {
         "shop.orders": LiveRelation(name="shop.orders", kind="table"),
