@@ -333,7 +333,7 @@ def test_an_ordinary_owner(owner: str, way: str, make: Make, server: embedded.Se
     assert rows(shop.target.compare()) == [(HAND, "changed", "owner", "table public.customer")]
     with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (owner,))
-        assert cursor.fetchall() == [(False,)]  # it lives on the server on which replays run, and was left as it is
+        assert cursor.fetchall() == [(False,)]  # what replays may do is given on a server of their own
 
 
 def test_a_role_that_may_hardly_read_compares_all_the_same(make: Make, server: embedded.Server) -> None:

@@ -30,11 +30,13 @@ def made(set_up: SetUp, system_server: embedded.Server) -> Iterator[Callable[...
     """Make a fixture project on the system's server, at its head; that server is its scratch server, too."""
     with scratch.database_on(system_server, prefix="elsewhere") as url:
 
-        def make(name: str = "linear", *statements: str, scratch_url: str = system_server.url(), **keys: str) -> Bench:
-            bench = set_up(name, url=url, **({"scratch_url": scratch_url} if scratch_url else {}), **keys)
+        def make(
+            name: str = "linear", *statements: str, scratch_url: str = system_server.url(), upgrade: str = "head"
+        ) -> Bench:
+            bench = set_up(name, url=url, **({"scratch_url": scratch_url} if scratch_url else {}))
             for statement in statements:
                 bench.ask(statement)
-            bench.target.upgrade("head", dry_run=False)
+            bench.target.upgrade(upgrade, dry_run=False)
             return bench
 
         yield make
@@ -104,6 +106,16 @@ def test_comparisons_use_it(made, system_server: embedded.Server) -> None:
 
     assert (rows(found), found.unknown, found.notes) == ([], (), ())
     assert rows(bench.target.compare()) == [("changed-by-hand", "added", "column", "public.person.more")]
+
+
+def test_plans_are_measured_on_it(made) -> None:
+    bench = made("linear", "CREATE EXTENSION citext", upgrade="a10000000004")
+
+    found = bench.target.plan("head")
+
+    assert (found.offline, found.uncertain) == ("", ())
+    assert all(one.measured for one in found.statements)
+    assert any(one.scans for one in found.statements)
 
 
 def test_without_it_the_copy_says_what_it_lacks(made) -> None:

@@ -224,6 +224,8 @@ KEYS = {
     "statement_timeout": "5min",
     "ignore": "index\n  public.tmp_*",
     "baseline": "baseline.sql",
+    "scratch_url_env": "SHOP_DATABASE_URL",
+    "scratch_url": "postgresql://tester@db.example.com/postgres",
     "role": "shop_owner",
     "config": "alembic.ini",
     "python": sys.executable,
