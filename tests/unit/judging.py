@@ -9,7 +9,7 @@ from typing import Any
 from ops import hazards
 from ops.catalog import Catalog, Key
 from ops.commands import parse
-from ops.hazards import Hazard
+from ops.hazards import Hazard, Severity
 from ops.hazards.rules import CONTEXT
 from ops.live import Live, LiveRelation
 from ops.statement import Lock, Mode, Statement
@@ -166,8 +166,10 @@ def judged(
 
 
 def told(found: Iterable[Hazard]) -> set[str]:
-    """Return the codes of what is told of a statement itself, and not of what surrounds it."""
-    return codes(found) - {one.code for one in CONTEXT}
+    """Return the codes of what is told of a statement itself, without the note that a lock is short and limited."""
+    around = {one.code for one in CONTEXT}
+    short = ("strong-lock", Severity.INFO)
+    return {one.code for one in found if one.code not in around and (one.code, one.severity) != short}
 
 
 def codes(found: Iterable[Hazard]) -> set[str]:

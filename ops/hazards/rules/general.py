@@ -84,21 +84,24 @@ def _strong_lock(subject: Subject) -> Finding | None:
     tables = strong(subject)
     explicit = all(one.verb == "LOCK TABLE" for one in subject.commands)
     opaque = _is_opaque(subject) and not explicit
-    # where its text shows what it locks, it is a short one, of which another rule tells: but for explicit ones, and
-    # those of sequences alone
-    if not locks or not (opaque or ((explicit or not tables) and not subject.has_lock_timeout)):
+    if not locks or not (opaque or explicit or subject.has_lock_timeout or not tables):
         return None
     relation = _most_used(subject, tables or locks)
+    limit = subject.scene.setting(subject.statement, "lock_timeout")
+    if opaque:
+        harm = f"It locks {_names(list(locks))}, which its text does not lead to."
+    elif limit:
+        harm = f"It locks {_names(list(locks))}; lock_timeout lets nobody queue behind it for longer than {limit}."
+    else:
+        harm = f"It locks {_names(list(locks))}, and waits for that without a limit."
     return Finding(
         relation=relation,
-        harm=f"It locks {_names(list(locks))}, which its text does not lead to."
-        if opaque
-        else f"It locks {_names(list(locks))}, and waits for that without a limit.",
+        harm=harm,
         mode=locks[relation],
         least=Severity.LOW if opaque else Severity.INFO,
-        most=Severity.MEDIUM,
+        most=Severity.INFO if limit and not opaque else Severity.MEDIUM,
         explains=LOCKS,
-        fix="" if opaque else timing.in_time(subject),
+        fix="" if opaque or limit else timing.in_time(subject),
     )
 
 
