@@ -35,7 +35,7 @@ def mode_of(command: Command) -> Mode | None:
 
     Source
     ------
-    https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESCRIPTION
+    https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
     """
     verb, options = command.verb, command.options
     if verb == "CREATE INDEX":
