@@ -58,8 +58,8 @@ SILENT = "nbval-ignore-output"
 """Of the banner, as it is shown again with the verdict, which nbval does not follow; and of what is `NOISY`."""
 
 
-NOISY = ("tables",)
-"""Cells that show sizes and traffic, which no two servers have alike."""
+NOISY = ("tables", "measured", "draft")
+"""Cells that show sizes, traffic and the time of questions, which no two servers have alike."""
 
 
 class Place:
