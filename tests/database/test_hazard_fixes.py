@@ -234,7 +234,14 @@ def system_shops(system_server: embedded.Server) -> Iterator[Shops]:
     made.end()
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+# Each is a project of its own; a part of them quickly, all of them with the heavy tests.
+SOME = [
+    pytest.param(case, id=name, marks=pytest.mark.heavy if number % 4 else ())
+    for number, (name, case) in enumerate(CASES.items())
+]
+
+
+@pytest.mark.parametrize("case", SOME)
 def test_a_fix_ends_where_the_statement_does(
     shops: Shops, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

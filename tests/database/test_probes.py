@@ -160,11 +160,13 @@ OF_15 = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", OF_16.values(), ids=OF_16)
 def test_on_16(case: Case, database16: Bench) -> None:
     told_and_done(database16, case, 16)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", OF_15.values(), ids=OF_15)
 def test_on_15(case: Case, database15: Bench) -> None:
     told_and_done(database15, case, 15)

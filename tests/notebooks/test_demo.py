@@ -16,6 +16,7 @@ from tests.conftest import CHECKOUT
 STEPS = (
     ("10-inspect", "OK"),
     ("12-compare-schema", "ATTENTION"),
+    ("20-plan", "OK"),
     ("40-upgrade", "OK"),
     ("40-upgrade", "OK"),
     ("50-verify", "OK"),
