@@ -43,10 +43,11 @@ def test_the_demo_tells_its_story_and_says_where_to_look(home: Path) -> None:
     assert all(one.with_name("notebook.ipynb").is_file() for one in reports)
     assert "make lab" in done.stdout
 
-    compared, dry, _, verified, undone, _ = (one["data"] for one in results[1:])
+    compared, planned, dry, _, verified, undone, _ = (one["data"] for one in results[1:])
     causes = {one["object"]: one["cause"] for one in compared["changes"]}
     assert causes["public.users"] == "ahead-by-hand"
     assert causes["public.traffic_data"] == "changed-by-hand"
     assert dry["dry_run"] and dry["applied"] == []
+    assert planned["fingerprint"] == dry["fingerprint"] and planned["unknown"] == []
     assert verified["changes"] == []
     assert undone["current"] == []
