@@ -36,7 +36,7 @@ from tests.notebooks.story import (
 
 story = telling.story
 Story = dict[str, Ran]
-pytestmark = pytest.mark.timeout(600)  # whichever test comes first runs the whole story
+pytestmark = pytest.mark.timeout(1200)  # whichever test comes first runs the whole story
 
 # fmt: off
 SANITIZE = (  # regular expression                                    stands instead
