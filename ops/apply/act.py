@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ops import guard, route
-from ops.apply import aftermath
+from ops.apply import aftermath, verify
 from ops.apply.run import AppliedRevision, Run, listed
 from ops.errors import BusyError, InterruptedRunError, MigrationError, OpsError
 from ops.ledger import Ledger, whoami
 from ops.lock import run_lock
+from ops.plan import kept
 from ops.project import Answer, Event, go, stop
 from ops.project.visit import Step, Visit, visit
 from ops.route import WORDS, Route
@@ -112,6 +113,7 @@ class _Change:
         self.ledger = Ledger(here.settings.home, here.facts.identity)
         self.run = secrets.token_hex(8)
         self.progress = Progress(heads=made.current)
+        self.written = verify.Written()
         self.disproved: MigrationError | None = None
         self.limits = {
             "lock_timeout": here.settings.limits.lock_timeout,
@@ -120,6 +122,7 @@ class _Change:
 
     def perform(self) -> Run:
         made = self.route
+        wanted = verify.expectation(self.here, made, kept.find(self.here.settings.home, made.fingerprint))
         self.ledger.write(
             "intent",
             self.run,
@@ -133,12 +136,14 @@ class _Change:
         with self._recorded():
             self._act()
             self._require(made.heads)
+            proof = self._prove(wanted)
         return Run(
             route=made,
             dry_run=False,
             current=self.progress.heads,
             applied=tuple(self.progress.applied),
             retried=self.progress.retried,
+            proof=proof,
         )
 
     @contextmanager
@@ -234,6 +239,7 @@ class _Change:
                 progress.outside = event["sql"] if event["autocommit"] else ""
             case "statement-done":
                 progress.done.append(event["sql"])
+                self.written.note(event["sql"])
                 if progress.outside or _COMMITS.match(event["sql"]):
                     progress.commit()
                 progress.outside = ""
@@ -291,6 +297,16 @@ class _Change:
                 f"The version table should say {listed(wanted)} and says {listed(found)}.",
                 next_step="Look at env.py: it may roll back, or swallow errors.",
             )
+
+    def _prove(self, wanted: verify.Expectation) -> verify.Proof:
+        proof = verify.prove(self.here, wanted, self.written)
+        if proof.wrong:
+            raise MigrationError(
+                "Every revision ran, and the database is not as it should be:\n" + "\n".join(proof.wrong),
+                next_step="Nothing was undone. See what notebooks/50-verify.ipynb says of it, and mend what is named.",
+                code="not-as-planned",
+            )
+        return proof
 
     def _out_of_patience(self, error: OpsError, attempts: int) -> OpsError:
         step = self.progress.running

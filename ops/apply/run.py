@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops import display
+from ops.apply.verify import Proof
 from ops.route import WORDS, Route
 from ops.values import Result, Verdict
 
@@ -32,13 +33,19 @@ class Run(Result):
     obstacles: tuple[str, ...] = ()
     retried: int = 0
     shown_before: bool = False
+    proof: Proof | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """OK when the version table was read back and says what was wanted; a dry run judges nothing."""
-        if self.dry_run or self.current == self.route.heads:
+        """OK when what was read back is as it should be, UNKNOWN where that could not be told.
+
+        A dry run judges nothing.
+        """
+        if self.dry_run:
             return Verdict.OK
-        return Verdict.FAILED
+        if self.current != self.route.heads or (self.proof and self.proof.wrong):
+            return Verdict.FAILED
+        return Verdict.UNKNOWN if self.proof and self.proof.unknown else Verdict.OK
 
     @property
     def fingerprint(self) -> str:
@@ -97,6 +104,8 @@ class Run(Result):
             blocks.append(
                 display.Note("The version table names a revision that no file has: its rows are replaced.", "attention")
             )
+        if self.proof is not None:
+            blocks.extend(self.proof.blocks())
         blocks.append(self.table())
         if self.dry_run:
             blocks.extend(self._sql())
@@ -143,6 +152,7 @@ class Run(Result):
             "planned": [step.revision.revision for step in self.route.steps],
             "fingerprint": self.fingerprint,
             "current": list(self.current),
+            "verification": self.proof.to_dict() if self.proof else None,
         }
 
     @property

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ops import activity, clone, commands, git, probes, route
+from ops.catalog import Catalog, snapshot
 from ops.catalog.names import quoted
+from ops.clone import Clone
 from ops.commands import Command
 from ops.errors import OpsError, UsageError
 from ops.ground import Ground
@@ -16,6 +18,8 @@ from ops.hazards import CODES, Hazard, Severity, judge, judge_files
 from ops.ledger import Ledger
 from ops.live import Live
 from ops.observe import Observed, observe
+from ops.plan import kept
+from ops.plan.kept import Foretold
 from ops.plan.values import Plan
 from ops.probes import Probe
 from ops.project.conversation import Worker
@@ -54,7 +58,9 @@ def plan(
         raise UsageError(f"{direction!r} is no direction.", next_step="Write up or down.")
     # The clone's worker starts while the target's is asked.
     with Worker(settings) as booted, visit(settings, purpose="plan") as here:
-        return _plan(here, route.make(here, direction, revision), booted, limit, allowed)
+        made = _plan(here, route.make(here, direction, revision), booted, limit, allowed)
+    kept.keep(settings.home, made)
+    return made
 
 
 def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: frozenset[str]) -> Plan:
@@ -94,6 +100,7 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
         live=_of(live, seen.statements),
         fail_on=fail_on,
         limits=tuple(limits.items()),
+        foretold=measured.foretold,
         server=str(here.facts),
         offline=measured.offline,
         failed=seen.failed.problem if seen.failed else "",
@@ -108,6 +115,7 @@ class _Measured:
     """What the clone told, or why there was none."""
 
     observed: Observed = field(default_factory=Observed)
+    foretold: Foretold | None = None
     offline: str = ""
     uncertain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -125,11 +133,29 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
             visit(copy.settings, purpose="plan", booted=booted) as there,
         ):
             seen = observe(there, made.steps, made.direction, version_table=table)
-            return _Measured(observed=seen, uncertain=copy.missing, notes=copy.differences)
+            foretold = None
+            if seen.failed is None:
+                foretold = _foretold(here, made.live, ground, copy, there)
+            return _Measured(observed=seen, foretold=foretold, uncertain=copy.missing, notes=copy.differences)
     except OpsError as error:
         if error.code not in _NO_CLONE:
             raise
         return _Measured(observed=_offline(here, made, error.problem), offline=error.problem)
+
+
+def _foretold(here: Visit, live: Catalog, ground: Ground, copy: Clone, there: Visit) -> Foretold | None:
+    """How the schema of the clone differs now from what it was; None where that tells nothing of the target's."""
+    table = (here.setup.version_table_schema, here.setup.version_table)
+    before = live
+    if copy.major != live.server_version // 10000 or copy.missing or not ground.has_roles:
+        try:
+            before = clone.as_written_there(here.settings, ground, live, table)
+        except OpsError as error:
+            if error.code != "clone":
+                raise
+            return None  # the clone's server lacks something of the target's: roles, a tablespace
+    after = snapshot.read(there.connection, version_table=table)
+    return Foretold.between(before, after, role=there.facts.role)
 
 
 def _offline(here: Visit, made: Route, why: str) -> Observed:

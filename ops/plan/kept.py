@@ -1,0 +1,108 @@
+"""What a plan foretold, kept by its fingerprint for the change that follows: limits, permission and proof ask for it.
+
+It lies in the cache of the home folder: who removes that has to plan again, and loses nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ops.cache import Cache, DamagedError, Dependencies
+from ops.catalog import Catalog, Key
+from ops.hazards import Hazard, Severity
+from ops.statement import Lock, Mode, Statement
+
+if TYPE_CHECKING:
+    from ops.plan.values import Plan
+
+_KIND = "plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """How the catalog will differ from what it was: each object's new text, None for one that goes.
+
+    `server_version` is that of the server which wrote the texts; another major version may write the same otherwise.
+    `role` ran the migrations there, and owns what they made.
+    """
+
+    changes: Mapping[Key, str | None] = field(repr=False)
+    server_version: int
+    role: str
+
+    @classmethod
+    def between(cls, before: Catalog, after: Catalog, *, role: str) -> Foretold:
+        """Return what `role` did between two catalogs that one server wrote."""
+        first, second = before.texts, after.texts
+        changes: dict[Key, str | None] = {key: text for key, text in second.items() if first.get(key) != text}
+        changes.update((key, None) for key in first.keys() - second.keys())
+        return cls(changes=changes, server_version=after.server_version, role=role)
+
+    def expected(self, before: Catalog) -> Catalog:
+        """Return the catalog that a database with the catalog `before` has to have afterwards."""
+        texts = {key: text for key, text in {**before.texts, **self.changes}.items() if text is not None}
+        return replace(before, texts=texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPlan:
+    """A plan as far as others need it. `made` is when, by the clock of the machine that made it.
+
+    `foretold` is None where the clone could not tell: nothing was measured, the migrations fail there, or the clone
+    has not the roles of the target.
+    """
+
+    fingerprint: str
+    made: str
+    statements: tuple[Statement, ...]
+    hazards: tuple[Hazard, ...]
+    foretold: Foretold | None = None
+
+
+def keep(home: Path, plan: Plan) -> None:
+    """Keep a plan, in place of an older one of the same fingerprint."""
+    payload = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "statements": [asdict(one) for one in plan.statements],
+        "hazards": [asdict(one) for one in plan.hazards],
+    }
+    bulk = None
+    if plan.foretold is not None:
+        rows = [[*key, text] for key, text in plan.foretold.changes.items()]
+        bulk = {"server_version": plan.foretold.server_version, "role": plan.foretold.role, "changes": rows}
+    Cache(home).put(_KIND, plan.fingerprint, payload, Dependencies(), bulk=bulk)
+
+
+def find(home: Path, fingerprint: str) -> KeptPlan | None:
+    """Return the plan of a fingerprint; None where nobody planned that, or it is gone."""
+    entry = Cache(home).get(_KIND, fingerprint)
+    if entry is None:
+        return None
+    try:
+        bulk = entry.bulk()
+    except DamagedError:
+        return None  # removed with that, and to be made anew
+    foretold = None
+    if bulk is not None:
+        changes = {Key._make(row[:4]): row[4] for row in bulk["changes"]}
+        foretold = Foretold(changes=changes, server_version=bulk["server_version"], role=bulk["role"])
+    return KeptPlan(
+        fingerprint=fingerprint,
+        made=entry.payload["made"],
+        statements=tuple(_statement(one) for one in entry.payload["statements"]),
+        hazards=tuple(Hazard(**one | {"severity": Severity(one["severity"])}) for one in entry.payload["hazards"]),
+        foretold=foretold,
+    )
+
+
+def _statement(written: Mapping[str, Any]) -> Statement:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in written.items()}
+    return Statement(**values | {"locks": _locks(written["locks"])})
+
+
+def _locks(written: Iterable[Mapping[str, Any]]) -> tuple[Lock, ...]:
+    return tuple(Lock(**one | {"mode": Mode(one["mode"])}) for one in written)
