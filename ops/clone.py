@@ -191,6 +191,8 @@ class _Work:
                 code="clone",
             ) from None
         made = self.read(making)
+        if self.ground.has_roles and self._carry_invalid(making, made):
+            made = self.read(making)
         if not left_out and self.ground.has_roles:
             self._keep(made)
         return {
@@ -237,6 +239,27 @@ class _Work:
         there = {(key.kind, key.name) for key in self.live.texts}
         gone = [one for one in (("schema", "public"), ("extension", "plpgsql")) if one not in there]
         return "".join(f"DROP {kind} IF EXISTS {name};\n" for kind, name in gone).encode()
+
+    def _carry_invalid(self, making: str, made: Catalog) -> bool:
+        """Make the invalid indexes, which no dump carries; return whether there were any.
+
+        A statement meets them: the name is taken, and DROP INDEX finds something.
+        """
+        lacking = [
+            (key, found)
+            for key in sorted(self.live.texts.keys() - made.texts.keys())
+            if key.kind == "index" and (found := properties(self.live.texts[key])).get("state") == "invalid"
+        ]
+        if not lacking:
+            return False
+        with closing(scratch.connect(self.place, making)) as connection, connection.cursor() as cursor:
+            for key, found in lacking:
+                cursor.execute(found["definition"])
+                name = f"{quoted(key.schema)}.{quoted(key.name)}"
+                cursor.execute(_INVALIDATE, (name,))
+                if "comment" in found:
+                    cursor.execute(f"COMMENT ON INDEX {name} IS %s", (found["comment"],))
+        return True
 
     def _keep(self, made: Catalog) -> None:
         inputs = [self.live.fingerprint, self.live.server_version, self.ground.key, self.table]
@@ -343,6 +366,8 @@ def _elsewhere(live: Catalog) -> str:
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
+
+_INVALIDATE = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = %s::regclass"
 
 _AVAILABLE = "SELECT name::text, default_version FROM pg_catalog.pg_available_extensions WHERE name = ANY (%s)"
 

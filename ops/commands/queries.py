@@ -82,6 +82,7 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
     fields = message.DESCRIPTOR.fields_by_name
     condition = expression(message.where_clause) if "where_clause" in fields else ""
     set_columns = message.cols if "cols" in fields else message.target_list if "target_list" in fields else ()
+    updates = kind(message) == "UpdateStmt"
     yield Command(
         verb=_WRITES[kind(message)],
         schema=schema,
@@ -89,6 +90,8 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
         columns=tuple(inner(one).name for one in set_columns),
         sources=sources(message, names, skip=frozenset({"relation"})),
         functions=functions(message),
+        elements=tuple(_value(inner(one)) for one in set_columns) if updates else (),
+        value=message.relation.alias.aliasname if updates else "",
         where=condition,
         options=given(
             where=bool(condition),
@@ -97,6 +100,14 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
             only=not message.relation.inh,
         ),
     )
+
+
+def _value(target: Node) -> str:
+    """What a column is set to; empty where that is a part of it, its default, or one of several from one query."""
+    value = inner(target.val)
+    if target.indirection or kind(value) in ("SetToDefault", "MultiAssignRef"):
+        return ""
+    return expression(target.val)
 
 
 def _select(message: Node, names: Names) -> Iterator[Command]:

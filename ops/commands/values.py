@@ -58,7 +58,8 @@ class Command:
     carries, and `where` its predicate; of an UPDATE or DELETE, `where` is its condition. `elements` of CREATE TYPE are
     an enum's labels, of routines their argument types, of a partitioned table what it is partitioned by, with `method`
     (`range`, `list`, `hash`). `bounds` of a partition are its values (a list), lower and upper bound (a range), or
-    modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets.
+    modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets; `elements` of an UPDATE are
+    what they are set to, an empty text where that is no expression of its own, and `value` is the alias of its table.
     """
 
     verb: str

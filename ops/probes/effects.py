@@ -8,12 +8,9 @@ from collections.abc import Callable
 from ops.catalog.names import quoted
 from ops.commands import Command
 from ops.commands.expressions import mentioned
-from ops.probes import writes
+from ops.probes import updates, writes
 from ops.probes.known import Name
 from ops.probes.state import TEMPORARY, Column, State, Table
-
-# Defaults that give each row a value of its own.
-_OWN = frozenset({"gen_random_uuid", "uuid_generate_v4", "uuidv4", "uuidv7", "nextval"})
 
 # Words of code without which it changes no row, and no table that is there already.
 _TELLING = frozenset(
@@ -93,7 +90,7 @@ def _add_column(state: State, number: int, command: Command) -> None:
     column.not_null = bool({"NOT NULL", "SERIAL", "IDENTITY", "PRIMARY KEY"} & command.options)
     called = mentioned(command.default).functions if command.default else ()
     by = f"statement {number} adds {column.name} before, with values that nobody knows yet"
-    if command.options & {"SERIAL", "IDENTITY"} or any(name in _OWN for _, name in called):
+    if command.options & {"SERIAL", "IDENTITY"} or any(name in updates.OWN for _, name in called):
         column.own = True
     elif command.expression:
         column.generated = True
@@ -108,7 +105,11 @@ def _is_on_live(table: Table, expression: str) -> bool:
     """Whether an expression can be asked on live as it is: its columns are there, and are called so."""
     names = mentioned(expression).columns
     return names is not None and all(
-        name in table.columns and table.columns[name].live == name and name not in table.updated for name in names
+        name in table.columns
+        and table.columns[name].live == name
+        and not table.columns[name].computed
+        and name not in table.updated
+        for name in names
     )
 
 
@@ -156,10 +157,23 @@ def _change_type(state: State, number: int, command: Command) -> None:
                 table.updated.setdefault(name, number)
             column = table.columns.get(name)
             if column:
+                if not _same_text(column.type, command.type):
+                    column.retyped = column.retyped or number
                 column.type = command.type
-                column.retyped = column.retyped or number
                 if table.live and column.live:
                     state.drop("type of", *table.live, column.live)
+
+
+_VARYING = re.compile(r"character varying(?:\((?P<length>\d+)\))?\Z")
+
+
+def _same_text(old: str, new: str) -> bool:
+    """Whether a new type leaves every value, and what is computed from it, as it is: text that may only be longer."""
+    before, after = _VARYING.match(old), _VARYING.match(new)
+    if before is None or (after is None and new != "text"):
+        return False
+    longest = after and after["length"]
+    return not longest or bool(before["length"] and int(before["length"]) <= int(longest))
 
 
 def _not_null(state: State, number: int, command: Command) -> None:

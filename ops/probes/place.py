@@ -10,6 +10,7 @@ from ops.commands.expressions import mentioned
 from ops.probes import source
 from ops.probes.known import Known, Name, type_name
 from ops.probes.state import State, Table
+from ops.probes.updates import without_null_tests
 from ops.probes.values import Doubt, Question
 
 
@@ -117,13 +118,22 @@ class Place:
         columns = None if found.columns is None else tuple(sorted(found.columns))
         if columns is not None and not set(columns) <= table.columns.keys():
             columns = None
-        doubt = self.state.doubt(table, columns) | self.calls(found.functions)
+        doubt = self._doubt(table, columns, texts) | self.calls(found.functions)
         for written in found.types:
             schema, name = type_name(written)
             for one in (schema,) if schema else self.state.path:
                 if (one, name) in self.state.types:
                     doubt |= Doubt.of(f"the plan makes or renames the type {written} before")
         return columns, doubt
+
+    def _doubt(self, table: Table, columns: tuple[str, ...] | None, texts: tuple[str, ...]) -> Doubt:
+        """What stands against an answer about columns; of some of them it is only asked whether they are NULL."""
+        told = None if columns is None else mentioned(*(without_null_tests(one, columns) for one in texts)).columns
+        if columns is None or told is None:
+            return self.state.doubt(table, columns)
+        asked = tuple(one for one in columns if one in told)
+        tested = tuple(one for one in columns if one not in told)
+        return self.state.doubt(table, asked) | self.state.doubt(table, tested, nulls=True)
 
     def calls(self, functions: Iterable[Name]) -> Doubt:
         """Return what stands against calling functions: that they may do more than compute, or are not as now."""

@@ -18,7 +18,9 @@ class Column:
     """A column: on live it is called `live`, or the plan added it and each row has `value`.
 
     `unknown` says why nobody can say what it holds; `own`: each row has a value of its own, never NULL; `generated`: it
-    follows other columns. `retyped` is the statement that gave it another type without saying how.
+    follows other columns. `retyped` is the statement that gave it another type without saying how. `computed` is what
+    the plan's updates make of it, from what is on live, after so many `updates`; `guessed` the first of them that gives
+    rows values of their own, in whose place something stands there that is no more than not NULL.
     """
 
     name: str
@@ -30,10 +32,15 @@ class Column:
     not_null: bool = False
     generated: bool = False
     retyped: int = 0
+    computed: str = ""
+    updates: int = 0
+    guessed: int = 0
 
     @property
     def sql(self) -> str:
         """The expression that gives it, on live."""
+        if self.computed:
+            return self.computed
         if self.live is not None:
             return quoted(self.live)
         return f"CAST(({self.value or 'NULL'}) AS {self.type})"
@@ -201,7 +208,8 @@ class State:
         for column in columns:
             if table.columns[column].unknown:
                 return Doubt.of(table.columns[column].unknown)
-            changed = table.updated.get(column, 0) or (0 if nulls else table.columns[column].retyped)
+            found = table.columns[column]
+            changed = table.updated.get(column, 0) or (0 if nulls else found.retyped or found.guessed)
             if changed:
                 return Doubt.of(f"statement {changed} changes {quoted(column)} of {name} before")
         more = f"statement {table.inserted} puts rows into {name} before" if table.inserted else ""

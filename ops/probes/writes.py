@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ops import commands
 from ops.commands import Command
+from ops.probes import updates
 from ops.probes.known import Name
 from ops.probes.state import State, Table
 
@@ -48,6 +49,8 @@ def write(state: State, number: int, command: Command) -> None:
     verbs = {"MERGE": ("INSERT", "UPDATE", "DELETE"), "COPY": ("INSERT",)}.get(command.verb, (command.verb,))
     if command.verb == "INSERT" and "ON CONFLICT" in command.options:
         verbs = ("INSERT", "UPDATE")
+    if command.verb == "UPDATE" and updates.follow(state, number, table, command):
+        return
     for verb in verbs:
         generated = tuple(name for name, one in table.columns.items() if one.generated)
         columns = (*command.columns, *generated) if command.verb == "UPDATE" else tuple(table.columns)

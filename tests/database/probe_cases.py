@@ -775,7 +775,9 @@ NAMES = {
 }
 ORDER = {
     "filled before": unknown(
-        ROWS, "UPDATE t SET b = 'z' WHERE b IS NULL; ALTER TABLE t ALTER b SET NOT NULL", fails=False
+        ROWS,
+        "UPDATE t SET b = (SELECT max(b) FROM t) WHERE b IS NULL; ALTER TABLE t ALTER b SET NOT NULL",
+        fails=False,
     ),
     "filled before, another column": breaks(ROWS, "UPDATE t SET a = 5; ALTER TABLE t ALTER b SET NOT NULL", 1),
     "rows put in do not help": breaks(ROWS, "INSERT INTO t VALUES (4, 4, 'z'); ALTER TABLE t ALTER b SET NOT NULL", 1),
@@ -847,7 +849,10 @@ ORDER = {
     "another column added does nothing": breaks(ROWS, "ALTER TABLE t ADD c int; ALTER TABLE t ALTER b SET NOT NULL", 1),
     "a column added, then NOT NULL": breaks(ROWS, "ALTER TABLE t ADD c int; ALTER TABLE t ALTER c SET NOT NULL", 3),
     "a column added and filled, then NOT NULL": unknown(
-        ROWS, "ALTER TABLE t ADD c int; UPDATE t SET c = 1; ALTER TABLE t ALTER c SET NOT NULL", fails=False
+        ROWS,
+        "ALTER TABLE t ADD c int; UPDATE t SET c = x.id FROM t AS x WHERE x.id = t.id;"
+        "ALTER TABLE t ALTER c SET NOT NULL",
+        fails=False,
     ),
     "a column added with a default, then NOT NULL": passes(
         ROWS, "ALTER TABLE t ADD c int DEFAULT 5; ALTER TABLE t ALTER c SET NOT NULL"
@@ -883,7 +888,95 @@ ORDER = {
         fails=True,
     ),
 }
+_BATCHES = (
+    "ALTER TABLE t ADD u uuid; UPDATE t SET u = gen_random_uuid() WHERE u IS NULL AND id BETWEEN 1 AND 2;"
+    "UPDATE t SET u = gen_random_uuid() WHERE u IS NULL AND id BETWEEN {} AND 4;"
+)
+
+UPDATES = {
+    "every NULL is filled": passes(ROWS, "UPDATE t SET b = 'z' WHERE b IS NULL; ALTER TABLE t ALTER b SET NOT NULL"),
+    "a NULL is left": breaks(
+        ROWS, "UPDATE t SET b = 'z' WHERE b IS NULL AND id < 3; ALTER TABLE t ALTER b SET NOT NULL", 1, samples=("3",)
+    ),
+    "filled with NULL": breaks(ROWS, "UPDATE t SET a = NULLIF(a, 2); ALTER TABLE t ALTER a SET NOT NULL", 1),
+    "a new column": passes(ROWS, "ALTER TABLE t ADD c int; UPDATE t SET c = 1; ALTER TABLE t ALTER c SET NOT NULL"),
+    "batches of values of their own": passes(ROWS, _BATCHES.format(3) + "ALTER TABLE t ALTER u SET NOT NULL"),
+    "a row between two batches": breaks(ROWS, _BATCHES.format(4) + "ALTER TABLE t ALTER u SET NOT NULL", 1),
+    "batches, proved by a check": passes(
+        ROWS,
+        _BATCHES.format(3) + "ALTER TABLE t ADD CONSTRAINT c CHECK (u IS NOT NULL) NOT VALID;"
+        "ALTER TABLE t VALIDATE CONSTRAINT c",
+    ),
+    "a check that a batch has missed": breaks(
+        ROWS,
+        _BATCHES.format(4) + "ALTER TABLE t ADD CONSTRAINT c CHECK (u IS NOT NULL) NOT VALID;"
+        "ALTER TABLE t VALIDATE CONSTRAINT c",
+        1,
+    ),
+    "numbers of a sequence": passes(
+        ROWS,
+        "CREATE SEQUENCE s; ALTER TABLE t ADD n bigint; UPDATE t SET n = nextval('s');"
+        "ALTER TABLE t ALTER n SET NOT NULL",
+    ),
+    "values of their own are not known": unknown(
+        ROWS, _BATCHES.format(3) + "ALTER TABLE t ADD UNIQUE (u)", fails=False
+    ),
+    "what hangs on values of their own": unknown(
+        ROWS,
+        "CREATE SEQUENCE s; ALTER TABLE t ADD n int; UPDATE t SET n = nextval('s'); UPDATE t SET a = NULL WHERE n > 2;"
+        "ALTER TABLE t ALTER a SET NOT NULL",
+        fails=True,
+    ),
+    "counted up past a check": breaks(
+        ROWS, "UPDATE t SET a = a + 1; ALTER TABLE t ADD CHECK (a < 4)", 1, samples=("3",)
+    ),
+    "twice, one upon the other": breaks(
+        ROWS, "UPDATE t SET a = a * 2; UPDATE t SET a = a + 1 WHERE a > 2; ALTER TABLE t ADD CHECK (a < 7)", 1
+    ),
+    "both from what was before": passes(
+        ROWS, "UPDATE t SET a = a + 1, b = a::text; ALTER TABLE t ADD CHECK (b = (a - 1)::text)"
+    ),
+    "rounded as the column does": passes(ROWS, "UPDATE t SET a = 1.6; ALTER TABLE t ADD CHECK (a = 2)"),
+    "all the same": breaks(ROWS, "UPDATE t SET a = 1 WHERE id < 3; ALTER TABLE t ADD UNIQUE (a)", 2),
+    "no two the same any more": passes(
+        T + "INSERT INTO t VALUES (1, 1, 'x'), (2, 1, 'y')", "UPDATE t SET a = id; ALTER TABLE t ADD UNIQUE (a)"
+    ),
+    "an alias": passes(ROWS, "UPDATE t AS x SET b = 'z' WHERE x.b IS NULL; ALTER TABLE t ALTER b SET NOT NULL"),
+    "a name in full": passes(ROWS, "UPDATE t SET b = 'z' WHERE t.b IS NULL; ALTER TABLE t ALTER b SET NOT NULL"),
+    "another name afterwards": breaks(
+        ROWS,
+        "UPDATE t SET b = 'z' WHERE id < 3; ALTER TABLE t RENAME b TO c; ALTER TABLE t ALTER c SET NOT NULL",
+        1,
+    ),
+    "another type afterwards": unknown(
+        ROWS,
+        "UPDATE t SET b = '7'; ALTER TABLE t ALTER b TYPE int USING b::int; ALTER TABLE t ADD CHECK (b = 7)",
+        fails=False,
+    ),
+    "longer text afterwards": breaks(
+        "CREATE TABLE t (id int PRIMARY KEY, b varchar(5)); INSERT INTO t VALUES (1, 'x'), (2, '')",
+        "ALTER TABLE t ALTER b TYPE varchar(9); ALTER TABLE t ADD CHECK (b <> '')",
+        1,
+    ),
+    "a default is not looked up": unknown(
+        ROWS, "UPDATE t SET b = DEFAULT; ALTER TABLE t ALTER b SET NOT NULL", fails=True
+    ),
+    "a trigger has a say": unknown(
+        ROWS + "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.b := NULL; RETURN NEW; END $$;"
+        "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "UPDATE t SET b = 'z'; ALTER TABLE t ALTER b SET NOT NULL",
+        fails=True,
+    ),
+    "chance has a say": unknown(
+        ROWS, "UPDATE t SET b = 'z' WHERE random() < 2; ALTER TABLE t ALTER b SET NOT NULL", fails=False
+    ),
+    "a foreign key to what is filled in": breaks(
+        PARENT + ROWS, "UPDATE t SET a = 2 WHERE id > 3 OR a = 1; ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p", 1
+    ),
+}
+
 KINDS = {
+    "update": UPDATES,
     "null": NULLS,
     "duplicate": DUPLICATES,
     "orphan": ORPHANS,
