@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ops.catalog.names import quoted
 
@@ -48,7 +48,8 @@ _OWNED = """
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
       AND d.deptype IN ('a', 'i') AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
       AND t.oid IN (SELECT pg_catalog.to_regclass(name) FROM unnest(CAST(:tables AS text[])) AS name)
-      AND has_table_privilege(t.oid, 'SELECT') AND has_sequence_privilege(s.oid, 'SELECT')
+      AND has_table_privilege(t.oid, 'SELECT')
+      AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END
       AND EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
                   WHERE i.indrelid = t.oid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL
                     AND c.relam = 403)
@@ -69,16 +70,43 @@ def behind(connection: Connection, tables: Iterable[str]) -> tuple[Behind, ...]:
     rows = connection.execute(text(_OWNED), {"tables": named}).all()
     if not rows:
         return ()
-    found = []
-    for schema, table, column, sequence_schema, sequence, increment in rows:
-        name = f"{quoted(schema)}.{quoted(table)}"
-        counter = f"{quoted(sequence_schema)}.{quoted(sequence)}"
-        largest, last, called = connection.exec_driver_sql(
-            f"SELECT (SELECT max({quoted(column)}) FROM {name}), last_value, is_called FROM {counter}"
-        ).one()
-        following = last + increment if called else last
-        if largest is not None and following <= largest:
-            found.append(
-                Behind(sequence=counter, table=name, column=quoted(column), next_number=following, largest=largest)
-            )
+    found: list[Behind] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        found += _asked(connection, [_Counted(*row) for row in rows[start : start + _AT_ONCE]])
     return tuple(found)
+
+
+_AT_ONCE = 100
+"""How many sequences one query asks about: a round trip each would take long, and one plan for all longer."""
+
+
+class _Counted(NamedTuple):
+    schema: str
+    table: str
+    column: str
+    sequence_schema: str
+    sequence: str
+    increment: int
+
+    @property
+    def of(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.table)}"
+
+    @property
+    def name(self) -> str:
+        return f"{quoted(self.sequence_schema)}.{quoted(self.sequence)}"
+
+
+def _asked(connection: Connection, some: Sequence[_Counted]) -> Iterator[Behind]:
+    queries = (
+        f"SELECT {place}, (SELECT max({quoted(one.column)}) FROM {one.of}), last_value, is_called FROM {one.name}"
+        for place, one in enumerate(some)
+    )
+    sql = " UNION ALL ".join(queries).replace("%", "%%")
+    for place, largest, last, called in connection.exec_driver_sql(sql).all():
+        one = some[place]
+        following = last + one.increment if called else last
+        if largest is not None and following <= largest:
+            yield Behind(
+                sequence=one.name, table=one.of, column=quoted(one.column), next_number=following, largest=largest
+            )
