@@ -258,7 +258,7 @@ class _Work:
                 name = f"{quoted(key.schema)}.{quoted(key.name)}"
                 cursor.execute(_INVALIDATE, (name,))
                 if "comment" in found:
-                    cursor.execute(f"COMMENT ON INDEX {name} IS %s", (found["comment"],))
+                    cursor.execute(f"COMMENT ON INDEX {name.replace('%', '%%')} IS %s", (found["comment"],))
         return True
 
     def _keep(self, made: Catalog) -> None:

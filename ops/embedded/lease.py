@@ -23,8 +23,11 @@ WAIT_SECONDS = 150.0
 LOG_LINES = 12
 PORT = keeper.PORT
 
-THROW_AWAY = {"fsync": "off", "full_page_writes": "off"}
-"""Settings of a server whose databases are thrown away: what it writes is not safe from a loss of power."""
+THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "max_locks_per_transaction": "512"}
+"""Settings of a server whose databases are thrown away: what it writes is not safe from a loss of power.
+
+Models are made there in one transaction, which locks all that it makes: some eight relations for each table.
+"""
 
 _mutex = threading.RLock()
 _leases: dict[Path, int] = {}

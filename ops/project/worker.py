@@ -1146,6 +1146,7 @@ def make_taken_for_granted(connection, metadata):
 
 
 DUPLICATE = "42710"
+EXHAUSTED = "53"  # the class of insufficient resources: memory, room, locks
 REFUSALS = 500
 
 
@@ -1167,10 +1168,14 @@ def create_all(connection, metadata, current, failed):
             element = current[0] if current else None
             savepoint.rollback()  # which is an element of its own to `before_execute`
             original = getattr(error, "orig", None) or error
-            if not check and DUPLICATE in (getattr(original, "pgcode", None), getattr(original, "sqlstate", None)):
+            state = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None) or ""
+            if not check and state == DUPLICATE:
                 check = True  # a type that another metadata has made already
                 continue
-            found = take_out(metadata, element, default)
+            if state.startswith(EXHAUSTED):  # no fault of the element that happened to come last
+                found = {"object": None, "keys": []}
+            else:
+                found = take_out(metadata, element, default)
             found["why"] = str(original).strip().split("\n")[0]
             failed.append(found)
             if found["object"] is None:

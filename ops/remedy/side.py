@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -42,20 +42,20 @@ _DEPENDENT_TOO = ("domain", "composite type", "range type", *ROUTINES)
 _OWNER = re.compile(r'"owner" : ("(?:[^"\\]|\\.)*")')
 
 
-class Side:
-    """A catalog as the remedies see it: properties, children, owners, and who speaks of whom."""
+class Lookup:
+    """What can be looked up in a catalog, found once for all remedies between it and another one."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.major = catalog.server_version // 10000
-        self._known: dict[Key, dict[str, Any]] = {}
+        self._known: dict[Key, Mapping[str, Any]] = {}
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self.catalog.texts
-
-    def was(self, key: Key, own: dict[str, Any]) -> None:
-        """Let an object have these properties, as what else differs in it is another object's affair."""
-        self._known[key] = own
+    @classmethod
+    def of_catalog(cls, catalog: Catalog) -> Lookup:
+        """Return the one of a catalog, which keeps it as it keeps its fingerprint."""
+        kept = vars(catalog)
+        if "_lookup" not in kept:
+            kept["_lookup"] = cls(catalog)
+        return kept["_lookup"]
 
     def of(self, key: Key) -> Mapping[str, Any]:
         """Return an object's properties; none for one that is not there."""
@@ -65,34 +65,18 @@ class Side:
         return self._known[key]
 
     @cached_property
-    def _children(self) -> Mapping[tuple[str, str], list[Key]]:
+    def children(self) -> Mapping[tuple[str, str], list[Key]]:
+        """What belongs to each relation, by its schema and name, in the order in which the server told it."""
         found: dict[tuple[str, str], list[Key]] = defaultdict(list)
         for key in self.catalog.texts:
             if key.parent:
                 found[key.schema, key.parent].append(key)
         return found
 
-    def children(self, key: Key, *kinds: str) -> list[Key]:
-        """Return what belongs to a relation, in the order in which the server told it."""
-        return [one for one in self._children.get((key.schema, key.name), ()) if not kinds or one.kind in kinds]
-
-    def relation(self, key: Key) -> Key:
-        """Return the relation that a child belongs to."""
-        found = (Key(kind, key.schema, "", key.parent) for kind in PARENTS)
-        return next((one for one in found if one in self), Key("table", key.schema, "", key.parent))
-
     @cached_property
-    def _owned(self) -> Mapping[str, list[Key]]:
-        found: dict[str, list[Key]] = defaultdict(list)
-        for key in self.catalog.texts:
-            if key.kind == "sequence" and (column := self.of(key).get("owned by")):
-                found[column].append(key)
-        return found
-
-    def sequences_of(self, column: Key) -> list[Key]:
-        """Return the sequences that a column owns, the one with the usual name first."""
-        usual = f"{column.parent}_{column.name}_seq"
-        return sorted(self._owned.get(sql_name(column), ()), key=lambda one: (one.name != usual, one))
+    def owned(self) -> Mapping[str, list[Key]]:
+        """The sequences of each column, which is named as SQL."""
+        return _owned(self.catalog, self.of)
 
     @cached_property
     def owners(self) -> frozenset[str]:
@@ -111,6 +95,66 @@ class Side:
         kinds = ("table", "foreign table")
         return {words.qualified(key.schema, key.name): key for key in self.catalog.texts if key.kind in kinds}
 
+    @cached_property
+    def speakers(self) -> Mapping[str, list[Key]]:
+        """The objects that speak of each qualified name."""
+        return _speakers(self.catalog, lambda key: spoken(key, self.of(key)))
+
+
+class Side:
+    """A catalog as one remedy sees it: properties, children, owners, and who speaks of whom."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.major = catalog.server_version // 10000
+        self._lookup = Lookup.of_catalog(catalog)
+        self._own: dict[Key, Mapping[str, Any]] = {}
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self.catalog.texts
+
+    def was(self, key: Key, own: dict[str, Any]) -> None:
+        """Let an object have these properties, as what else differs in it is another object's affair."""
+        self._own[key] = own
+
+    def of(self, key: Key) -> Mapping[str, Any]:
+        """Return an object's properties; none for one that is not there."""
+        return self._own[key] if key in self._own else self._lookup.of(key)
+
+    def children(self, key: Key, *kinds: str) -> list[Key]:
+        """Return what belongs to a relation, in the order in which the server told it."""
+        found = self._lookup.children.get((key.schema, key.name), ())
+        return [one for one in found if not kinds or one.kind in kinds]
+
+    def relation(self, key: Key) -> Key:
+        """Return the relation that a child belongs to."""
+        found = (Key(kind, key.schema, "", key.parent) for kind in PARENTS)
+        return next((one for one in found if one in self), Key("table", key.schema, "", key.parent))
+
+    @cached_property
+    def _owned(self) -> Mapping[str, list[Key]]:
+        return _owned(self.catalog, self.of) if self._own else self._lookup.owned
+
+    def sequences_of(self, column: Key) -> list[Key]:
+        """Return the sequences that a column owns, the one with the usual name first."""
+        usual = f"{column.parent}_{column.name}_seq"
+        return sorted(self._owned.get(sql_name(column), ()), key=lambda one: (one.name != usual, one))
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The roles that own something; of the schema `public`, that is the database's owner, whoever it is."""
+        return self._lookup.owners
+
+    @property
+    def enums(self) -> Mapping[str, Key]:
+        """The enums by their names as SQL."""
+        return self._lookup.enums
+
+    @property
+    def tables(self) -> Mapping[str, Key]:
+        """The tables by their names as SQL."""
+        return self._lookup.tables
+
     def parents(self, table: Key) -> list[Key]:
         """Return the tables that a table is a partition or a child of."""
         own = self.of(table)
@@ -127,12 +171,7 @@ class Side:
 
     @cached_property
     def _speakers(self) -> Mapping[str, list[Key]]:
-        found: dict[str, list[Key]] = defaultdict(list)
-        for key in self.catalog.texts:
-            if key.kind in _DEPENDENT or key.kind in _DEPENDENT_TOO:
-                for name in self.spoken(key):
-                    found[name].append(key)
-        return found
+        return _speakers(self.catalog, self.spoken) if self._own else self._lookup.speakers
 
     def speakers(self, name: str) -> list[Key]:
         """Return the objects that speak of a qualified name, without the bodies of functions."""
@@ -140,14 +179,35 @@ class Side:
 
     def spoken(self, key: Key) -> frozenset[str]:
         """Return the qualified names that an object stands on: not its own, not its function body's."""
-        own = self.of(key)
-        texts = [text if key.kind not in ROUTINES else header(text) for text in _texts(own)]
-        found = set(words.names_in(*texts)) - {sql_name(key)}
-        if key.kind == "foreign table" and "server" in own:
-            found.add(f"server {own['server']}")
-        if key.kind == "foreign server":
-            found.add(f"wrapper {own.get('wrapper')}")
-        return frozenset(found)
+        return spoken(key, self.of(key))
+
+
+def spoken(key: Key, own: Mapping[str, Any]) -> frozenset[str]:
+    """Return the qualified names that an object with some properties stands on: see `Side.spoken`."""
+    texts = [text if key.kind not in ROUTINES else header(text) for text in _texts(own)]
+    found = set(words.names_in(*texts)) - {sql_name(key)}
+    if key.kind == "foreign table" and "server" in own:
+        found.add(f"server {own['server']}")
+    if key.kind == "foreign server":
+        found.add(f"wrapper {own.get('wrapper')}")
+    return frozenset(found)
+
+
+def _owned(catalog: Catalog, of: Callable[[Key], Mapping[str, Any]]) -> Mapping[str, list[Key]]:
+    found: dict[str, list[Key]] = defaultdict(list)
+    for key in catalog.texts:
+        if key.kind == "sequence" and (column := of(key).get("owned by")):
+            found[column].append(key)
+    return found
+
+
+def _speakers(catalog: Catalog, spoken: Callable[[Key], Iterable[str]]) -> Mapping[str, list[Key]]:
+    found: dict[str, list[Key]] = defaultdict(list)
+    for key in catalog.texts:
+        if key.kind in _DEPENDENT or key.kind in _DEPENDENT_TOO:
+            for name in spoken(key):
+                found[name].append(key)
+    return found
 
 
 def sql_name(key: Key) -> str:

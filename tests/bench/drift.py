@@ -120,7 +120,7 @@ class Project:
         found = target.compare()
         took = time.perf_counter() - began
         if found.changes or found.unknown:
-            raise SystemExit(f"{found}\n{found.changes[:3]}\n{found.unknown}")
+            raise SystemExit(f"{found}\n{found.changes[:3]}\n{found.unknown[:3]}")
         return took
 
     def alembic(self, url: str = "") -> Callable[[], float]:

@@ -260,6 +260,18 @@ CASES = {
         same_end=False,
         holds=f"SELECT count(*) = {VISITS} FROM shop.visits",
     ),
+    "another name for a column": case(
+        "rename",
+        "ALTER TABLE shop.users RENAME note TO remark",
+        same_end=False,
+        holds=f"SELECT count(*) = {USERS} FROM shop.users WHERE remark = note",
+    ),
+    "a strange name for a column": case(
+        "rename",
+        f"""ALTER TABLE {STRANGE} RENAME "it's <b>" TO "50%% it's :x ""more"" " """,
+        same_end=False,
+        holds=f"""SELECT bool_and("50%% it's :x ""more"" " = "it's <b>") FROM {STRANGE}""",
+    ),
     "another schema": case(
         "rename",
         'ALTER TABLE shop.visits SET SCHEMA "odd.schema"',

@@ -206,7 +206,7 @@ SCHEMAS = {  #                    by hand                                       
 
 
 @pytest.mark.parametrize("case", SCHEMAS)
-@pytest.mark.parametrize("include", [True, False])
+@pytest.mark.parametrize("include", [True, pytest.param(False, marks=pytest.mark.heavy)])
 def test_several_schemas(case: str, include: bool, prepared: Make) -> None:
     statement, *causes = SCHEMAS[case]
     shop = prepared("schemas", **({} if include else {"x": "schemas=one"}))
@@ -321,7 +321,7 @@ OWNERS = ("shop_owner", 'Owner of "the" shop\'s <b>')
 
 
 @pytest.mark.parametrize("owner", OWNERS)
-@pytest.mark.parametrize("way", ["login", "role"])
+@pytest.mark.parametrize("way", ["login", pytest.param("role", marks=pytest.mark.heavy)])
 def test_an_ordinary_owner(owner: str, way: str, make: Make, server: embedded.Server) -> None:
     have_role(server, owner)
     shop = make("two_heads", **{way: quote(owner) if way == "login" else owner}, owner=owner)

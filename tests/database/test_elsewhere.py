@@ -17,6 +17,7 @@ from psycopg2 import sql
 from ops import clone, elsewhere, embedded, scratch, targets
 from ops.errors import ConnectError, OpsError
 from tests import passwords
+from tests.database import busy
 from tests.database.conftest import Bench, SetUp
 from tests.database.drifting import rows
 from tests.database.test_clone import cloned, fingerprint, url_of
@@ -314,3 +315,25 @@ def test_its_password_appears_nowhere(
     for secret in (planted, planted[::-1], planted.split()[1], passwords.quote(planted, safe="")):
         assert secret not in everything
         assert not any(secret.encode() in one for one in kept)
+
+
+@pytest.mark.heavy
+def test_a_server_that_has_not_enough_room_for_the_models_is_blamed_and_not_the_models(
+    made: Callable[..., Bench], home: Path, system_server: embedded.Server
+) -> None:
+    few_locks = {"max_locks_per_transaction": "10"}
+    major, programs = system_server.major, system_server.bin_dir
+    cramped = busy.start(home / ".ops" / "cramped", major=major, bin_dir=programs, options=few_locks)
+    bench = made(scratch_url=cramped.url())
+    (models,) = bench.project.rglob("shop.py")
+    more = (
+        "\nimport sqlalchemy\nfor number in range(3000):\n"
+        "    sqlalchemy.Table(f'more{number}', Base.metadata, sqlalchemy.Column('id', sqlalchemy.Integer))\n"
+    )
+    models.write_text(models.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+    found = bench.target.compare()
+
+    assert found.verdict == "UNKNOWN"
+    (said,) = (one for one in found.unknown if "out of shared memory" in one)
+    assert said.startswith("The models could not be built")

@@ -64,9 +64,17 @@ ROWS = {
              "    op.execute('ALTER TABLE customer ADD age integer')",
         verdict=UNKNOWN, says="not everything is known"),
     "rows are written before they are checked": Row(
-        body="op.execute(\"UPDATE customer SET email = 'none' WHERE email IS NULL\")\n"
+        body="op.execute(\"UPDATE customer SET email = (SELECT max(email) FROM customer) WHERE email IS NULL\")\n"
              "op.alter_column('customer', 'email', nullable=False)",
         verdict=UNKNOWN, says="not everything is known"),
+    "rows are filled before they are checked": Row(
+        body="op.execute(\"UPDATE customer SET email = 'none' WHERE email IS NULL\")\n"
+             "op.alter_column('customer', 'email', nullable=False)",
+        verdict=OK, codes=("set-not-null",), probes=((OK, 0),)),
+    "a batch has missed some": Row(
+        body="op.execute(\"UPDATE customer SET email = 'none' WHERE email IS NULL AND id < 8\")\n"
+             "op.alter_column('customer', 'email', nullable=False)",
+        verdict=ATTENTION, says="1 will fail on today's data", probes=((ATTENTION, 1),)),
     "it fails on any database": Row(
         body="op.drop_column('customer', 'nowhere')", verdict=ATTENTION, says="FAILS on a clone",
         codes=("statement-fails",)),

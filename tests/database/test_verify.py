@@ -89,6 +89,19 @@ def test_what_is_proved(set_up: SetUp, row: Row) -> None:
     assert bench.current == [name]  # nothing is undone
 
 
+def test_hostile_names(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    bench.ask("""CREATE TABLE "100%s "" it's" ("a%(b)s" serial PRIMARY KEY)""")
+    write(bench, """op.execute('INSERT INTO "100%s "" it\\'s" VALUES (3)')""")
+
+    with pytest.raises(MigrationError) as caught:
+        bench.target.upgrade(dry_run=False)
+
+    assert "goes up to 3" in caught.value.problem
+    bench.ask(caught.value.problem.partition("Move it on: ")[2].splitlines()[0])
+    assert bench.ask("""INSERT INTO "100%s "" it's" DEFAULT VALUES RETURNING 1""") == [(1,)]
+
+
 def test_the_remedy_moves_a_sequence_on(set_up: SetUp) -> None:
     bench = set_up("linear")
     bench.ask(SHOP)

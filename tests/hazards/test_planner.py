@@ -71,9 +71,8 @@ def test_hazards_tell_the_unsafe_from_the_safe(plans: Plans, case: corpus.Case) 
         assert [hazard for hazard in found if hazard.severity >= Severity.HIGH] == []
 
 
-@pytest.mark.parametrize(
-    ("which", "major"), [pytest.param("server16", 16, marks=pytest.mark.heavy), ("system_server", 15)]
-)
+@pytest.mark.parametrize(("which", "major"), [("server16", 16), ("system_server", 15)])
+@pytest.mark.heavy
 def test_older_servers(
     which: str, major: int, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

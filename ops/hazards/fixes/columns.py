@@ -206,6 +206,28 @@ def kept_by_trigger(subject: Subject, column: str, value: str, function: str, tr
     )
 
 
+def renamed(subject: Subject) -> str:
+    """Return a second column under the new name, which a trigger keeps equal to the first while code uses that."""
+    command, own = subject.command, subject.column(subject.command.column)
+    inherits = "partition of" in subject.own or "inherits" in subject.own or subject.scene.children(subject.origin)
+    if not own or subject.is_partitioned or inherits or "generated" in own:
+        return ""
+    old, new = quoted(command.column), quoted(command.new_name)
+    name = chosen(command.name, (command.new_name,), "fill")
+    trigger = quoted(chosen(command.name, (command.new_name,), "fill", _triggers(subject.children("trigger"))))
+    collation = f" COLLATE {own['collation']}" if own.get("collation") else ""
+    adding = execute(f"{alter(subject)} ADD COLUMN {new} {own['type']}{collation}")
+    keeping = kept_by_trigger(subject, command.new_name, old, qualified(subject.schema, name), trigger)
+    filling = batches.written(
+        subject, f"UPDATE {subject.relation} SET {new} = {old}", f"{new} IS NULL AND {old} IS NOT NULL"
+    )
+    note = (
+        "Code reads either column, and goes on writing the old one. Constraints and indexes of the old one are to be\n"
+        "made for the new one. When no code knows the old one any more: drop the trigger, its function and the column."
+    )
+    return revisions(noted(note, briefly(adding, *keeping)), filling)
+
+
 _TYPES = {"primary key": "primary", "unique": "unique", "check": "check"}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ops.catalog.values import Key
+from ops.hazards.fixes import columns, timing
 from ops.hazards.fixes import tables as fixes
-from ops.hazards.fixes import timing
 from ops.hazards.fixes.code import clean
 from ops.hazards.rule import DOCS, LOCKS, REACHES, Finding, Rule
 from ops.hazards.subject import Subject
@@ -37,13 +37,17 @@ def _rename(subject: Subject) -> Finding | None:
     what = command.column if command.verb == "RENAME COLUMN" else subject.relation
     new = command.new_name or command.value
     of = f" of {subject.relation}" if command.verb == "RENAME COLUMN" else ""
-    is_table = command.verb != "RENAME COLUMN" and not command.kind and not subject.is_partitioned
+    fix = ""
+    if not command.kind and command.verb == "RENAME COLUMN":
+        fix = columns.renamed(subject)
+    elif not command.kind and not subject.is_partitioned:
+        fix = fixes.renamed(subject, new)
     return Finding(
         relation=subject.relation,
         harm=f"{what}{of} is called {new} from one moment to the next: code that runs now fails until it is replaced.",
         mode=subject.mode(subject.relation) or Mode.ACCESS_EXCLUSIVE,
         severity=_broken(subject, subject.relation),
-        fix=fixes.renamed(subject, new) if is_table else "",
+        fix=fix,
     )
 
 
