@@ -86,7 +86,9 @@ class Written:
         self._seen.add(text)
         for one in commands.parse(text):
             if one.verb in ("INSERT", "UPDATE", "MERGE", "COPY") and one.name:
-                self.tables.add(".".join(quoted(part) for part in (one.schema, one.name) if part))
+                name = ".".join(quoted(part) for part in (one.schema, one.name) if part)
+                # as some drivers take it, each % is doubled
+                self.tables |= {name, name.replace("%%", "%")}
             if one.options & {"NOT VALID", "NOT ENFORCED"}:
                 self.unchecked |= {one.constraint, *one.columns} - {""}
 

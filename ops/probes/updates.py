@@ -31,9 +31,7 @@ def follow(state: State, number: int, table: Table, command: Command) -> bool:
     """
     if command.sources or state.search_path or state.anything or table.live is None or table.triggers:
         return False
-    if len([*state.family(table)]) > 1 or any(one.generated for one in table.columns.values()):
-        return False
-    if state.known.followers.get(table.live):
+    if len([*state.family(table)]) > 1 or _is_followed(state, table, command.columns):
         return False
     values = dict(zip(command.columns, map(_stand_in, command.elements), strict=True))
     if not all(values.values()) or not values.keys() <= table.columns.keys():
@@ -47,10 +45,13 @@ def follow(state: State, number: int, table: Table, command: Command) -> bool:
     told = mentioned(*(without_null_tests(one, table.columns) for one in texts)).columns
     if told is None or not all(_is_known(table, name, told) for name in found.columns | values.keys()):
         return False
-    if any(table.columns[name].updates == MOST for name in values):
+    if any(table.columns[name].updates == MOST or table.columns[name].generated for name in values):
         return False
     before = {name: one.sql for name, one in table.columns.items()}
     alias = quoted(command.value or table.name[1])
+    for name, one in table.columns.items():
+        if one.generated:
+            table.updated.setdefault(name, number)
     for name, (value, is_guess) in values.items():
         column = table.columns[name]
         needed = sorted(found.columns | {name})
@@ -63,6 +64,18 @@ def follow(state: State, number: int, table: Table, command: Command) -> bool:
         if is_guess:
             column.guessed = column.guessed or number
     return True
+
+
+def _is_followed(state: State, table: Table, columns: Iterable[str]) -> bool:
+    """Whether a foreign key writes other rows when one of some columns is written."""
+    assert table.live is not None
+    for key in state.known.followers.get(table.live, ()):
+        assert key.references is not None  # a foreign key has them
+        acts = any(one.startswith("ON UPDATE ") for one in key.options)
+        to = key.references[2] or state.known.primary_key(table.live)
+        if acts and {*to} & {*columns}:
+            return True
+    return False
 
 
 def _stand_in(value: str) -> tuple[str, bool] | None:

@@ -970,6 +970,20 @@ UPDATES = {
     "chance has a say": unknown(
         ROWS, "UPDATE t SET b = 'z' WHERE random() < 2; ALTER TABLE t ALTER b SET NOT NULL", fails=False
     ),
+    "a generated column follows": unknown(
+        T + "ALTER TABLE t ADD g int GENERATED ALWAYS AS (a + 1) STORED; INSERT INTO t VALUES (1, 1, 'x')",
+        "UPDATE t SET a = NULL; ALTER TABLE t ALTER g SET NOT NULL",
+        fails=True,
+    ),
+    "keys that follow other columns": passes(
+        ROWS + "CREATE TABLE c (t int REFERENCES t ON UPDATE CASCADE); INSERT INTO c VALUES (1)",
+        "UPDATE t SET b = 'z'; ALTER TABLE t ALTER b SET NOT NULL",
+    ),
+    "keys that follow": unknown(
+        ROWS + "CREATE TABLE c (t int REFERENCES t ON UPDATE CASCADE); INSERT INTO c VALUES (1)",
+        "UPDATE t SET id = id + 10; ALTER TABLE c ADD CHECK (t < 10)",
+        fails=True,
+    ),
     "a foreign key to what is filled in": breaks(
         PARENT + ROWS, "UPDATE t SET a = 2 WHERE id > 3 OR a = 1; ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p", 1
     ),
