@@ -33,13 +33,17 @@ COLUMN = "    email: Mapped[str | None] = mapped_column(String(255))\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One run, and the exit code it should end with. `apart` runs it through the command line, under LANG=C."""
+    """One run, and the exit code it should end with. `apart` runs it through the command line, under LANG=C.
+
+    `replayed`: nbval compares it, too; a dry run shows nothing that the run behind it does not.
+    """
 
     name: str
     notebook: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     exit_code: int = 0
     apart: bool = False
+    replayed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +83,7 @@ UNTOUCHED = (  # models and migrations agree
     Step(name="start", notebook="00-start-here"),
     Step(name="inspect", notebook="10-inspect"),
     Step(name="plan", notebook="20-plan"),
-    Step(name="upgrade, dry", notebook="40-upgrade"),
+    Step(name="upgrade, dry", notebook="40-upgrade", replayed=False),
     Step(name="upgrade", notebook="40-upgrade", parameters=REAL),
     Step(name="verify", notebook="50-verify"),
     Step(name="compare", notebook="12-compare-schema"),
@@ -87,7 +91,7 @@ UNTOUCHED = (  # models and migrations agree
 )
 EDITED = (  # a model has a column more
     Step(name="compare, edited", notebook="12-compare-schema", exit_code=3),
-    Step(name="draft, dry", notebook="24-new-revision", parameters={"message": MESSAGE}),
+    Step(name="draft, dry", notebook="24-new-revision", parameters={"message": MESSAGE}, replayed=False),
     Step(name="draft", notebook="24-new-revision", parameters={"message": MESSAGE, **REAL}, apart=True),
     Step(name="upgrade again", notebook="40-upgrade", parameters=REAL),
     Step(name="inspect again", notebook="10-inspect", apart=True),
