@@ -1,9 +1,9 @@
-"""The one place that opens our connections: read-only, named, with limits that were read back."""
+"""The one place that opens our connections: named, with limits that were read back, read-only but for the ledger's."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ _SESSION = {
     "timezone": "UTC",
 }
 """As PostgreSQL itself writes these values, so that what is read back can be compared."""
+
+_LEDGER_SESSION = {**_SESSION, "default_transaction_read_only": "off", "search_path": "pg_catalog"}
 
 _CONNECT = {
     "connect_timeout": CONNECT_SECONDS,
@@ -85,6 +87,32 @@ def connect(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Conn
     ConnectError
         The server is down, does not let us in, or has no such database or role.
     """
+    from sqlalchemy.exc import DBAPIError
+
+    with _connected(settings, purpose, _SESSION) as connection:
+        try:
+            yield connection
+        except DBAPIError as error:
+            raise _broken(error, f"Target {settings.name!r}") from None
+
+
+@contextmanager
+def connect_for_ledger(settings: TargetSettings) -> Iterator[Connection]:
+    """Yield the one connection of ours that may write, for `ops.ledger` only; otherwise as `connect`.
+
+    Raises
+    ------
+    ConnectError
+        As there. What goes wrong afterwards is the driver's own error: what it means depends on what was written.
+    """
+    with _connected(settings, "ledger", _LEDGER_SESSION) as connection:
+        # What is recorded may come in letters that the encoding of this machine lacks.
+        connection.connection.driver_connection.set_client_encoding("UTF8")  # type: ignore[union-attr]
+        yield connection
+
+
+@contextmanager
+def _connected(settings: TargetSettings, purpose: str, session: Mapping[str, str]) -> Iterator[Connection]:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, DBAPIError
     from sqlalchemy.pool import NullPool
@@ -107,18 +135,18 @@ def connect(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Conn
         ) from None
     with connection:
         try:
-            _set_up(connection, settings, purpose)
-            yield connection
+            _set_up(connection, settings, purpose, session)
         except DBAPIError as error:
             raise _broken(error, f"Target {settings.name!r}") from None
+        yield connection
 
 
-def _set_up(connection: Connection, settings: TargetSettings, purpose: str) -> None:
+def _set_up(connection: Connection, settings: TargetSettings, purpose: str, session: Mapping[str, str]) -> None:
     """Set the session up, and read back what the server made of it."""
     from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
 
-    wanted = {"application_name": f"alembic-ops {purpose}", **_SESSION}
+    wanted = {"application_name": f"alembic-ops {purpose}", **session}
     if settings.role:
         wanted["role"] = settings.role
     setters = ", ".join(f"pg_catalog.set_config('{name}', :{name}, false)" for name in wanted)

@@ -26,6 +26,12 @@ def added(folder: Path) -> dict[Path, tuple[str, str]]:
     return found
 
 
+def commit(folder: Path) -> str | None:
+    """Return the hash of the commit that a folder's checkout is at; None where there is no git, or no commit."""
+    said = _ask(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    return said.strip() if said else None
+
+
 def uncommitted(folder: Path) -> frozenset[Path] | None:
     """Return the files of a folder that the last commit does not hold as they are; None where there is no git."""
     listed = _ask(folder, "ls-files", "-z", "--", ".")

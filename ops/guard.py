@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops.errors import RefusedError, StalePlanError
+from ops.ledger import Ledger
 from ops.project.visit import Visit
 from ops.route import WORDS, Route
 from ops.settings import TargetSettings
@@ -50,7 +51,7 @@ def obstacles(visit: Visit) -> tuple[str, ...]:
     """Return what stands in the way of any change, a sentence each."""
     if not visit.facts.primary:
         return ("The server is a replica: changes go to its primary.",)
-    return (*_only_reads(visit), *_missing_rights(visit))
+    return (*_only_reads(visit), *_missing_rights(visit), *Ledger.of(visit).obstacles())
 
 
 def needs_confirmation(settings: TargetSettings, route: Route) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from ops import display
+from ops.ledger.values import Applied
 from ops.values import Result, Verdict
 
 _STATES: dict[str, display.Tone] = {
@@ -50,12 +51,19 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True)
 class History(Result):
-    """All revisions that a project has, newest first, and where one database stands among them."""
+    """All revisions that a project has, newest first, and where one database stands among them.
+
+    `recorded` is the ledger's last record of each revision, `outside` those that were applied while nobody kept a
+    record, and `edited` those whose files changed since. All are empty where no ledger was asked.
+    """
 
     revisions: tuple[Revision, ...]
     heads: tuple[str, ...]
     current: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    recorded: Mapping[str, Applied] = field(default_factory=dict, repr=False)
+    outside: frozenset[str] = frozenset()
+    edited: tuple[str, ...] = ()
 
     @cached_property
     def by_id(self) -> Mapping[str, Revision]:
@@ -136,6 +144,13 @@ class History(Result):
             return "current"
         return "applied" if name in self.applied else "pending"
 
+    def application(self, name: str) -> Applied | None:
+        """Return when and by whom a revision was applied; None where it is not, or nobody put that on record."""
+        found = self.recorded.get(name)
+        if name in self.outside or (name not in self.applied and name not in self.current):
+            return None
+        return found if found is not None and found.direction == "up" else None
+
     @property
     def verdict(self) -> Verdict:
         """ATTENTION where files do not fit together or the database names one that is missing."""
@@ -148,7 +163,8 @@ class History(Result):
     def table(self) -> display.Table:
         """Return one row per revision, newest first; unknown ones on top."""
         rows: list[tuple[object, ...]] = [
-            (name, display.Mark("unknown", "bad"), "no file has this revision", "", None, "") for name in self.unknown
+            (name, display.Mark("unknown", "bad"), "no file has this revision", *self._when(name), "", None, "")
+            for name in self.unknown
         ]
         for one in self.ordered:
             state = self.state(one.revision)
@@ -157,18 +173,28 @@ class History(Result):
                 notes.append("head")
             if not one.can_downgrade:
                 notes.append("no downgrade")
+            if one.revision in self.edited:
+                notes.append("edited since")
             rows.append(
                 (
                     one.revision,
                     display.Mark(state, _STATES[state]),
                     one.message,
+                    *self._when(one.revision),
                     one.down_revisions or ("base",),
                     (one.created or "")[:16] or None,
                     ", ".join(notes),
                 )
             )
-        columns = ("revision", "state", "message", "revises", "created", "notes")
+        columns = ("revision", "state", "message", "applied", "by", "revises", "created", "notes")
         return display.Table(columns=columns, rows=tuple(rows), empty="no revision yet")
+
+    def _when(self, name: str) -> tuple[str | None, str | None]:
+        """When a revision was applied, to the minute in UTC, and by whom; dashes where nobody knows."""
+        found = self.application(name)
+        if found is not None:
+            return found.when[:16].replace("T", " "), found.by
+        return None, "outside of this toolkit" if name in self.outside else None
 
     @property
     def graph(self) -> display.Graph:
@@ -209,10 +235,20 @@ class History(Result):
                     "message": one.message,
                     "created": one.created,
                     "state": self.state(one.revision),
+                    **self._application(one.revision),
                 }
                 for one in self.ordered
             ],
             "problems": list(self.problems),
+        }
+
+    def _application(self, name: str) -> dict[str, Any]:
+        found = self.application(name)
+        return {
+            "applied": found.when if found else None,
+            "applied_by": found.by if found else None,
+            "outside": name in self.outside,
+            "edited": name in self.edited,
         }
 
 

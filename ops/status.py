@@ -8,7 +8,8 @@ from typing import Any
 from ops import display, lock
 from ops.database import ServerFacts
 from ops.history import History
-from ops.ledger import Ledger, OpenRun
+from ops.ledger import Ledger, OpenRun, Records
+from ops.ledger.records import minute, sentence
 from ops.project.visit import Setup, visit
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict
@@ -16,7 +17,12 @@ from ops.values import Result, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Result):
-    """What a database's version table, its project's files and the ledger say together."""
+    """What a database's version table, its project's files and the ledger say together.
+
+    `moved` is where the ledger's last run left
+    the version table, where that was moved since without a record. `missing` are revisions that were applied here, and
+    that no file has any more.
+    """
 
     target: str
     protected: bool
@@ -24,8 +30,10 @@ class Status(Result):
     setup: Setup
     history: History
     versions: tuple[tuple[str, str], ...] = ()
+    ledger: Records
     edited: tuple[str, ...] = ()
-    open_runs: tuple[OpenRun, ...] = ()
+    moved: tuple[str, ...] | None = None
+    missing: tuple[str, ...] = ()
     holder: lock.Holder | None = None
     url_notes: tuple[str, ...] = ()
     pending_is_wrong: bool = False
@@ -50,6 +58,11 @@ class Status(Result):
         """Revisions that the database names and no file has."""
         return self.history.unknown
 
+    @property
+    def open_runs(self) -> tuple[OpenRun, ...]:
+        """Runs that never reported their end, or could not read back where they left the database."""
+        return self.ledger.open_runs
+
     def judged(self, *, fail_on_pending: bool) -> Status:
         """Return the same status, in which pending revisions are, or are not, a reason for ATTENTION."""
         return replace(self, pending_is_wrong=fail_on_pending)
@@ -66,20 +79,48 @@ class Status(Result):
             found.append(
                 f"There are {len(self.heads)} heads ({', '.join(self.heads)}): merge them, or name the one you mean."
             )
-        found.extend(f"The file of {one} was edited after it was applied." for one in self.edited)
-        for run in self.open_runs:
+        found.extend(self._missing(one) for one in self.missing)
+        found.extend(self._edited(one) for one in self.edited)
+        if self.moved is not None:
             found.append(
-                f"A run of {run.by} (to {', '.join(run.wanted) or 'base'}, begun {run.when}) never reported its end: "
-                "it died. Compare the schema before you go on."
+                f"The version was moved outside of this toolkit: the last run left it at {_list(self.moved)}, and now "
+                f"it is at {_list(self.current)}{self._between(self.moved)}. Compare the schema; the next run, or a "
+                "stamp of where it is, puts that on record."
             )
+        found.extend(map(sentence, self.open_runs))
         if self.pending_is_wrong and self.pending:
             found.append(f"Pending where none may be: {', '.join(self.pending)}.")
         return tuple(found)
 
+    def _missing(self, revision: str) -> str:
+        done = self.ledger.applied[revision]
+        return (
+            f"Revision {revision} was applied ({minute(done.when)} UTC, {done.by}), and no version file has it any "
+            "more: git log --all -- 'alembic/versions/*' finds it."
+        )
+
+    def _edited(self, revision: str) -> str:
+        done = self.ledger.applied[revision]
+        return f"The file of {revision} was edited after it was applied ({minute(done.when)} UTC, {done.by})."
+
+    def _between(self, left: tuple[str, ...]) -> str:
+        """Which revisions were applied or undone meanwhile, as far as files know them."""
+        before, now = self.history.ancestors(left), self.history.applied
+        if not before.issuperset(left):
+            return ""
+        parts = [
+            f"{word} {', '.join(names)}"
+            for word, names in (("applied", sorted(now - before)), ("undone", sorted(before - now)))
+            if names
+        ]
+        return f" ({'; '.join(parts)})" if parts else ""
+
     @property
     def verdict(self) -> Verdict:
-        """OK when the state is known, pending or not."""
-        return Verdict.ATTENTION if self.findings else Verdict.OK
+        """OK when the state is known, pending or not; UNKNOWN where the ledger cannot be read."""
+        if self.findings:
+            return Verdict.ATTENTION
+        return Verdict.UNKNOWN if self.ledger.unreadable else Verdict.OK
 
     def __str__(self) -> str:
         where = ", ".join(self.current) or "base"
@@ -115,6 +156,7 @@ class Status(Result):
             facts.append(("at work now", str(self.holder)))
         notes = [display.Note(one, "attention") for one in self.findings]
         notes += [display.Note(one, "attention") for one in setup.missing_models]
+        notes += self._about_the_ledger()
         notes += [
             display.Note(f"env.py changes the database before it migrates; to look, it was run without: {one}")
             for one in setup.left_out
@@ -125,6 +167,15 @@ class Status(Result):
             mark=display.Mark(self.verdict, self.verdict.tone),
             blocks=(*notes, display.Facts(tuple(facts))),
         )
+
+    def _about_the_ledger(self) -> list[display.Note]:
+        ledger = self.ledger
+        if ledger.unreadable:
+            said = f"{ledger.unreadable} What was edited, left open or applied outside is not known. {ledger.next_step}"
+            return [display.Note(said, "unknown")]
+        if not ledger.runs:
+            return [display.Note("Nothing was changed here through this toolkit yet: no run is on record.")]
+        return [display.Note(one) for one in (ledger.skew,) if one]
 
     def line(self) -> str:
         """Return server, database, role and current revision in one line."""
@@ -139,6 +190,11 @@ class Status(Result):
             "unknown": list(self.unknown),
             "history": self.history.to_dict()["history"],
             "findings": list(self.findings),
+            "edited": list(self.edited),
+            "missing": list(self.missing),
+            "moved_outside": None if self.moved is None else {"from": list(self.moved), "to": list(self.current)},
+            "open_runs": [{"run": one.run, "when": one.when, "by": one.by} for one in self.open_runs],
+            "ledger": self.ledger.to_dict(),
             "missing_models": list(self.setup.missing_models),
             "left_out": list(self.setup.left_out),
             "version_table": f"{self.setup.version_table_schema}.{self.setup.version_table}",
@@ -148,8 +204,8 @@ class Status(Result):
         }
 
 
-def read(settings: TargetSettings) -> Status:
-    """Return where a target's database is.
+def read(settings: TargetSettings, *, statements: bool = False) -> Status:
+    """Return where a target's database is; `statements` has the ledger tell the SQL that ran, too.
 
     Raises
     ------
@@ -159,22 +215,40 @@ def read(settings: TargetSettings) -> Status:
     with visit(settings, purpose="inspect") as here:
         setup = here.setup
         history = here.history
-        ledger = Ledger(settings.home, here.facts.identity)
         holder = lock.holder(here.connection, setup.version_table_schema, setup.version_table)
+        records = replace(Ledger.of(here).look(statements=statements), at_work=holder is not None)
+        edited = records.edited({one: history.by_id[one].sha256 for one in history.applied})
+        left = records.left
+        # One who holds the lock without a record of it is about to write one, and may have moved the version by then.
+        moved = None
+        if left is not None and holder is None and set(left) != set(history.current):
+            # A run may have come and gone since the version table was read.
+            moved = left if set(here.heads() or ()) == set(history.current) else None
         ignored = settings.database.untranslated
         return Status(
             target=settings.name,
             protected=settings.protected,
             facts=here.facts,
             setup=setup,
-            history=history,
+            history=replace(
+                history,
+                recorded=records.applied,
+                outside=records.outside(history.ancestors, () if moved is None else history.current) & history.applied,
+                edited=edited,
+            ),
             versions=tuple(here.worker.versions.items()),
-            edited=ledger.edited({one: history.by_id[one].sha256 for one in history.applied}),
-            # While somebody holds the lock, the newest open run is theirs and is not dead.
-            open_runs=ledger.open_runs()[: -1 if holder else None],
+            ledger=records,
+            edited=edited,
+            moved=moved,
+            missing=_missing(history, records) if moved is None else (),
             holder=holder,
             url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
         )
+
+
+def _missing(history: History, records: Records) -> tuple[str, ...]:
+    """Revisions that stand applied by the ledger, and have no file; `unknown` ones are told of as such."""
+    return tuple(sorted(records.standing - history.by_id.keys() - set(history.unknown)))
 
 
 def _list(ids: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops import apply, compare, display, draft, drift, embedded, health, plan, scratch, settings, status
+from ops import apply, compare, display, draft, drift, embedded, health, ledger, plan, scratch, settings, status
 from ops.errors import OpsError, RefusedError
 from ops.values import Result, Verdict
 
@@ -52,6 +52,13 @@ class Target:
     def history(self) -> Any:
         """Return the revisions, with the database's place among them."""
         return self.status().history
+
+    def ledger(self, *, statements: bool = False) -> ledger.Records:
+        """Return what was done to the database through this toolkit: when, by whom, with what outcome.
+
+        `statements`: also the SQL that ran, with its times.
+        """
+        return status.read(self.settings, statements=statements).ledger
 
     def compare(self, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> drift.Drift:
         """Return what differs among models, migrations and database, and who made each difference.

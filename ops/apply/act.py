@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +11,15 @@ from dataclasses import dataclass, field
 
 from ops import guard, route
 from ops.apply import aftermath, verify
+from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run, listed
 from ops.errors import BusyError, InterruptedRunError, MigrationError, OpsError
-from ops.ledger import Ledger, whoami
 from ops.lock import run_lock
 from ops.plan import kept
 from ops.project import Answer, Event, go, stop
 from ops.project.visit import Step, Visit, visit
 from ops.route import WORDS, Route
 from ops.settings import TargetSettings
-from ops.values import Verdict
 
 Report = Callable[[str], None]
 
@@ -70,6 +68,7 @@ def change(
             made = route.make(here, direction, revision)
             guard.check(here, made, confirm=confirm)
             if made.changes_nothing:
+                take_note(here, made, Progress(heads=made.current, catalog=made.catalog))
                 return Run(route=made, dry_run=False, current=made.current)
             return _Change(here, made, retries=retries, report=report or _silent).perform()
 
@@ -89,6 +88,10 @@ class Progress:
     """Statements of the running revision that stay, whatever becomes of it."""
     outside: str = ""
     """The statement that runs outside of any transaction now."""
+    catalog: str = ""
+    """The fingerprint of the schema afterwards, where it was read."""
+    unproved: str = ""
+    """Why it is not known whether the schema is as it should be."""
 
     def begin(self, step: Step | None) -> None:
         """A revision starts, or starts again."""
@@ -110,8 +113,7 @@ class _Change:
         self.route = made
         self.retries = retries
         self.report = report
-        self.ledger = Ledger(here.settings.home, here.facts.identity)
-        self.run = secrets.token_hex(8)
+        self.record = Recorder(here, made)
         self.progress = Progress(heads=made.current)
         self.written = verify.Written()
         self.disproved: MigrationError | None = None
@@ -123,16 +125,7 @@ class _Change:
     def perform(self) -> Run:
         made = self.route
         wanted = verify.expectation(self.here, made, kept.find(self.here.settings.home, made.fingerprint))
-        self.ledger.write(
-            "intent",
-            self.run,
-            target=made.target,
-            direction=made.direction,
-            **{"from": made.current, "to": made.heads},
-            revisions=[{"revision": one.revision, "sha256": one.sha256} for one in made.revisions],
-            plan=made.fingerprint,
-            who={**whoami(), "role": self.here.facts.role},
-        )
+        self.record.intent()
         with self._recorded():
             self._act()
             self._require(made.heads)
@@ -168,32 +161,11 @@ class _Change:
             )
             cause = unforeseen
         else:
-            self._record_outcome(None)
+            self.record.outcome(self.progress, None)
             return
-        if aftermath.explain(error, self.here, self.route, self.progress):
-            self._record_revision()
-        self._record_outcome(error)
+        aftermath.explain(error, self.here, self.route, self.progress)
+        self.record.outcome(self.progress, error)
         raise error from cause
-
-    def _record_outcome(self, error: OpsError | None) -> None:
-        self.ledger.write(
-            "outcome",
-            self.run,
-            verdict=(error.verdict if error else Verdict.OK).value,
-            current=self.progress.heads,
-            error=error.to_dict() if error else None,
-        )
-
-    def _record_revision(self) -> None:
-        done = self.progress.applied[-1]
-        self.ledger.write(
-            "revision",
-            self.run,
-            revision=done.revision,
-            direction=done.direction,
-            seconds=round(done.seconds, 4),
-            sha256=self.route.steps[len(self.progress.applied) - 1].revision.sha256,
-        )
 
     # -- acting -------------------------------------------------------------------------------------
 
@@ -232,6 +204,7 @@ class _Change:
 
     def _listen(self, event: Event) -> Answer | None:
         progress = self.progress
+        self.record.saw(event)
         match event["event"]:
             case "revision":
                 return self._before_revision(event)
@@ -276,7 +249,7 @@ class _Change:
         self.progress.applied.append(done)
         self.progress.heads = found
         self.progress.begin(None)
-        self._record_revision()
+        self.record.revision(self.progress)
         self.report(f"{done.revision}  done in {done.seconds:.2f} s")
         return go()
 
@@ -300,6 +273,7 @@ class _Change:
 
     def _prove(self, wanted: verify.Expectation) -> verify.Proof:
         proof = verify.prove(self.here, wanted, self.written)
+        self.progress.catalog, self.progress.unproved = proof.catalog, proof.unknown
         if proof.wrong:
             raise MigrationError(
                 "Every revision ran, and the database is not as it should be:\n" + "\n".join(proof.wrong),

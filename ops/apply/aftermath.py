@@ -34,8 +34,8 @@ def cancel(here: Visit) -> None:
     here.worker.kill()
 
 
-def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> bool:
-    """Have an error say what stays applied; return whether the revision that was under way turned out to be complete.
+def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> None:
+    """Have an error say what stays applied; a revision that was under way and turns out to be complete is one of them.
 
     The worker is ended first: what it had open is rolled back then.
     """
@@ -52,7 +52,7 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> b
         error.changed = None
         why = unreachable.problem if isinstance(unreachable, OpsError) else database.first_line(unreachable)
         error.problem += f"\nThe state could not be read back: {why}"
-        return False
+        return
     running = progress.running
     complete = running is not None and running.heads == found != progress.heads
     sentences = [f"The database is at {listed(found)}{', where it was' if found == route.current else ''}."]
@@ -68,7 +68,8 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> b
             AppliedRevision(revision=running.revision.revision, direction=route.direction, seconds=seconds)
         )
     progress.heads = found
-    return complete
+    if error.changed and not progress.catalog:
+        progress.catalog = _schema_now(here)
 
 
 def _fate(revision: str, progress: Progress, *, complete: bool) -> str:
@@ -91,6 +92,17 @@ def _fate(revision: str, progress: Progress, *, complete: bool) -> str:
 def _schema(connection: Connection, here: Visit) -> str:
     setup = here.setup
     return snapshot.read(connection, version_table=(setup.version_table_schema, setup.version_table)).fingerprint
+
+
+def _schema_now(here: Visit) -> str:
+    """The schema's fingerprint, for the record; empty where it cannot be had: what was changed is known without it."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        with database.connect(here.settings, purpose="verify") as connection:
+            return _schema(connection, here)
+    except (OpsError, DBAPIError):
+        return ""
 
 
 def _wait_until_gone(connection: Connection, pids: set[int]) -> None:

@@ -39,6 +39,7 @@ class Proof:
 
     `compared` says whether the schema was compared with what its plan foretold, and if not, why; `unknown` why that
     could not be done although there was a plan. `wrong` is a sentence for each thing that is not as it should be.
+    `catalog` is the fingerprint of the schema that was looked at.
     """
 
     compared: str
@@ -46,6 +47,7 @@ class Proof:
     wrong: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
+    catalog: str = ""
 
     def blocks(self) -> tuple[display.Note, ...]:
         """Return what a person reads of it."""
@@ -154,6 +156,7 @@ def prove(here: Visit, wanted: Expectation, written: Written) -> Proof:
         ),
         notes=notes,
         differences=differences,
+        catalog=after.fingerprint,
     )
 
 

@@ -15,7 +15,7 @@ from ops.commands import Command
 from ops.errors import OpsError, UsageError
 from ops.ground import Ground
 from ops.hazards import CODES, Hazard, Severity, judge, judge_files
-from ops.ledger import Ledger
+from ops.ledger import Ledger, Records
 from ops.live import Live
 from ops.observe import Observed, observe
 from ops.plan import kept
@@ -65,6 +65,7 @@ def plan(
 
 def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: frozenset[str]) -> Plan:
     live = activity.look(here.connection)
+    records = Ledger.of(here).look()
     measured = _measured(here, made, booted) if made.steps else _Measured()
     seen = measured.observed
     catalog = made.live
@@ -83,13 +84,15 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
         limits=limits,
     )
     found += judge_files(
-        _files(here, made),
+        _files(here, made, records),
         statements=seen.statements,
         heads=here.history.heads,
         direction=made.direction,
         several_heads=here.history.has_unexpected_heads,
     )
     uncertain = list(measured.uncertain)
+    if records.unreadable and made.direction == "down":  # only what was applied can have been edited since
+        uncertain.append(f"{records.unreadable} Whether a file was edited after it was applied is not known.")
     if catalog.unread:
         uncertain.append(f"The role may not read: {', '.join(catalog.unread)}; a clone lacks them.")
     return Plan(
@@ -207,12 +210,12 @@ def _keeps_versions(found: Sequence[Command], table: str) -> bool:
     )
 
 
-def _files(here: Visit, made: Route) -> tuple[VersionFile, ...]:
+def _files(here: Visit, made: Route, records: Records) -> tuple[VersionFile, ...]:
     """The version files of a plan, as values."""
     folders = {Path(step.revision.path).parent for step in made.steps}
     known = {folder: git.uncommitted(folder) for folder in folders}
     applied = {one: here.history.by_id[one].sha256 for one in here.history.applied}
-    edited = set(Ledger(here.settings.home, here.facts.identity).edited(applied))
+    edited = set(records.edited(applied))
     return tuple(_file(step, known, edited) for step in made.steps)
 
 

@@ -1388,6 +1388,19 @@ def do_stamp(project, request):
     return {}
 
 
+OURS = "alembic_ops"
+
+
+def without_ours(keywords):
+    """Leave the schema of the parent's ledger out of a draft: no model has it, and nobody means to drop it."""
+    theirs = keywords.get("include_name")
+
+    def include_name(name, kind, parents):
+        return not (kind == "schema" and name == OURS) and (theirs is None or theirs(name, kind, parents))
+
+    keywords["include_name"] = include_name
+
+
 def do_draft(project, request):
     """A new version file: written where it belongs, or, to look at, into a folder of the parent's."""
     from alembic.autogenerate import RevisionContext
@@ -1426,7 +1439,7 @@ def do_draft(project, request):
         "true",
         "1",
     ):
-        project.look_at_env(instead, template_args=context.template_args, revision_context=context)
+        project.look_at_env(instead, change=without_ours, template_args=context.template_args, revision_context=context)
     keep = {}
     if not request["write"]:
         from pathlib import Path

@@ -12,6 +12,7 @@ from typing import Any
 
 from ops import display
 from ops.errors import InterruptedRunError, OpsError, UsageError
+from ops.ledger import NOTEBOOK
 from ops.runbook import catalogue, record
 from ops.runbook.parameters import Value, from_namespace, injected_names
 from ops.settings import home, redact
@@ -97,6 +98,7 @@ class Session:
         from ops import targets
 
         values = self._values()
+        os.environ[NOTEBOOK] = self.name  # for the ledger
         db = targets.target(target, effects=self.effects)
         self._open(target, values)
         status = db.status()

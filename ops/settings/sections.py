@@ -81,6 +81,7 @@ class TargetSettings:
     ignore: tuple[str, ...] = ()
     embedded: bool = False
     raw_url: str | None = field(default=None, repr=False)
+    ledger: str = "database"
     scratch_url: str | None = field(default=None, repr=False)
     section: Section | None = field(default=None, repr=False)
 
@@ -185,7 +186,6 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
     values = section.values
     for key in values:
         _check_key(key, section)
-    word(values, "ledger", ("file",), section)
     url, source = _url(section, variables)
     driver = values.get("driver")
     project = _project(section, parts_of(url, driver=driver, source=source), driver)
@@ -203,6 +203,7 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         role=values.get("role") or None,
         ignore=several(values.get("ignore")),
         raw_url=url,
+        ledger=word(values, "ledger", ("database", "file"), section) or "database",
         scratch_url=_scratch_url(section, variables),
         section=section,
     )

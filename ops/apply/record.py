@@ -1,0 +1,185 @@
+"""What one run puts on record: its intent before, each revision as it is done, its outcome whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ops.errors import OpsError
+from ops.ledger import Ledger, whoami
+from ops.project import Event
+from ops.project.visit import Visit
+from ops.route import Route
+from ops.values import Verdict
+
+if TYPE_CHECKING:
+    from ops.apply.act import Progress
+
+KEPT_STATEMENTS = 1_000
+"""How many statements of a revision are kept; a loop over rows may run any number."""
+
+KEPT_CHARACTERS = 20_000
+"""How much of each is kept. The hash covers all of it."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """The statements of the revision that runs now."""
+
+    statements: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
+    lock_wait: float | None = None
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, event: Event) -> None:
+        sql: str = event["sql"]
+        wait = event.get("lock_wait")
+        self.count += 1
+        self.digest.update(f"{len(sql)}:{sql}".encode("utf-8", "surrogatepass"))
+        if wait is not None:
+            self.lock_wait = (self.lock_wait or 0.0) + wait
+        if self.count <= KEPT_STATEMENTS:
+            one = {"sql": _short(sql), "seconds": _rounded(event.get("seconds")), "rows": event.get("rows")}
+            self.statements.append(one if wait is None else {**one, "lock_wait": _rounded(wait)})
+
+
+class Recorder:
+    """The record of one run."""
+
+    def __init__(self, here: Visit, route: Route, *, backup: str = "") -> None:
+        self.ledger = Ledger.of(here)
+        self.run = secrets.token_hex(8)
+        self._here = here
+        self._route = route
+        self._backup = backup
+        self._started = time.monotonic()
+        self._told = _Told()
+        self._written = 0
+
+    def intent(self) -> None:
+        """Put on record what is wanted, before anything is changed.
+
+        Raises
+        ------
+        OpsError
+            It cannot be written: nothing may be changed then.
+        """
+        here, made = self._here, self._route
+        who = {**whoami(here.settings.project.config.parent), "role": here.facts.role, "login": here.facts.login}
+        try:
+            self.ledger.write(
+                "intent",
+                self.run,
+                target=made.target,
+                direction=made.direction,
+                **{"from": made.current, "to": made.heads},
+                requested=made.requested,
+                revisions=[
+                    {"revision": one.revision.revision, "sha256": one.revision.sha256, "heads": one.heads}
+                    for one in made.steps
+                ],
+                plan=made.fingerprint,
+                catalog=made.catalog,
+                backup=self._backup,
+                who=who,
+            )
+        except BaseException:
+            self.ledger.close()
+            raise
+
+    def saw(self, event: Event) -> None:
+        """Take what the worker tells of the revision that runs."""
+        if event["event"] == "revision":
+            self._told = _Told()  # also where it starts again
+        elif event["event"] == "statement-done":
+            self._told.add(event)
+
+    def revision(self, progress: Progress) -> None:
+        """Put the next revision that is done on record.
+
+        Raises
+        ------
+        OpsError
+            It cannot be written.
+        """
+        done, told = progress.applied[self._written], self._told
+        self.ledger.write(
+            "revision",
+            self.run,
+            revision=done.revision,
+            direction=done.direction,
+            seconds=_rounded(done.seconds),
+            sha256=self._route.steps[self._written].revision.sha256,
+            sql_sha256=told.digest.hexdigest(),
+            count=told.count,
+            lock_wait=_rounded(told.lock_wait),
+            statements=told.statements,
+        )
+        self._written += 1
+        self._told = _Told()
+
+    def outcome(self, progress: Progress, error: OpsError | None) -> None:
+        """Put on record what came of it; where that cannot be done, whoever asked is told beside the rest.
+
+        Raises
+        ------
+        OpsError
+            All is done, and that could not be written.
+        """
+        verdict = error.verdict if error else Verdict.UNKNOWN if progress.unproved else Verdict.OK
+        try:
+            while self._written < len(progress.applied):
+                self.revision(progress)  # one that could not be written, or that was found complete only afterwards
+            self.ledger.write(
+                "outcome",
+                self.run,
+                direction=self._route.direction,
+                verdict=verdict.value,
+                # Where nobody could read it back, nobody knows.
+                current=None if error is not None and error.changed is None else progress.heads,
+                seconds=_rounded(time.monotonic() - self._started),
+                retried=progress.retried,
+                catalog=progress.catalog or None,
+                error=error.to_dict() if error else None,
+            )
+        except OpsError as unwritten:
+            if error is None:
+                raise OpsError(
+                    f"All that was asked for is done, and its record could not be finished: {unwritten.problem}",
+                    next_step="The run stays open in the ledger until a later one succeeds. Look at the state with "
+                    "notebooks/10-inspect.ipynb.",
+                    changed=bool(progress.applied) or progress.heads != self._route.current,
+                    code="ledger",
+                ) from None
+            error.problem += f"\nThe outcome could not be put on record: {unwritten.problem}"
+        finally:
+            self.ledger.close()
+
+
+def take_note(here: Visit, route: Route, progress: Progress) -> None:
+    """Put on record that somebody stamped a database where it is, when the ledger knew otherwise or had a run open.
+
+    Raises
+    ------
+    OpsError
+        It cannot be written.
+    """
+    if route.direction != "stamp":
+        return
+    recorder = Recorder(here, route)
+    known = recorder.ledger.look()
+    if known.open_runs or (known.left is not None and set(known.left) != set(route.current)):
+        recorder.intent()
+        recorder.outcome(progress, None)
+
+
+def _short(sql: str) -> str:
+    more = len(sql) - KEPT_CHARACTERS
+    return sql if more <= 0 else f"{sql[:KEPT_CHARACTERS]} … [{more:,} more characters]"
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)

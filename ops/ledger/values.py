@@ -1,0 +1,186 @@
+"""What a ledger tells: values of its records, without the records themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Record = Mapping[str, Any]
+"""One record: `kind`, `run`, `when`, and what `FIELDS` says of its kind; later versions may know more."""
+
+FIELDS: Mapping[str, frozenset[str]] = {
+    "intent": frozenset({"run", "when", "direction", "to"}),
+    "revision": frozenset({"run", "when", "revision", "direction", "sha256", "seconds"}),
+    "outcome": frozenset({"run", "when", "verdict"}),
+}
+"""What a record of each kind has at least."""
+
+
+def known(found: object) -> bool:
+    """Return whether something is a record that this version can read."""
+    if not isinstance(found, Mapping):
+        return False
+    fields = FIELDS.get(found.get("kind", ""))
+    return fields is not None and fields <= found.keys()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """One revision that was applied or undone through this toolkit.
+
+    `when` is the server's clock where the ledger is in the database, `seconds` this machine's. `role` is the database
+    role, empty where a record does not say.
+    """
+
+    revision: str
+    direction: str
+    when: str
+    by: str
+    sha256: str
+    seconds: float
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun:
+    """A run of which nobody knows how it ended.
+
+    It is still going on, or it died; where it `ended`, it could not read back where it left the database. `database`
+    is the identity of the database that it began on: a copy has the records of the one that it was copied from.
+    """
+
+    run: str
+    when: str
+    by: str
+    direction: str
+    wanted: tuple[str, ...]
+    ended: bool = False
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Between two runs the version table moved without a record: a run left it at `left`, the next found `found`."""
+
+    left: tuple[str, ...]
+    found: tuple[str, ...]
+    when: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRevision:
+    """One revision of a past run: how long it took, in seconds, and hashes of its file and of the SQL that it ran.
+
+    `statements` holds `sql`, `seconds`, `rows` and, where it was watched, `lock_wait` (seconds) of each statement,
+    where they were asked for. `count` is their number in any case, None where the record does not say.
+    """
+
+    revision: str
+    direction: str
+    when: str
+    seconds: float
+    sha256: str
+    sql_sha256: str = ""
+    count: int | None = None
+    lock_wait: float | None = None
+    statements: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRun:
+    """One run: who wanted what, and what came of it. Times are ISO 8601, in UTC.
+
+    `when` is the server's clock where the ledger is in the database; `ahead` is by how many seconds the clock of the
+    machine was ahead of it, None where the ledger is a file. `seconds` is None, and `verdict` empty, while nobody knows
+    how it ended. `catalogs` are the fingerprints of the schema before and after, empty where unknown.
+    """
+
+    run: str
+    when: str
+    direction: str
+    came_from: tuple[str, ...] | None
+    wanted: tuple[str, ...]
+    by: str
+    role: str = ""
+    login: str = ""
+    process: str = ""
+    notebook: str = ""
+    commit: str = ""
+    tool: str = ""
+    plan: str = ""
+    backup: str = ""
+    revisions: tuple[PastRevision, ...] = ()
+    left: tuple[str, ...] | None = None
+    seconds: float | None = None
+    verdict: str = ""
+    error: Mapping[str, Any] | None = field(default=None, compare=False)
+    catalogs: tuple[str, str] = ("", "")
+    ahead: float | None = None
+
+
+def person(intent: Record) -> str:
+    """Return who began a run, as user@host."""
+    who = intent.get("who", {})
+    return f"{who.get('os_user', '?')}@{who.get('host', '?')}"
+
+
+def applied(one: Record, intent: Record) -> Applied:
+    """Return what a revision's record says, beside its run's intent."""
+    return Applied(
+        revision=one["revision"],
+        direction=one["direction"],
+        when=one["when"],
+        by=person(intent),
+        sha256=one["sha256"],
+        seconds=one["seconds"],
+        role=intent.get("who", {}).get("role", ""),
+    )
+
+
+def past_revision(one: Record) -> PastRevision:
+    """Return a revision's record as a value."""
+    return PastRevision(
+        revision=one["revision"],
+        direction=one["direction"],
+        when=one["when"],
+        seconds=one["seconds"],
+        sha256=one["sha256"],
+        sql_sha256=one.get("sql_sha256", ""),
+        count=one.get("count"),
+        lock_wait=one.get("lock_wait"),
+        statements=tuple(one.get("statements") or ()),
+    )
+
+
+def past_run(intent: Record, revisions: tuple[PastRevision, ...], outcome: Record) -> PastRun:
+    """Return a run as a value; `outcome` is empty where there is none."""
+    who = intent.get("who", {})
+    left, came_from = outcome.get("current"), intent.get("from")
+    return PastRun(
+        run=intent["run"],
+        when=intent["when"],
+        direction=intent["direction"],
+        came_from=None if came_from is None else tuple(came_from),
+        wanted=tuple(intent["to"]),
+        by=person(intent),
+        **{name: str(who.get(name, "")) for name in ("role", "login", "process", "notebook", "commit", "tool")},
+        plan=intent.get("plan", ""),
+        backup=intent.get("backup", ""),
+        revisions=revisions,
+        left=None if left is None else tuple(left),
+        seconds=outcome.get("seconds"),
+        verdict=outcome.get("verdict", ""),
+        error=outcome.get("error"),
+        catalogs=(intent.get("catalog") or "", outcome.get("catalog") or ""),
+        ahead=ahead(intent),
+    )
+
+
+def ahead(record: Record) -> float | None:
+    """Return by how many seconds the clock of the machine was ahead of the server's; None where one is not known."""
+    written = record.get("written")
+    if written is None:
+        return None
+    return (datetime.fromisoformat(written) - datetime.fromisoformat(record["when"])).total_seconds()
