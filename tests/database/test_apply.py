@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from ops import database, lock
 from ops.catalog import snapshot
 from ops.errors import BusyError, MigrationError, OpsError, RevisionError, StalePlanError
 from ops.ledger import Ledger
+from ops.project.visit import visit
 from ops.values import Verdict
 from tests.database.conftest import Bench, SetUp
 
@@ -30,10 +30,10 @@ def fingerprint(bench: Bench) -> str:
 
 def records(bench: Bench, kind: str = "") -> list[dict[str, object]]:
     """The records of the bench's own ledger."""
-    found = []
-    for file in (bench.home / ".ops" / "ledger").glob("*.jsonl"):
-        found += [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return [one for one in found if one["kind"] == kind or not kind]
+    if bench.ask("SELECT to_regclass('alembic_ops.ledger')") == [(None,)]:
+        return []
+    found = bench.ask("SELECT kind, details FROM alembic_ops.ledger ORDER BY id")
+    return [{"kind": one, **details} for one, details in found if one == kind or not kind]
 
 
 def rewrite(bench: Bench, revision: str, old: str, new: str) -> None:
@@ -367,6 +367,7 @@ def test_a_role_of_the_target_owns_what_is_made(set_up: SetUp) -> None:
     bench.ask(f"CREATE ROLE {role}")
     try:
         bench.ask(f"GRANT CREATE ON SCHEMA public TO {role}")
+        bench.ask(f"DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {role}', current_database()); END $$")
         bench.target.upgrade(dry_run=False)
         owners = bench.ask("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
     finally:
@@ -382,11 +383,10 @@ def test_a_role_of_the_target_owns_what_is_made(set_up: SetUp) -> None:
 def test_a_run_that_died_and_an_edited_file_are_findings(set_up: SetUp) -> None:
     bench = set_up("linear")
     bench.target.upgrade("a10000000002", dry_run=False)
-    with database.connect(bench.target.settings) as connection:
-        identity = database.facts(connection).identity
-    Ledger(bench.home, identity).write(
-        "intent", "feed", direction="up", to=["a10000000005"], who={"os_user": "ann", "host": "desk"}
-    )
+    with visit(bench.target.settings) as here:
+        ledger = Ledger.of(here)
+        ledger.write("intent", "feed", direction="up", to=["a10000000005"], who={"os_user": "ann", "host": "desk"})
+        ledger.close()
     rewrite(bench, "a10000000002", "upgrade():", "upgrade():\n    # changed my mind")
 
     status = bench.target.status()

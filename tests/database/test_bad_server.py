@@ -156,6 +156,7 @@ def test_a_role_that_may_only_read(
     assert (error.exit_code, error.verdict, error.changed) == (4, Verdict.REFUSED, False)
     assert error.next_step
     assert everything(role) == before
+    assert role.ask("SELECT to_regnamespace('alembic_ops')") == [(None,)]
     assert not (bench.home / ".ops" / "ledger").exists()
 
 
@@ -178,6 +179,7 @@ def test_objects_belong_to_the_role_that_the_target_names(set_up: Callable[..., 
     try:
         role.ask(f"GRANT {owner} TO {role.name}")
         role.ask(f"GRANT CREATE ON SCHEMA public TO {owner}")
+        role.ask(f"GRANT CREATE ON DATABASE {role.database} TO {owner}")
         bench = set_up("linear", url=role.url(), role=owner)
 
         run = bench.target.upgrade("head", dry_run=False)

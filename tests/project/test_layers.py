@@ -133,6 +133,15 @@ def test_judgement_is_pure(room: str) -> None:
         assert called & BUILT_IN == set(), path
 
 
+def test_only_the_ledger_opens_the_connection_that_may_write() -> None:
+    name = "connect_for_ledger"
+    found = {
+        _room(".".join(path.relative_to(PACKAGE).with_suffix("").parts)) for path in MODULES if name in path.read_text()
+    }
+
+    assert found == {"database", "ledger"}
+
+
 def test_nobody_but_the_migrations_imports_the_applications_models() -> None:
     outside = [path for path in MODULES if not path.is_relative_to(PACKAGE / APPLICATION)]
 

@@ -63,7 +63,8 @@ KEYS = {
     "connection_attribute": ("connection_attribute = true", "connection_attribute", True),
     "host": ("host = anyio", "host", "anyio"),
     "redirect": ("redirect = yes", "redirect", True),
-    "ledger": ("ledger = file", "name", "staging"),
+    "ledger": ("ledger = file", "ledger", "file"),
+    "ledger by default": ("", "ledger", "database"),
     "environment, case and %": ("env.Shop_Db = a%(b)s%%{user}", "environment", (("Shop_Db", "a%(b)s%%me"),)),
     "option": ("option.db.url = {host}:{port}/{database}", "options", (("db.url", "h:5433/shop"),)),
     "section's option": ("section.my.part.URL = {password}", "section_options", (("my.part", "URL", "k@wl3d#e"),)),
@@ -152,7 +153,7 @@ WRONG = {
         "has both scratch_url and scratch_url_env",
     ),
     "scratch_url_env": ("scratch_url_env = A B", "scratch_url_env = 'A B' is no name of an environment variable"),
-    "not yet: another ledger": ("ledger = database", "ledger = 'database' is not known"),
+    "another ledger": ("ledger = paper", "ledger = 'paper' is not known"),
     "twice the same key": ("url = postgresql://h/d", "ops.ini cannot be read"),
 }
 
