@@ -24,6 +24,9 @@ KEPT_STATEMENTS = 1_000
 KEPT_CHARACTERS = 20_000
 """How much of each is kept. The hash covers all of it."""
 
+KEPT_IN_ALL = 1_000_000
+"""How many characters of a revision are kept, more or less."""
+
 
 @dataclass(slots=True)
 class _Told:
@@ -31,6 +34,7 @@ class _Told:
 
     statements: list[dict[str, Any]] = field(default_factory=list)
     count: int = 0
+    kept: int = 0
     lock_wait: float | None = None
     digest: Any = field(default_factory=hashlib.sha256)
 
@@ -41,7 +45,8 @@ class _Told:
         self.digest.update(f"{len(sql)}:{sql}".encode("utf-8", "surrogatepass"))
         if wait is not None:
             self.lock_wait = (self.lock_wait or 0.0) + wait
-        if self.count <= KEPT_STATEMENTS:
+        if self.count <= KEPT_STATEMENTS and self.kept < KEPT_IN_ALL:
+            self.kept += min(len(sql), KEPT_CHARACTERS)
             one = {"sql": _short(sql), "seconds": _rounded(event.get("seconds")), "rows": event.get("rows")}
             self.statements.append(one if wait is None else {**one, "lock_wait": _rounded(wait)})
 

@@ -13,9 +13,12 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ops import embedded, health, scratch
+from ops import database, embedded, health, scratch
 from ops.embedded import lease
+from ops.errors import OpsError
 from ops.health import Health, words
+from ops.ledger import Ledger
+from ops.ledger.in_database import DatabaseStore
 from ops.settings import Limits
 from ops.values import Verdict
 from tests.database import busy
@@ -274,6 +277,33 @@ def test_a_replica_takes_no_change(standby: embedded.Server) -> None:
 
     assert found.verdict == Verdict.ATTENTION
     assert found.findings[0].startswith("This is a replica")
+
+
+def test_a_replica_reads_the_ledger_of_its_primary(standby: embedded.Server, room: Room) -> None:
+    name = room.url.partition("?")[0].rpartition("/")[2]
+    with database.connect(room.settings) as primary:
+        facts = database.facts(primary)
+        ledger = Ledger(DatabaseStore(room.settings, primary, facts), identity=facts.identity, version_table="t")
+        ledger.write("intent", "r1", direction="up", to=["a"], **{"from": []})
+        ledger.close()
+    there = busy.target(standby.url(name))
+    until(lambda: reaches(standby, name))
+
+    with database.connect(there) as replica:
+        facts = database.facts(replica)
+        ledger = Ledger(DatabaseStore(there, replica, facts), identity=facts.identity, version_table="t")
+        until(lambda: len(ledger.records()) == 1)
+        assert [(run.run, run.database) for run in ledger.open_runs()] == [("r1", "")]
+        with pytest.raises(OpsError, match="another server") as refused:
+            ledger.write("outcome", "r1", verdict="OK", current=["a"])
+    assert (refused.value.code, refused.value.changed) == ("ledger", False)
+    ledger.close()
+
+
+def reaches(server: embedded.Server, database: str) -> bool:
+    """Whether a database has arrived on a replica."""
+    with closing(scratch.connect(server)) as connection:
+        return run(connection, "SELECT 1 FROM pg_database WHERE datname = %s", database) == [(1,)]
 
 
 def test_replicas_are_hidden_from_a_role_with_few_rights(standby: embedded.Server, room: Room) -> None:

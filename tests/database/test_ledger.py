@@ -495,7 +495,7 @@ def test_a_role_that_only_reads(set_up: SetUp, make_role: MakeRole) -> None:
     assert f"role {reader.name} may not read it" in said and "is not known" in said
     grant = f"GRANT USAGE ON SCHEMA alembic_ops TO {reader.name}; GRANT SELECT ON alembic_ops.ledger TO {reader.name}"
     assert f"Have {role.name} {grant}" in said
-    assert reading.plan("a10000000002").uncertain == ()
+    assert not any("may not read it" in one for one in reading.plan("a10000000002").uncertain), "it runs the first time"
     assert any("may not read it" in one for one in reading.plan("base", direction="down").uncertain)
 
     role.ask(grant)
@@ -588,7 +588,8 @@ def test_a_crash_leaves_an_open_intent(where: str, set_up: SetUp) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    until(lambda: bench.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)])
+    mine = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    until(lambda: bench.ask(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND {mine}") == [(0,)])
 
     status = bench.target.status()
 
