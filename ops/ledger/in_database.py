@@ -93,8 +93,8 @@ _READ = f"""
 _ADD = f"""
     INSERT INTO {TABLE} (kind, run, number, version_table, direction, revision, verdict, seconds, written, details,
                          statements)
-    VALUES (:kind, :run, :number, :version_table, :direction, :revision, :verdict, :seconds,
-            CAST(:written AS timestamptz), CAST(:details AS json), CAST(:statements AS json))
+    VALUES (%(kind)s, %(run)s, %(number)s, %(version_table)s, %(direction)s, %(revision)s, %(verdict)s, %(seconds)s,
+            %(written)s, %(details)s, %(statements)s)
 """
 
 _NO_RIGHT, _READ_ONLY = "42501", "25006"
@@ -270,13 +270,11 @@ class DatabaseStore:
             self._open.close()
 
     def _add(self, kind: str, values: dict[str, Any], *, again: bool) -> None:
-        from sqlalchemy import text
-
         writer = self._writer or self._begin()
         # What was applied is proved by the version table, which is on the disk, and what follows takes this record
         # along. An intent and an outcome are on the disk when this returns.
         self._commit_by(writer, "off" if kind == "revision" else self._durable)
-        writer.execute(text(_ADD + ("ON CONFLICT DO NOTHING" if again else "")), values)
+        writer.exec_driver_sql(_ADD + ("ON CONFLICT DO NOTHING" if again else ""), values)
 
     def _begin(self) -> Connection:
         """Open the connection that writes, and make the table where it is not there yet."""

@@ -300,10 +300,10 @@ def test_a_replica_reads_the_ledger_of_its_primary(standby: embedded.Server, roo
     ledger.close()
 
 
-def reaches(server: embedded.Server, database: str) -> bool:
+def reaches(server: embedded.Server, name: str) -> bool:
     """Whether a database has arrived on a replica."""
     with closing(scratch.connect(server)) as connection:
-        return run(connection, "SELECT 1 FROM pg_database WHERE datname = %s", database) == [(1,)]
+        return run(connection, "SELECT 1 FROM pg_database WHERE datname = %s", name) == [(1,)]
 
 
 def test_replicas_are_hidden_from_a_role_with_few_rights(standby: embedded.Server, room: Room) -> None:
