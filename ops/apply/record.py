@@ -47,7 +47,12 @@ class _Told:
             self.lock_wait = (self.lock_wait or 0.0) + wait
         if self.count <= KEPT_STATEMENTS and self.kept < KEPT_IN_ALL:
             self.kept += min(len(sql), KEPT_CHARACTERS)
-            one = {"sql": _short(sql), "seconds": _rounded(event.get("seconds")), "rows": event.get("rows")}
+            rows = event.get("rows")
+            one = {
+                "sql": _short(sql),
+                "seconds": _rounded(event.get("seconds")),
+                "rows": rows if rows is not None and rows >= 0 else None,  # drivers say -1 where there are none
+            }
             self.statements.append(one if wait is None else {**one, "lock_wait": _rounded(wait)})
 
 

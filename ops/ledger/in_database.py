@@ -97,7 +97,7 @@ _ADD = f"""
             %(written)s, %(details)s, %(statements)s)
 """
 
-_NO_RIGHT, _READ_ONLY = "42501", "25006"
+_READ_ONLY = "25006"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
