@@ -84,7 +84,7 @@ _STATE = f"""
 _PUBLISHED = "SELECT p.pubname::text FROM pg_catalog.pg_publication p WHERE p.puballtables ORDER BY 1"
 
 _READ = f"""
-    SELECT layout, kind, run, login, role, details::text AS details, {{statements}} AS statements,
+    SELECT layout, kind, run, number, login, role, details::text AS details, {{statements}} AS statements,
            to_char(recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"') AS recorded,
            to_char(written AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"') AS written
     FROM {TABLE} WHERE version_table = :version_table ORDER BY id
@@ -222,7 +222,8 @@ class DatabaseStore:
 
     def _record(self, row: Any) -> Record:
         details = json.loads(row.details)
-        record = {**details, "kind": row.kind, "run": row.run, "when": row.recorded, "written": row.written}
+        own = {"kind": row.kind, "run": row.run, "number": row.number, "when": row.recorded, "written": row.written}
+        record = {**details, **own}
         if row.kind == "intent":
             record["who"] = {**details.get("who", {}), "login": row.login, "role": row.role}
             if details.get("database", self._facts.identity) != self._facts.identity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import secrets
 import signal
@@ -415,21 +415,22 @@ def test_insert_and_select_are_rights_enough(set_up: SetUp, make_role: MakeRole)
     assert (refused.value.changed, bench.current, bench.tables) == (False, [], [])
 
     role.ask(grant)
-    run = bench.target.upgrade(dry_run=False)
-    bench.target.downgrade(dry_run=False)
+    run = bench.target.upgrade("a10000000001", dry_run=False)
 
     assert run.verdict is Verdict.OK
     status = bench.target.status()
-    assert (status.verdict, [one.verdict for one in status.ledger.runs]) == (Verdict.OK, ["OK", "OK"])
+    assert (status.verdict, [one.verdict for one in status.ledger.runs]) == (Verdict.OK, ["OK"])
     for forbidden in ("UPDATE alembic_ops.ledger SET run = ''", "DELETE FROM alembic_ops.ledger"):
         with pytest.raises(psycopg2.Error, match="permission denied"):
             ask(role.url(), forbidden)
 
 
-def test_its_own_maker_may_not_change_it_either(set_up: SetUp, make_role: MakeRole) -> None:
+def test_its_own_maker_may_not_change_it_either(make_role: MakeRole) -> None:
     role = make_role()
-    bench = set_up("linear", url=role.url())
-    bench.target.upgrade("a10000000001", dry_run=False)
+    with ground_on(role.url()) as place:
+        own = Ledger(place.store(), identity=place.facts.identity, version_table="t")
+        begin(own, "r1")
+        own.close()
 
     for forbidden in ("UPDATE alembic_ops.ledger SET run = ''", "DELETE FROM alembic_ops.ledger", "TRUNCATE"):
         with pytest.raises(psycopg2.Error, match="permission denied"):
@@ -495,7 +496,6 @@ def test_a_role_that_only_reads(set_up: SetUp, make_role: MakeRole) -> None:
     assert f"role {reader.name} may not read it" in said and "is not known" in said
     grant = f"GRANT USAGE ON SCHEMA alembic_ops TO {reader.name}; GRANT SELECT ON alembic_ops.ledger TO {reader.name}"
     assert f"Have {role.name} {grant}" in said
-    assert not any("may not read it" in one for one in reading.plan("a10000000002").uncertain), "it runs the first time"
     assert any("may not read it" in one for one in reading.plan("base", direction="down").uncertain)
 
     role.ask(grant)
@@ -542,12 +542,16 @@ def test_what_a_run_puts_on_record(set_up: SetUp, monkeypatch: pytest.MonkeyPatc
     first, second = run.revisions
     assert (first.revision, second.revision) == ("a10000000001", "a10000000002")
     assert [one.sha256 for one in run.revisions] == [step.revision.sha256 for step in done.route.steps]
-    assert len({first.sql_sha256, second.sql_sha256}) == 2
+    for one in (first, second):
+        ran = "".join(f"{len(each['sql'])}:{each['sql']}" for each in one.statements)
+        assert one.sql_sha256 == hashlib.sha256(ran.encode()).hexdigest()
     assert first.count == len(first.statements) > 1
     sql = [one["sql"].split()[:3] for one in first.statements]
     assert ["CREATE", "TABLE", "customer"] in sql
     assert all(one["seconds"] >= 0 for one in first.statements)
     assert "CREATE TABLE customer" in found._repr_mimebundle_()["text/plain"]
+    bench.ask("ALTER TABLE alembic_ops.ledger ADD mine text")
+    assert fingerprint(bench) == after, "it is no part of the schema"
     (row, *_) = [one for one in bench.target.status().to_dict()["history"] if one["revision"] == "a10000000001"]
     assert (row["applied"], row["applied_by"], row["outside"]) == (first.when, run.by, False)
 
@@ -555,17 +559,6 @@ def test_what_a_run_puts_on_record(set_up: SetUp, monkeypatch: pytest.MonkeyPatc
 def fingerprint(bench: Bench) -> str:
     with database.connect(bench.target.settings) as connection:
         return snapshot.read(connection, version_table=("public", "alembic_version")).fingerprint
-
-
-def test_the_same_sql_has_the_same_hash(set_up: SetUp) -> None:
-    bench = set_up("linear")
-    bench.target.upgrade("a10000000001", dry_run=False)
-    for _ in range(2):
-        bench.target.upgrade("a10000000002", dry_run=False)
-        bench.target.downgrade(dry_run=False)
-
-    hashes = [(one.direction, one.sql_sha256) for run in bench.target.ledger().runs[:4] for one in run.revisions]
-    assert len(hashes) == 4 and len(set(hashes)) == 2
 
 
 KILLED = """
@@ -579,9 +572,8 @@ targets.target("case").upgrade(dry_run=False, report=report)
 """
 
 
-@pytest.mark.parametrize("where", ["database", "file"])
-def test_a_crash_leaves_an_open_intent(where: str, set_up: SetUp) -> None:
-    bench = set_up("linear", ledger=where)
+def test_a_crash_leaves_an_open_intent(set_up: SetUp) -> None:
+    bench = set_up("linear")
     process = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "now\n"
     at_work = bench.target.status()
@@ -675,7 +667,7 @@ def test_an_outcome_that_cannot_be_put_on_record_is_told(set_up: SetUp) -> None:
 
     assert (raised.value.code, raised.value.changed) == ("ledger", True)
     assert bench.current == LINEAR[-1:]
-    assert len(bench.ask("SELECT FROM alembic_ops.gone WHERE kind = 'revision'")) == 5
+    assert len(bench.ask("SELECT 1 FROM alembic_ops.gone WHERE kind = 'revision'")) == 5
 
 
 def test_a_password_in_a_migration_is_not_put_on_record(set_up: SetUp, make_role: MakeRole) -> None:
@@ -725,9 +717,9 @@ def test_what_plain_alembic_did_meanwhile(set_up: SetUp) -> None:
     assert (status.verdict, status.moved) == (Verdict.ATTENTION, ("a10000000001",))
     (finding,) = status.findings
     assert "left it at a10000000001, and now it is at a10000000003 (applied a10000000002, a10000000003)" in finding
-    rows = dict(zip(status.history.to_frame()["revision"], status.history.to_frame()["by"], strict=True))
-    assert rows["a10000000002"] == rows["a10000000003"] == "outside of this toolkit"
-    assert "@" in rows["a10000000001"] and rows["a10000000004"] is None
+    by = {row[0]: row[4] for row in status.history.table().rows}
+    assert by["a10000000002"] == by["a10000000003"] == "outside of this toolkit"
+    assert "@" in str(by["a10000000001"]) and by["a10000000004"] is None
 
     bench.target.upgrade("a10000000004", dry_run=False)
     alembic(bench, "downgrade", "a10000000003")
@@ -764,13 +756,12 @@ def test_records_of_the_file_are_not_lost_when_a_target_moves(set_up: SetUp) -> 
     (bench.home / "ops.ini").write_text((bench.home / "ops.ini").read_text().replace("ledger = file\n", ""))
     moved = targets.target("case")
 
-    assert (moved.status().verdict, len(moved.ledger().runs)) == (Verdict.OK, 1)
-
     moved.upgrade("a10000000002", dry_run=False)
     rewrite(bench, "a10000000001", "upgrade():", "upgrade():\n    # changed my mind")
 
-    assert [one.wanted for one in moved.ledger().runs] == [("a10000000002",), ("a10000000001",)]
-    assert moved.status().edited == ("a10000000001",)
+    status = moved.status()
+    assert [one.wanted for one in status.ledger.runs] == [("a10000000002",), ("a10000000001",)]
+    assert (status.edited, status.moved) == (("a10000000001",), None)
     assert bench.ask("SELECT count(*) FROM alembic_ops.ledger WHERE kind = 'intent'") == [(1,)]
 
     (bench.home / "ops.ini").write_text((bench.home / "ops.ini").read_text() + "ledger = file\n")
@@ -786,13 +777,3 @@ def test_nobody_drafts_the_ledger_away(set_up: SetUp) -> None:
     draft = bench.target.new_revision("nothing new")
 
     assert draft.empty and "alembic_ops" not in draft.content
-
-
-def test_the_ledger_is_no_part_of_the_schema(set_up: SetUp) -> None:
-    bench = set_up("linear")
-    bench.target.upgrade(dry_run=False)
-    before = fingerprint(bench)
-    bench.ask("DROP SCHEMA alembic_ops CASCADE")
-
-    assert fingerprint(bench) == before
-    json.dumps(bench.target.status().to_dict())
