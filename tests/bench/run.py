@@ -21,8 +21,10 @@ import clone
 import drift
 import importing
 import inspecting
+import overhead
 import plan
 import revisions
+import waiting
 from measure import Claim, Part, machine, spread, table
 
 from ops import embedded
@@ -35,6 +37,8 @@ PARTS = {
     "drift": drift.run,
     "clone": clone.run,
     "plan": plan.run,
+    "overhead": overhead.run,
+    "waiting": waiting.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 KEPT = Path(__file__).with_name("results")
