@@ -15,7 +15,7 @@ from ops.live import Live, Rights, Session
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["look"]
+__all__ = ["look", "sessions_now"]
 
 _ENCODING = "UTF8"
 
@@ -40,6 +40,35 @@ def look(connection: Connection, *, sample_seconds: float = 0.0) -> Live:
         if driver.closed:
             connection.invalidate()  # it would fail once more when it is given back
         raise
+
+
+def sessions_now(connection: Connection) -> tuple[Session, ...]:
+    """Return who is in a transaction, holds locks or waits for them, in two round trips and without a wait.
+
+    Raises
+    ------
+    ConnectError
+        The server refuses, or the connection broke.
+    """
+    import psycopg2
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor:
+            try:
+                rows = _rows(cursor, f"{queries.BEGIN}; {queries.SESSIONS}", {"own": queries.OWN_SCHEMA})
+            finally:
+                if not driver.closed:
+                    cursor.execute("ROLLBACK")
+    except (psycopg2.Error, UnicodeDecodeError) as error:
+        if driver.closed:
+            connection.invalidate()  # it would fail once more when it is given back
+        raise ConnectError(
+            f"Who holds or waits for locks cannot be read: {str(error).strip().splitlines()[0]}.",
+            next_step="Check that the server is up, and what the role may read.",
+            code="activity",
+        ) from None
+    return sessions(rows)
 
 
 def of_driver(driver: Any, *, sample_seconds: float = 0.0) -> Live:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ops import guard, route
-from ops.apply import aftermath, verify
+from ops.apply import aftermath, breaker, signals, verify
+from ops.apply.leftovers import Leftovers
+from ops.apply.pace import Pace
+from ops.apply.patience import Patience
 from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run, listed
-from ops.errors import BusyError, InterruptedRunError, MigrationError, OpsError
+from ops.apply.watch import Watch
+from ops.errors import InterruptedRunError, MigrationError, OpsError
 from ops.lock import run_lock
 from ops.plan import kept
 from ops.project import Answer, Event, go, stop
@@ -35,12 +38,15 @@ def change(
     confirm: str = "",
     wait: int = 0,
     retries: int = 5,
+    max_rewrite: str = "",
     report: Report | None = None,
 ) -> Run:
     """Upgrade, downgrade or stamp a target; by default only say what that would be.
 
     `wait`: seconds to wait for another run to end. `retries`: how often a revision that could not get its
-    locks in time is tried again. `report` is called with a line of progress.
+    locks in time is tried again. `max_rewrite`: what a transaction may write anew of existing tables, such as
+    `1GB`; the target's own limit where it is empty, no limit at all where it is `none`. `report` is called with
+    a line of progress.
 
     Raises
     ------
@@ -53,7 +59,8 @@ def change(
     InterruptedRunError
         The run was stopped, or a process died.
     """
-    with visit(settings, purpose=WORDS[direction]) as here:
+    limit = breaker.limit_of(settings, max_rewrite)
+    with signals.heeded() as heard, visit(settings, purpose=WORDS[direction]) as here:
         if dry_run:
             made = route.make(here, direction, revision, with_sql=direction != "stamp")
             return Run(
@@ -70,7 +77,7 @@ def change(
             if made.changes_nothing:
                 take_note(here, made, Progress(heads=made.current, catalog=made.catalog))
                 return Run(route=made, dry_run=False, current=made.current)
-            return _Change(here, made, retries=retries, report=report or _silent).perform()
+            return _Change(here, made, heard, retries=retries, max_rewrite=limit, report=report or _silent).perform()
 
 
 @dataclass(slots=True)
@@ -92,9 +99,13 @@ class Progress:
     """The fingerprint of the schema afterwards, where it was read."""
     unproved: str = ""
     """Why it is not known whether the schema is as it should be."""
+    waited: float = 0.0
+    """Seconds that the running revision waited for locks, in all attempts."""
 
     def begin(self, step: Step | None) -> None:
         """A revision starts, or starts again."""
+        if step is None or step is not self.running:
+            self.waited = 0.0
         self.running = step
         self.started = time.monotonic()
         self.done.clear()
@@ -108,26 +119,42 @@ class Progress:
 
 
 class _Change:
-    def __init__(self, here: Visit, made: Route, *, retries: int, report: Report) -> None:
+    def __init__(
+        self,
+        here: Visit,
+        made: Route,
+        heard: signals.Signals,
+        *,
+        retries: int,
+        max_rewrite: int | None,
+        report: Report,
+    ) -> None:
         self.here = here
         self.route = made
-        self.retries = retries
+        self.heard = heard
         self.report = report
         self.record = Recorder(here, made)
         self.progress = Progress(heads=made.current)
         self.written = verify.Written()
         self.disproved: MigrationError | None = None
-        self.limits = {
-            "lock_timeout": here.settings.limits.lock_timeout,
-            "statement_timeout": here.settings.limits.statement_timeout,
-        }
+        self.plan = kept.find(here.settings.home, made.fingerprint)
+        self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), report)
+        self.watch = Watch(here.settings, here.worker.backend_pids)
+        self.leftovers = Leftovers(here)
+        self.patience = Patience(here, self.progress, retries, report)
+        self.breaker = breaker.Breaker(here, None if made.direction == "stamp" else max_rewrite, self.record.run)
 
     def perform(self) -> Run:
         made = self.route
-        wanted = verify.expectation(self.here, made, kept.find(self.here.settings.home, made.fingerprint))
+        wanted = verify.expectation(self.here, made, self.plan)
+        if told := self.breaker.prove(self.plan):
+            self.report(told)
+        self.heard.begin()
         self.record.intent()
         with self._recorded():
             self._act()
+            if stays := self.breaker.remove():
+                raise MigrationError(stays, next_step="Drop it: it ends rewrites of large tables.", code="breaker")
             self._require(made.heads)
             proof = self._prove(wanted)
         return Run(
@@ -146,9 +173,9 @@ class _Change:
         try:
             yield
         except KeyboardInterrupt:
-            aftermath.cancel(self.here)
+            self.heard.end()
             error: OpsError = InterruptedRunError(
-                "The run was stopped by hand; the running statement was cancelled.",
+                f"The run was stopped by {self.heard.name or 'hand'}; the running statement was cancelled.",
                 next_step="Look at the state with notebooks/10-inspect.ipynb before anything else.",
             )
         except OpsError as raised:
@@ -161,8 +188,12 @@ class _Change:
             )
             cause = unforeseen
         else:
+            self.heard.end()
             self.record.outcome(self.progress, None)
             return
+        finally:
+            self.heard.end()
+            self.watch.close()
         aftermath.explain(error, self.here, self.route, self.progress)
         self.record.outcome(self.progress, error)
         raise error from cause
@@ -171,24 +202,14 @@ class _Change:
 
     def _act(self) -> None:
         """Ask for what is left to do until it is done; revisions that waited too long for a lock are tried again."""
-        attempts = 0
         while True:
-            before = len(self.progress.applied)
             try:
                 self._request()
                 return
             except InterruptedRunError as stopped:
                 raise self.disproved or stopped from None
             except MigrationError as error:
-                if error.code != "lock-timeout" or not self._nothing_stays():
-                    raise
-                attempts = 1 if len(self.progress.applied) > before else attempts + 1
-                if attempts > self.retries:
-                    raise self._out_of_patience(error, attempts) from None
-                self.progress.retried += 1
-                pause = min(0.2 * 2**attempts, 10.0) * random.uniform(0.5, 1.5)
-                self.report(f"lock not granted within {self.limits['lock_timeout']}; trying again in {pause:.1f} s")
-                time.sleep(pause)
+                self.patience.spend(error, self.pace, self.watch, self.leftovers)
 
     def _request(self) -> None:
         worker, made = self.here.worker, self.route
@@ -196,30 +217,38 @@ class _Change:
             worker.request("stamp", listener=self._listen, read_only=False, revision=made.requested, purge=made.purge)
             return
         waiting = [step.revision.revision for step in made.steps[len(self.progress.applied) :]]
-        worker.request("migrate", listener=self._listen, read_only=False, revisions=waiting, direction=made.direction)
-
-    def _nothing_stays(self) -> bool:
-        """Whether the revision that failed left nothing, so that it may be tried again."""
-        return not self.progress.committed and not self.progress.outside and self._heads() == self.progress.heads
+        worker.request(
+            "migrate",
+            listener=self._listen,
+            read_only=False,
+            revisions=waiting,
+            direction=made.direction,
+            breaker=self.breaker.request,
+        )
 
     def _listen(self, event: Event) -> Answer | None:
         progress = self.progress
+        if event["event"] == "statement-done":
+            event = {**event, "lock_wait": self.watch.end()}
         self.record.saw(event)
         match event["event"]:
             case "revision":
                 return self._before_revision(event)
             case "statement":
-                progress.outside = event["sql"] if event["autocommit"] else ""
+                return self._before_statement(event)
             case "statement-done":
                 progress.done.append(event["sql"])
+                progress.waited += event["lock_wait"]
                 self.written.note(event["sql"])
                 if progress.outside or _COMMITS.match(event["sql"]):
                     progress.commit()
                 progress.outside = ""
             case "commit":
                 progress.commit()
+                self.pace.commit()
             case "revision-done":
-                return self._after_revision(event)
+                with self.heard.deferred():
+                    return self._after_revision(event)
         return None
 
     def _before_revision(self, event: Event) -> Answer:
@@ -233,7 +262,20 @@ class _Change:
             )
         self.progress.begin(step)
         self.report(f"{event['revision']}  {WORDS[self.route.direction]} …")
-        return go(**self.limits)
+        return go(**self.pace.begin())
+
+    def _before_statement(self, event: Event) -> Answer:
+        settings = self.pace.before(event)
+        more = self.breaker.before(event)
+        if isinstance(more, str):
+            return self._disprove(
+                f"the limit max_rewrite cannot be enforced for a statement of {event['revision']}: {more}",
+                "Write the statement otherwise, or leave max_rewrite empty.",
+            )
+        self.progress.outside = event["sql"] if event["autocommit"] else ""
+        self.leftovers.before(event["sql"], outside=bool(event["autocommit"]))
+        self.watch.begin()
+        return {**go(**settings), **more}
 
     def _after_revision(self, event: Event) -> Answer:
         step = self.progress.running
@@ -245,7 +287,12 @@ class _Change:
                 f"{listed(found)}",
                 "Look at env.py: it may roll back, or swallow errors.",
             )
-        done = AppliedRevision(revision=event["revision"], direction=self.route.direction, seconds=event["seconds"])
+        done = AppliedRevision(
+            revision=event["revision"],
+            direction=self.route.direction,
+            seconds=event["seconds"],
+            waited=round(self.progress.waited, 3),
+        )
         self.progress.applied.append(done)
         self.progress.heads = found
         self.progress.begin(None)
@@ -281,16 +328,6 @@ class _Change:
                 code="not-as-planned",
             )
         return proof
-
-    def _out_of_patience(self, error: OpsError, attempts: int) -> OpsError:
-        step = self.progress.running
-        name = step.revision.revision if step else "The stamp"
-        kind = MigrationError if self.progress.applied else BusyError
-        return kind(
-            f"{name} did not get its locks within {self.limits['lock_timeout']}, "
-            f"tried {attempts} time{'' if attempts == 1 else 's'}: {error.problem}",
-            next_step="See who holds the table with notebooks/14-check-health.ipynb, wait, and run this again.",
-        )
 
 
 def _silent(line: str) -> None:

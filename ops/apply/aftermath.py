@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ops import database
 from ops.apply.run import AppliedRevision, listed
 from ops.catalog import snapshot
-from ops.errors import OpsError
+from ops.errors import InterruptedRunError, OpsError
 from ops.project.visit import Visit
 from ops.route import Route
 
@@ -37,10 +37,13 @@ def cancel(here: Visit) -> None:
 def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> None:
     """Have an error say what stays applied; a revision that was under way and turns out to be complete is one of them.
 
-    The worker is ended first: what it had open is rolled back then.
+    The worker is ended first: what it had open is rolled back then. Where it was ended already, or told to, the server
+    may still be at its statement: that is cancelled.
     """
     from sqlalchemy.exc import DBAPIError
 
+    if isinstance(error, InterruptedRunError):
+        cancel(here)
     here.worker.kill()
     setup = here.setup
     try:

@@ -14,11 +14,15 @@ from ops.values import Result, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedRevision:
-    """One revision that ran, and how long it took by the clock of this machine."""
+    """One revision that ran, and how long it took by the clock of this machine.
+
+    `waited`: for locks, in seconds, in attempts that were given up, too. Less than a twentieth of a second is not seen.
+    """
 
     revision: str
     direction: str
     seconds: float
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +150,12 @@ class Run(Result):
             "to": list(self.route.heads),
             "dry_run": self.dry_run,
             "applied": [
-                {"revision": one.revision, "direction": one.direction, "seconds": round(one.seconds, 4)}
+                {
+                    "revision": one.revision,
+                    "direction": one.direction,
+                    "seconds": round(one.seconds, 4),
+                    "waited": one.waited,
+                }
                 for one in self.applied
             ],
             "planned": [step.revision.revision for step in self.route.steps],

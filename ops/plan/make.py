@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ops import activity, clone, commands, git, probes, route
+from ops import activity, clone, commands, git, limits, probes, route
 from ops.catalog import Catalog, snapshot
 from ops.catalog.names import quoted
 from ops.clone import Clone
@@ -74,14 +74,13 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
     if seen.statements:
         asked = probes.ask(here.connection, seen.statements, seen.commands, catalog)
     own = here.settings.limits
-    limits = {"lock_timeout": own.lock_timeout, "statement_timeout": own.statement_timeout}
     found = judge(
         seen.statements,
         commands=seen.commands,
         live=live,
         catalog=catalog,
         server_version=here.facts.version_number,
-        limits=limits,
+        limits=limits.short(own),
     )
     found += judge_files(
         _files(here, made, records),
@@ -102,7 +101,7 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
         probes=asked,
         live=_of(live, seen.statements),
         fail_on=fail_on,
-        limits=tuple(limits.items()),
+        limits=own,
         foretold=measured.foretold,
         server=str(here.facts),
         offline=measured.offline,

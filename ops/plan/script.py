@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ops import limits
 from ops.route import WORDS
 from ops.statement import Statement
 
@@ -35,32 +36,42 @@ def _head(plan: Plan) -> Iterator[str]:
     for one in plan.unknown:
         yield from _comment(f"not known: {one}")
     yield r"\set ON_ERROR_STOP on"
-    for name, value in plan.limits:
-        yield f"SET {name} = '{value}';"
+    yield from _set(limits.short(plan.limits).items())
 
 
 def _body(plan: Plan) -> Iterator[str]:
     if not plan.statements:
         yield "-- nothing to run"
         return
+    pace = limits.Pace(plan.limits)
+    in_force = pace.begin()
     messages = {one.revision: one.message for one in plan.route.revisions}
     revision = ""
     for (of, number), group in groupby(plan.statements, key=lambda one: (one.revision, one.transaction)):
         members = list(group)
         if of != revision:
             revision = of
+            pace.begin()
             yield ""
             yield from _comment(f"===== {of}  {messages.get(of, '')}")
         alone = number == 0
         if not alone:
             yield "BEGIN;"
         for one in members:
-            yield from _statement(plan, one)
+            wanted, own = pace.before(one.sql, outside=alone, measured=one)
+            changed = {name: value for name, value in wanted.items() if in_force.get(name) != value}
+            in_force = {name: value for name, value in (in_force | changed).items() if name not in own}
+            yield from _statement(plan, one, changed.items())
+        pace.commit()
         if not alone and not _ends(members[-1]):
             yield "COMMIT;"
 
 
-def _statement(plan: Plan, one: Statement) -> Iterator[str]:
+def _set(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield from (f"SET {name} = '{value}';" for name, value in settings)
+
+
+def _statement(plan: Plan, one: Statement, settings: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield ""
     if not one.bookkeeping:
         place = f", line {one.line} of the version file" if one.line else ""
@@ -72,6 +83,7 @@ def _statement(plan: Plan, one: Statement) -> Iterator[str]:
         for probe in plan.probes:
             if probe.statement == one.number:
                 yield from _comment(str(probe))
+    yield from _set(settings)
     yield f"{one.sql};" if not one.sql.rstrip().endswith(";") else one.sql
 
 

@@ -14,6 +14,7 @@ from ops.live import Live
 from ops.plan.kept import Foretold
 from ops.probes import Probe
 from ops.route import WORDS, Route
+from ops.settings import Limits
 from ops.statement import Lock, Statement
 from ops.values import Result, Verdict
 
@@ -22,8 +23,8 @@ from ops.values import Result, Verdict
 class Plan(Result):
     """What a route does to this database now.
 
-    `limits` are the settings that a run puts in force before every revision. `foretold` is how the schema will differ
-    afterwards, where the clone could tell. `offline` says why nothing could be
+    `limits` are those of the target: which of them a run puts in force depends on each statement. `foretold` is how
+    the schema will differ afterwards, where the clone could tell. `offline` says why nothing could be
     measured: the statements are then what Alembic writes without a database. `failed` is what ended the run on the
     clone, `unreached` the revisions behind that. `uncertain` are reasons why even what was measured may be otherwise on
     the live server, `notes` what else is worth knowing of the measurement.
@@ -35,7 +36,7 @@ class Plan(Result):
     probes: tuple[Probe, ...] = ()
     live: Live = field(default_factory=Live, repr=False)
     fail_on: Severity = Severity.HIGH
-    limits: tuple[tuple[str, str], ...] = ()
+    limits: Limits = field(default_factory=Limits)
     foretold: Foretold | None = field(default=None, repr=False)
     server: str = ""
     offline: str = ""

@@ -176,6 +176,8 @@ class Worker:
                 return value
             if kind == "error":
                 raise failures.translate(event, settings=self.settings, printed=self.printed())
+            if kind == "signal":
+                raise failures.told_to_end(event["name"])
             if kind == "connected":
                 self.backend_pids.add(event["pid"])
             elif kind == "ready":

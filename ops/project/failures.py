@@ -20,7 +20,11 @@ from ops.errors import (
 from ops.project.protocol import Event
 from ops.settings import TargetSettings
 
-_LOCK_NOT_AVAILABLE = "55P03"
+_CODES = {"55P03": "lock-timeout", "40P01": "deadlock", "OPS54": "max-rewrite"}
+_TOO_LARGE = (
+    "See in notebooks/20-plan.ipynb what writes the table anew, and what to do instead; or raise max_rewrite, in hours "
+    "when the table may be locked for so long."
+)
 _NAME_ONE = "See the history in notebooks/10-inspect.ipynb, and name one revision of it."
 
 
@@ -45,6 +49,14 @@ def died(code: int, printed: str) -> InterruptedRunError:
     )
 
 
+def told_to_end(name: str) -> InterruptedRunError:
+    """The worker was sent a signal, and passed it on."""
+    return InterruptedRunError(
+        f"The worker process was sent {name}.",
+        next_step="Run notebooks/10-inspect.ipynb to see where the database is.",
+    )
+
+
 def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> OpsError:
     """Return the error that an `error` event stands for."""
     kind = event["kind"]
@@ -58,7 +70,15 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
     if kind == "settings":
         return MigrationError(
             f"The time limits could not be put in force: {event['message']}.",
-            next_step="Correct lock_timeout and statement_timeout in the target's section.",
+            next_step="Correct the time limits in the target's section.",
+        )
+    if kind == "max-rewrite":
+        return MigrationError(_sentence(event["message"]), next_step=_TOO_LARGE, code="max-rewrite")
+    if kind == "breaker":
+        return MigrationError(
+            f"max_rewrite could not be enforced: {_sentence(event['message'])}",
+            next_step="Mend what the server says, or leave max_rewrite empty.",
+            code="breaker",
         )
     if kind == "unexpected-connection":
         return ProjectError(
@@ -109,11 +129,9 @@ def _statement(event: Event) -> OpsError:
         )
     problem = f"The server refused a statement{place(event)}: {said}\nThe statement: {sql}"
     if event.get("revision"):
-        return MigrationError(
-            problem,
-            next_step="Correct the version file, or the data it stumbled over, and run the dry run again.",
-            code=_code(failure),
-        )
+        code = _code(failure)
+        mend = "Correct the version file, or the data it stumbled over, and run the dry run again."
+        return MigrationError(problem, next_step=_TOO_LARGE if code == "max-rewrite" else mend, code=code)
     return ProjectError(
         problem, next_step="Look at env.py, which runs it before any revision, and at the rights of the role."
     )
@@ -203,7 +221,7 @@ def _how_to_mend(event: Event) -> str:
 
 
 def _code(failure: dict[str, Any]) -> str | None:
-    return "lock-timeout" if failure.get("sqlstate") == _LOCK_NOT_AVAILABLE else None
+    return _CODES.get(failure.get("sqlstate") or "")
 
 
 def _sentence(text: str) -> str:

@@ -4,8 +4,11 @@ The parent writes to the worker's standard input
 
     {"config", "url", "options", …, "proof", "session"}       the greeting: once, first; holds the URL
     {"request": NAME, …}                                      one at a time; see `worker.REQUESTS`
-    {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks; on a clone also
-                                                              "parts" (the statement, split) and "wrap" (a transaction)
+    {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks; the settings are put in
+                                                              force where they are not yet; "wrap" puts a transaction
+                                                              round the statement, "weigh" has tables measured against
+                                                              the limit of the request's "breaker"; on a clone also
+                                                              "parts" (the statement, split)
 
 and the worker writes to a private descriptor
 
@@ -19,6 +22,7 @@ and the worker writes to a private descriptor
     statement-done  sql, seconds and row count; when observed also the answer to the observing query (`observed`), and
                     whether the project got rows (`returns_rows`)
     commit          what the revision did so far is about to be committed
+    signal          the worker was sent one that would have ended it
     revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
     warning         a Python warning of the project's
     answer, error   the end of a request

@@ -24,6 +24,7 @@ import json
 import os
 import re
 import select
+import signal
 import threading
 import time
 import traceback
@@ -123,6 +124,7 @@ class State:
         self.redirect = None
         self.step = None  # {"revision", "direction", "path"} while a revision runs
         self.settings = {}  # to be put in force before the next statement
+        self.breaker = None  # {"limit", "name", "role"} where rewrites of large tables are to be stopped
         self.statement = 0
         self.failure = None  # the last failing statement
         self.failed = None  # the driver's exception that it failed with
@@ -160,19 +162,40 @@ def take_over_descriptors():
     os.dup2(2, 1)
     OUT = os.fdopen(control_out, "wb", buffering=0)
     IN = os.fdopen(control_in, "rb")
-    threading.Thread(target=watch, args=(control_in,), daemon=True).start()
+    threading.Thread(target=watch, args=(control_in, heed_signals()), daemon=True).start()
 
 
-def watch(descriptor):
-    """End this process when the parent has gone, also while a statement runs.
+def watch(descriptor, signals):
+    """End this process when the parent has gone, and tell it of signals, also while a statement runs.
 
-    Nobody can say "go" any more then, and the server notices by itself that we have gone
-    (client_connection_check_interval), so that a long statement does not outlive us.
+    When the parent has gone, nobody can say "go" any more, and the server notices by itself that we have gone
+    (client_connection_check_interval), so that a long statement does not outlive us. A signal must not end us: the
+    server would go on. The parent cancels there what runs, and ends us itself.
     """
     poll = select.poll()
     poll.register(descriptor, 0)  # only the hang-up, which cannot be masked; the data is the main thread's
-    poll.poll()
-    os._exit(70)
+    poll.register(signals, select.POLLIN)
+    while True:
+        ready = [one for one, _ in poll.poll()]
+        if descriptor in ready:
+            os._exit(70)
+        for number in os.read(signals, 100):
+            if number in HEEDED:
+                emit("signal", name=signal.Signals(number).name)
+
+
+HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heed_signals():
+    """Have signals written to a pipe, which is returned: a handler waits until a statement has ended."""
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    for number in HEEDED:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+    return heard
 
 
 def hear():
@@ -182,9 +205,15 @@ def hear():
     return json.loads(line.decode("utf-8"))
 
 
+SPEAKING = threading.Lock()
+
+
 def emit(event, **fields):
     fields["event"] = event
-    OUT.write(json.dumps(fields, default=str).encode("ascii") + b"\n")
+    line = json.dumps(fields, default=str).encode("ascii") + b"\n"
+    with SPEAKING:
+        while line:  # a signal may cut a long one in two
+            line = line[OUT.write(line) :]
 
 
 def ask(event, **fields):
@@ -215,6 +244,8 @@ def install_hooks():
     event.listen(Engine, "before_cursor_execute", on_before, retval=True)
     event.listen(Engine, "after_cursor_execute", on_after)
     event.listen(Engine, "commit", on_commit)
+    event.listen(Engine, "rollback", on_rollback)
+    event.listen(Engine, "rollback_savepoint", on_rollback)
     event.listen(Engine, "handle_error", on_error)
 
 
@@ -434,8 +465,49 @@ def setter(name, value):
 def on_commit(conn):
     if STATE.aborted:
         raise Abort(STATE.aborted["message"])
+    disarm(conn)
     if STATE.step is not None:
         emit("commit")
+
+
+def on_rollback(conn, *savepoint):
+    """What was set, or made, since the transaction or the savepoint began is gone."""
+    forget(conn)
+
+
+class Memory:
+    """What is known of a physical connection, for as long as one run of env.py has it."""
+
+    def __init__(self):
+        self.run = STATE.run
+        self.settings = {}  # what we put in force, and nothing has undone since
+        self.armed = None  # the name of the event trigger that its transaction has made
+        self.sure = False  # and that it is still there
+        self.failed = False  # its transaction takes no statement any more
+
+
+def driver_of(conn):
+    """The driver's own connection; None where it is gone, or where this SQLAlchemy does not show it."""
+    try:
+        return getattr(conn.connection, "dbapi_connection", None)
+    except Exception:
+        return None
+
+
+def memory(conn):
+    try:
+        info = conn.connection.info
+    except Exception:  # the connection is gone, and with it all that there was to know
+        return Memory()
+    found = info.get("ops_memory")
+    if found is None or found.run != STATE.run:
+        found = info["ops_memory"] = Memory()
+    return found
+
+
+def forget(conn):
+    known = memory(conn)
+    known.settings, known.failed, known.sure = {}, False, False
 
 
 def literal(value):
@@ -454,7 +526,8 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
             return "SET alembic_ops.left_out = 'on'", type(parameters)()
         return statement, parameters
     STATE.statement += 1
-    driver = conn.connection.dbapi_connection if hasattr(conn.connection, "dbapi_connection") else None
+    driver = driver_of(conn)
+    outside = outside_of_a_transaction(driver)
     details = {}
     if STATE.observe is not None:
         details["executed"] = as_executed(cursor, statement, parameters, executemany)
@@ -464,18 +537,24 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
         sql=statement,
         revision=STATE.step["revision"],
         line=line_in(STATE.step["path"]),
-        autocommit=outside_of_a_transaction(driver),
+        autocommit=outside,
         many=bool(executemany),
         **details,
     )
     STATE.settings.update(answer.get("settings") or {})
-    if STATE.settings:
+    ends = ENDS.match(statement)
+    ready = ends is None and FIRST.match(statement) is None and not has_failed(conn, driver)
+    if ready:
         put_in_force(conn)
+    if ends is not None:
+        leave(conn, ends.group(1))
     if context is not None:
         context._ops_started = time.perf_counter()
     if answer.get("wrap"):
         below(conn, "BEGIN")
         STATE.wrapped = conn
+    if STATE.breaker is not None and ready:
+        watch_rewrites(conn, answer, outside)
     parts = answer.get("parts")
     if parts:
         for part in parts[:-1]:
@@ -522,9 +601,32 @@ def observation(conn):
     return json.loads(row[0]) if isinstance(row[0], str) else row[0]
 
 
+ENDS = re.compile(r"\s*(COMMIT|END|ROLLBACK|ABORT|PREPARE\s+TRANSACTION)\b", re.IGNORECASE)
+FIRST = re.compile(r"\s*SET\s+TRANSACTION\b", re.IGNORECASE)  # nothing may be asked before it
+
+
+def has_failed(conn, driver):
+    """Whether the transaction takes nothing but its end any more."""
+    if hasattr(driver, "info") and hasattr(driver.info, "transaction_status"):
+        return driver.info.transaction_status == 3
+    return memory(conn).failed
+
+
+def leave(conn, word):
+    """A migration writes the end of its transaction, or of a part of it, out."""
+    if word.upper() in ("ROLLBACK", "ABORT"):
+        forget(conn)
+    else:
+        disarm(conn)
+
+
 def put_in_force(conn):
     """Set what the parent asked for on this very connection, and say what the server made of it."""
     settings, STATE.settings = STATE.settings, {}
+    known = memory(conn).settings
+    settings = {name: value for name, value in settings.items() if known.get(name) != value}
+    if not settings:
+        return
     names = sorted(settings)
     # Below SQLAlchemy, so that it neither begins a transaction of its own nor sees the statement.
     cursor = conn.connection.cursor()
@@ -545,6 +647,173 @@ def put_in_force(conn):
     wrong = [name for name in names if not same_setting(str(settings[name]), str(found[name]))]
     if wrong:
         abort("settings", "the server did not take %s, and says %s" % (settings, found))
+    known.update(settings)
+
+
+# Rewrites of large tables: an event trigger that lives in the migration's transaction, and that nobody else ever sees.
+
+TOO_LARGE = "OPS54"
+"""The SQLSTATE with which the trigger ends a statement."""
+
+BREAKER = """
+CREATE FUNCTION pg_temp.{name}() RETURNS event_trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $ops$
+DECLARE
+    relation oid := pg_event_trigger_table_rewrite_oid();
+    bytes bigint := pg_total_relation_size(relation);
+    before bigint := CAST(coalesce(nullif(current_setting('alembic_ops.rewritten', true), ''), '0') AS bigint);
+BEGIN
+    IF pg_backend_pid() <> {pid} THEN
+        RETURN;
+    END IF;
+    IF before + bytes > {limit} THEN
+        RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = concat(
+            'this would write ', CAST(relation AS regclass), ' anew, ', pg_size_pretty(bytes), ' with its indexes',
+            CASE WHEN before > 0 THEN concat(', after ', pg_size_pretty(before), ' in the same transaction') END,
+            '; max_rewrite is ', pg_size_pretty(CAST({limit} AS bigint)));
+    END IF;
+    PERFORM set_config('alembic_ops.rewritten', CAST(before + bytes AS text), true);
+END
+$ops$
+"""
+
+
+def watch_rewrites(conn, answer, outside):
+    """Before a statement: refuse it where its size is known, and have the server stop it where that shows later."""
+    if answer.get("weigh") is not None:
+        weigh(conn, answer["weigh"])
+    if not outside or answer.get("wrap"):
+        try:
+            arm(conn)
+        except Exception as error:
+            abort("breaker", first_line(error))
+
+
+def arm(conn):
+    """Have this transaction end with an error as soon as it begins to write a large table anew."""
+    known = memory(conn)
+    if known.armed and not known.sure:
+        query = "SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname = %s" % literal(known.armed)
+        known.armed = known.armed if below(conn, query) else None
+    known.sure = True
+    if known.armed:
+        return
+    pid = below(conn, "SELECT pg_catalog.pg_backend_pid()")[0]
+    name = "%s_%d" % (STATE.breaker["name"], pid)
+    function = BREAKER.format(name=name, pid=pid, limit=int(STATE.breaker["limit"]), code=TOO_LARGE)
+    as_breaker(
+        conn,
+        function,
+        "CREATE EVENT TRIGGER %s ON table_rewrite EXECUTE FUNCTION pg_temp.%s()" % (name, name),
+        "ALTER EVENT TRIGGER %s ENABLE ALWAYS" % name,
+    )
+    known.armed = name
+
+
+def disarm(conn):
+    """Take the trigger away again, before anything is committed."""
+    known = memory(conn)
+    if not known.armed:
+        return
+    name, known.armed = known.armed, None
+    if has_failed(conn, driver_of(conn)):
+        return  # what is called a commit will be a rollback
+    try:
+        as_breaker(
+            conn,
+            "DROP EVENT TRIGGER IF EXISTS %s" % name,
+            "DROP FUNCTION IF EXISTS pg_temp.%s()" % name,
+            "SELECT pg_catalog.set_config('alembic_ops.rewritten', '', true)",
+        )
+    except Exception as error:
+        abort("breaker", first_line(error))
+
+
+def as_breaker(conn, *statements):
+    """Execute as the role that may create event triggers; the migration's own is put back."""
+    role = None
+    if STATE.breaker["role"]:
+        role = below(conn, "SELECT pg_catalog.current_setting('role')")[0]
+        below(conn, "SELECT pg_catalog.set_config('role', %s, true)" % literal(STATE.breaker["role"]))
+    for one in statements:
+        below(conn, one)
+    if role is not None:
+        below(conn, "SELECT pg_catalog.set_config('role', %s, true)" % literal(role))
+
+
+def weigh(conn, what):
+    """End the run before a statement that writes tables anew where no trigger sees it, when they are too large."""
+    if what["names"]:
+        names = "pg_catalog.unnest(ARRAY[%s]) AS n" % ", ".join(map(literal, what["names"]))
+        tables = "SELECT CAST(pg_catalog.to_regclass(n) AS oid) AS oid FROM " + names
+        if what["partitions"]:
+            tables += " UNION SELECT CAST(p.relid AS oid) FROM %s, pg_catalog.pg_partition_tree(%s) AS p" % (
+                names,
+                "pg_catalog.to_regclass(n)",
+            )
+    else:
+        tables = (
+            "SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'm') AND relpersistence <> 't'"
+            " AND relnamespace <> 'pg_catalog'::regnamespace"
+        )
+    query = (
+        "SELECT bytes, pg_catalog.pg_size_pretty(bytes) FROM (SELECT CAST(coalesce(pg_catalog.sum("
+        "pg_catalog.pg_total_relation_size(oid)), 0) AS bigint) AS bytes FROM (%s) AS tables) AS total" % tables
+    )
+    try:
+        size, words = below(conn, query)
+    except Exception as error:
+        STATE.failed = error
+        STATE.failure = {"sqlstate": state_of(error), "message": str(error).strip(), "sql": query, "line": None}
+        raise
+    if size > STATE.breaker["limit"]:
+        subject = ", ".join(what["names"]) or "all tables"
+        abort(
+            "max-rewrite",
+            "%s would write %s anew, %s with indexes; max_rewrite is %d bytes"
+            % (what["verb"], subject, words, STATE.breaker["limit"]),
+            revision=STATE.running,
+        )
+
+
+def first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def do_breaker(project, request):
+    """Prove that a rewrite would be stopped, in a transaction that is rolled back; else say why it would not."""
+    answer = {}
+
+    def prove(context):
+        for role in ("", "none"):
+            if answer.get("proved"):
+                return
+            STATE.breaker = {"limit": -1, "name": request["trigger"], "role": role}
+            with context.connection.engine.connect() as mine:
+                why = not_stopped(mine)
+            answer.update(proved=not why, role=role, why=answer.get("why") or why)
+
+    try:
+        project.look_at_env(prove)
+    finally:
+        STATE.breaker = None
+    return answer
+
+
+def not_stopped(conn):
+    """Why a rewrite of an empty table is not stopped by a limit below nothing; empty where it is."""
+    if outside_of_a_transaction(driver_of(conn)):
+        below(conn, "BEGIN")
+    try:
+        below(conn, "SET TRANSACTION READ WRITE")
+        arm(conn)
+        below(conn, "CREATE TEMPORARY TABLE ops_breaker (a integer)")
+        below(conn, "ALTER TABLE pg_temp.ops_breaker ALTER a TYPE bigint")
+    except Exception as error:
+        return "" if state_of(error) == TOO_LARGE else first_line(error)
+    finally:
+        below(conn, "ROLLBACK")
+        memory(conn).armed = None
+    return "the server does not fire event triggers"
 
 
 UNITS = {"": 1, "ms": 1, "s": 1000, "min": 60000, "h": 3600000, "d": 86400000}
@@ -568,9 +837,10 @@ def on_after(conn, cursor, statement, parameters, context, executemany):
         if STATE.observe is not None:
             details["observed"] = observation(conn)
             details["returns_rows"] = cursor.description is not None
-            if STATE.wrapped is not None:
-                STATE.wrapped = None
-                below(conn, "COMMIT")
+        if STATE.wrapped is not None:
+            disarm(conn)
+            STATE.wrapped = None
+            below(conn, "COMMIT")
         emit(
             "statement-done",
             number=STATE.statement,
@@ -584,16 +854,25 @@ def on_after(conn, cursor, statement, parameters, context, executemany):
 READ_ONLY = "25006"
 
 
+def state_of(error):
+    """The SQLSTATE that a driver's exception carries, if any."""
+    state = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
+    if state is None and getattr(error, "args", None) and isinstance(error.args[0], dict):
+        state = error.args[0].get("C")  # pg8000
+    return state
+
+
 def on_error(context):
     original = context.original_exception
-    state = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None)
-    if state is None and getattr(original, "args", None) and isinstance(original.args[0], dict):
-        state = original.args[0].get("C")  # pg8000
+    state = state_of(original)
     if state == READ_ONLY and STATE.read_only and context.statement:
         STATE.refused.append(context.statement)
     if STATE.wrapped is not None:
         wrapped, STATE.wrapped = STATE.wrapped, None
         below(wrapped, "ROLLBACK")  # in autocommit mode a statement that fails leaves nothing to roll back
+        forget(wrapped)
+    elif context.connection is not None and not getattr(driver_of(context.connection), "autocommit", False):
+        memory(context.connection).failed = True
     STATE.failed = original
     STATE.failure = {
         "sqlstate": state,
@@ -1312,6 +1591,7 @@ def do_migrate(project, request):
     STATE.engines = Engines()
     STATE.versioned = None
     STATE.observe = request.get("observe")
+    STATE.breaker = request.get("breaker")
     # Each run of env.py leaves an engine behind; looking for such garbage at every step is a tenth of the time.
     gc.freeze()
     gc.set_threshold(100000, 50, 50)
@@ -1320,7 +1600,7 @@ def do_migrate(project, request):
             migrate_one(project, revision, request["direction"])
             STATE.engines.take_back()
     finally:
-        STATE.engines = STATE.versioned = STATE.observe = None
+        STATE.engines = STATE.versioned = STATE.observe = STATE.breaker = None
         let_go()
     return {"applied": request["revisions"]}
 
@@ -1367,6 +1647,25 @@ def commit(connection):
         connection.commit()
     else:  # SQLAlchemy 1.4 without the 2.0 interface
         connection.get_transaction().commit()
+
+
+def do_execute(project, request):
+    """Run statements of the parent's, each by itself, on a connection like env.py's own; say why one failed."""
+    answer = {"why": "", "sqlstate": None}
+
+    def execute(context):
+        with context.connection.engine.connect() as conn:
+            conn = conn.execution_options(isolation_level="AUTOCOMMIT")
+            STATE.settings = dict(request["settings"])
+            put_in_force(conn)
+            try:
+                for one in request["statements"]:
+                    below(conn, one)
+            except Exception as error:
+                answer.update(why=first_line(error), sqlstate=state_of(error))
+
+    project.run_env(fn=nothing, instead=execute, dont_mutate=True)
+    return answer
 
 
 def do_stamp(project, request):
@@ -1485,6 +1784,8 @@ REQUESTS = {
     "wanted": do_wanted,
     "migrate": do_migrate,
     "stamp": do_stamp,
+    "breaker": do_breaker,
+    "execute": do_execute,
     "draft": do_draft,
 }
 
@@ -1542,7 +1843,7 @@ def serve(project, request):
     STATE.failure = STATE.failed = None
     STATE.connected = False
     STATE.aborted = None
-    STATE.step = STATE.running = None
+    STATE.step = STATE.running = STATE.wrapped = None
     STATE.read_only = bool(request.get("read_only", True))
     emit("answer", value=REQUESTS[request["request"]](project, request))
 

@@ -6,12 +6,14 @@ from ops.settings.home import CHECKOUT, home
 from ops.settings.secrets import cleaned, redact, remember
 from ops.settings.sections import Limits, TargetSettings, default_url, names, resolve
 from ops.settings.urls import Database, masked, ours, project_url
+from ops.settings.words import bytes_of, seconds
 
 __all__ = [
     "CHECKOUT",
     "Database",
     "Limits",
     "TargetSettings",
+    "bytes_of",
     "cleaned",
     "default_url",
     "home",
@@ -22,4 +24,5 @@ __all__ = [
     "redact",
     "remember",
     "resolve",
+    "seconds",
 ]

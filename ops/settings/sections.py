@@ -13,7 +13,7 @@ from ops.settings import urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file
 from ops.settings.templates import filled, parts_of
-from ops.settings.words import boolean, duration, folder, function, interpreter, path, seconds, several, word
+from ops.settings.words import boolean, duration, folder, function, interpreter, path, seconds, several, size, word
 
 EMBEDDED = ("sandbox", "demo")
 """Targets that are always there: databases of the embedded server."""
@@ -21,7 +21,7 @@ EMBEDDED = ("sandbox", "demo")
 _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
     "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline", "ignore",
-    "scratch_url", "scratch_url_env",
+    "scratch_url", "scratch_url_env", "lock_timeout_long", "statement_timeout_long", "max_rewrite",
 )  # fmt: skip
 _FAMILIES = ("env.", "option.", "section.")
 _NOT_YET = ("direct_url_env", "bootstrap")
@@ -31,10 +31,18 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Time limits of a change, as PostgreSQL writes them: a number with ms, s, min or h."""
+    """Limits of a change. Times are as PostgreSQL writes them: a number with ms, s, min or h.
+
+    The long ones are for what makes no reader and no writer wait: `lock_timeout_long` where only other schema changes
+    and VACUUM do, `statement_timeout_long` for the time that index builds and VALIDATE CONSTRAINT take. `max_rewrite`:
+    bytes that a transaction may write anew of existing tables; None for any number.
+    """
 
     lock_timeout: str = "2s"
     statement_timeout: str = "0"
+    lock_timeout_long: str = "30s"
+    statement_timeout_long: str = "0"
+    max_rewrite: int | None = None
 
     @property
     def lock_seconds(self) -> float:
@@ -192,6 +200,11 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
     limits = Limits(
         lock_timeout=duration(values, "lock_timeout", Limits().lock_timeout, section),
         statement_timeout=duration(values, "statement_timeout", Limits().statement_timeout, section, may_be_off=True),
+        lock_timeout_long=_long(values, section),
+        statement_timeout_long=duration(
+            values, "statement_timeout_long", Limits().statement_timeout_long, section, may_be_off=True
+        ),
+        max_rewrite=size(values, "max_rewrite", section),
     )
     return TargetSettings(
         name=section.name,
@@ -207,6 +220,14 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         scratch_url=_scratch_url(section, variables),
         section=section,
     )
+
+
+def _long(values: Mapping[str, str], section: Section) -> str:
+    """The longer lock timeout: where nobody wrote one, at least as long as the short one."""
+    usual = Limits().lock_timeout_long
+    own = values.get("lock_timeout", "")
+    default = own if seconds(own) > seconds(usual) else usual
+    return duration(values, "lock_timeout_long", default, section)
 
 
 def _scratch_url(section: Section, variables: Mapping[str, str]) -> str | None:

@@ -17,6 +17,8 @@ _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 _DURATION = re.compile(r"(\d{1,10})(ms|s|min|h)\Z")
 _MILLISECONDS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 _LONGEST = 2**31 - 1  # milliseconds, as PostgreSQL keeps them
+_SIZE = re.compile(r"(\d{1,12})\s*(B|kB|MB|GB|TB)\Z", re.IGNORECASE)
+_BYTES = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 _FUNCTION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*\Z")
 
 
@@ -75,6 +77,25 @@ def seconds(value: str) -> float:
     """Return a time limit that is written as `duration` wants it, in seconds; 0 for none."""
     match = _DURATION.match(value)
     return int(match[1]) * _MILLISECONDS[match[2]] / 1000 if match else 0.0
+
+
+def size(values: Values, key: str, section: Section) -> int | None:
+    """Return a number of bytes, written with its unit as PostgreSQL does; None where there is no limit."""
+    value = values.get(key, "")
+    if not value:
+        return None
+    found = bytes_of(value)
+    if found is None:
+        _refuse(values, key, section, "is no size", "Write it as 500MB, 1GB or 2TB.")
+    return found
+
+
+def bytes_of(text: str) -> int | None:
+    """Return the bytes of `500MB`, `1GB`; None for what is no size. 0 needs no unit."""
+    match = _SIZE.match(text.strip())
+    if match is None:
+        return 0 if text.strip() == "0" else None
+    return int(match[1]) * _BYTES[match[2].lower()]
 
 
 def word(values: Values, key: str, known: tuple[str, ...], section: Section) -> str | None:

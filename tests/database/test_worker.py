@@ -385,7 +385,7 @@ def test_ctrl_c_cancels_on_the_server_and_says_so(sleeper: tuple[subprocess.Pope
     process.send_signal(signal.SIGINT)
 
     said, _ = process.communicate(timeout=15)
-    assert "6 True The run was stopped by hand" in said
+    assert "6 True The run was stopped by SIGINT" in said
     assert "The database is at b20000000001. Revision b20000000002 was rolled back." in said
     assert workers(bench) == []
     assert bench.current == ["b20000000001"]

@@ -108,7 +108,19 @@ def test_only_the_worker_imports_alembic() -> None:
 
 
 # Judgement, and the values that it shares with facts: no connection, no clock, no file, nothing left to chance.
-PURE = ("drift", "hazards", "threeway", "remedy", "history", "commands", "statement", "live", "values", "errors")
+PURE = (
+    "drift",
+    "hazards",
+    "limits",
+    "threeway",
+    "remedy",
+    "history",
+    "commands",
+    "statement",
+    "live",
+    "values",
+    "errors",
+)
 REACHING_OUT = {
     "asyncio", "datetime", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "platform", "psycopg2",
     "random", "secrets", "shutil", "signal", "socket", "sqlalchemy", "subprocess", "sys", "tempfile", "threading",
