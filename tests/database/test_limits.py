@@ -205,6 +205,8 @@ def test_how_long_a_statement_waited_is_on_record(set_up: SetUp) -> None:
     (done,) = run.applied
     assert 0.4 < done.waited <= done.seconds
     assert run.to_dict()["applied"][0]["waited"] == done.waited
+    ((statements,),) = bench.ask("SELECT statements FROM alembic_ops.ledger WHERE revision = 'b00000000002'")
+    assert [one["sql"][:23] for one in statements if one["lock_wait"] > 0.4] == ["ALTER TABLE customer DR"]
 
 
 # -- trying again -----------------------------------------------------------------------------------
