@@ -23,6 +23,7 @@ if str(PROJECT) not in sys.path:
     # Alembic before 1.16 splits prepend_sys_path at spaces.
     sys.path.insert(0, str(PROJECT))
 
+from ops.locking import run_lock  # noqa: E402
 from ops.models.base import Base  # noqa: E402
 
 config = context.config
@@ -57,9 +58,9 @@ def run_offline() -> None:
 
 
 def run_on(connection: Connection) -> None:
-    """Run the migrations over an open connection."""
+    """Run the migrations over an open connection, one run at a time."""
     context.configure(connection=connection, **COMPARISON)
-    with context.begin_transaction():
+    with run_lock(), context.begin_transaction():
         context.run_migrations()
 
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.errors import ConnectError, SettingsError
-from ops.settings import TargetSettings, redact
+from ops.errors import ConnectError, SettingsError, SharedSessionError
+from ops.locking import shares_sessions
+from ops.settings import TargetSettings, ours, redact
 from ops.settings.urls import PORT, host_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _SESSION = {
     "default_transaction_read_only": "on",
     "statement_timeout": STATEMENT_TIMEOUT,
     "lock_timeout": "5s",
+    # The session waits, with a lock that others count on, for as long as a migration takes.
+    "idle_session_timeout": "0",
     "timezone": "UTC",
 }
 """As PostgreSQL itself writes these values, so that what is read back can be compared."""
@@ -86,6 +89,8 @@ def connect(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Conn
     ------
     ConnectError
         The server is down, does not let us in, or has no such database or role.
+    SharedSessionError
+        A pooler stands between, and shares sessions among its clients.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -135,10 +140,38 @@ def _connected(settings: TargetSettings, purpose: str, session: Mapping[str, str
         ) from None
     with connection:
         try:
+            _refuse_shared_session(connection, settings)
             _set_up(connection, settings, purpose, session)
         except DBAPIError as error:
             raise _broken(error, f"Target {settings.name!r}") from None
         yield connection
+
+
+def _refuse_shared_session(connection: Connection, settings: TargetSettings) -> None:
+    """Look for a pooler in transaction mode, before anything is set: it would hand our settings on to others.
+
+    Those others are the application, which could not write any more: a pooler leaves what a client has set.
+    """
+    driver = connection.connection.dbapi_connection
+    assert driver is not None  # it is open
+    # A pooler makes the number up that it gives to its client; the server's own is the process.
+    if driver.info.backend_pid == _backend(connection):  # type: ignore[attr-defined]
+        return
+    with connection.engine.connect() as other:
+        if not shares_sessions(lambda: _backend(connection), lambda: _backend(other)):
+            return
+    raise SharedSessionError(
+        f"Target {settings.name!r} ({settings.database}) is reached through a pooler that shares sessions among its "
+        "clients (transaction mode): no lock would be ours, and what is set for our session would stay behind for the "
+        "application's.",
+        next_step="Name a URL that goes to the server itself as direct_url_env in the target's section, or use a "
+        "pooler in session mode.",
+    )
+
+
+def _backend(connection: Connection) -> int:
+    pid: int = connection.exec_driver_sql("SELECT pg_catalog.pg_backend_pid()").scalar_one()
+    return pid
 
 
 def _set_up(connection: Connection, settings: TargetSettings, purpose: str, session: Mapping[str, str]) -> None:
@@ -207,6 +240,31 @@ def facts(connection: Connection) -> ServerFacts:
         place = f"{host_of(url)}:{url.port or url.query.get('port') or PORT}"
         row = connection.execute(text(_FACTS.format(system_identifier=":place")), {"place": place}).one()
     return ServerFacts(**row._mapping)
+
+
+def leads_elsewhere(connection: Connection, settings: TargetSettings) -> str:
+    """Return the database that a target's pooled URL leads to, where that is certainly another one than the direct's.
+
+    Empty where it is the same, where there is none, and where it cannot be asked from here. Nothing is set there.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import NullPool
+
+    if settings.pooled_url is None:
+        return ""
+    url = ours(settings.pooled_url, source="url").url
+    engine = create_engine(
+        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": CONNECT_SECONDS}
+    )
+    try:
+        with engine.connect() as pooled:
+            there, here = facts(pooled), facts(connection)
+    except DBAPIError:
+        return ""
+    known = there.system_identifier.isdigit() and here.system_identifier.isdigit()
+    same = there.database == here.database and (not known or there.identity == here.identity)
+    return "" if same else f"{there.database} at {there.address}"
 
 
 def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, ...] | None:

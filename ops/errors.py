@@ -9,6 +9,7 @@ OpsError                     code, problem, changed, next_step; verdict FAILED
 ├── RefusedError             exit 4: the guard said no; nothing was changed
 │   ├── WrongDatabaseError   env.py reached another database than the target's
 │   ├── StalePlanError       the confirmation does not fit what would run now
+│   ├── SharedSessionError   a pooler lets other clients use our session: no lock or setting would hold
 │   └── BusyError            exit 5: another run holds the lock, or lock waits ran out
 ├── MigrationError           a revision failed; says what stays applied
 └── InterruptedRunError      exit 6: a process died; the state was read back where possible
@@ -110,6 +111,12 @@ class StalePlanError(RefusedError):
     """The confirmation does not fit what would run now."""
 
     code = "stale-plan"
+
+
+class SharedSessionError(RefusedError):
+    """A pooler between here and the server shares sessions among its clients."""
+
+    code = "pooler"
 
 
 class BusyError(RefusedError):

@@ -136,6 +136,25 @@ class History(Result):
                 queue.extend(self.parents(name))
         return seen
 
+    @property
+    def overlapping(self) -> tuple[str, ...]:
+        """Rows of the version table that should not be there: another one's revision stands above theirs.
+
+        What a revision only depends on does not count: Alembic may leave that row.
+        """
+        return tuple(one for one in self.current if any(one in self._below(other) for other in self.current))
+
+    def _below(self, name: str) -> set[str]:
+        """The revisions that one revises, directly or not."""
+        seen: set[str] = set()
+        queue = list(self.by_id[name].down_revisions) if name in self.by_id else []
+        while queue:
+            below = queue.pop()
+            if below in self.by_id and below not in seen:
+                seen.add(below)
+                queue.extend(self.by_id[below].down_revisions)
+        return seen
+
     def state(self, name: str) -> str:
         """Return `current`, `applied`, `pending`, or `unknown` where no file has it."""
         if name not in self.by_id:

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ops import locking
 from ops.errors import BusyError
+from ops.locking import POLL_SECONDS, key
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-POLL_SECONDS = 0.1
+__all__ = ["Holder", "holder", "key", "run_lock"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The session that holds the lock."""
+    """The session that holds the lock.
+
+    `address` and `connected_since` are empty where the server hides them from this role. `held_since` is when the lock
+    was taken, by the server's clock; empty where whoever took it left no mark.
+    """
 
     pid: int
     login: str
     application: str
     address: str
-    since: str
+    held_since: str
+    connected_since: str
 
     def __str__(self) -> str:
-        return (
-            f"backend {self.pid} ({self.login}, {self.application or 'no application name'}, "
-            f"from {self.address}, connected since {self.since})"
+        return locking.described(
+            (self.pid, self.login, self.application, self.address, self.held_since, self.connected_since)
         )
-
-
-def key(schema: str, table: str) -> int:
-    """Return the number of the advisory lock that stands for one version table; 64 bits, signed."""
-    digest = hashlib.sha256(f"alembic-ops:{schema}.{table}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @contextmanager
 def run_lock(connection: Connection, schema: str, table: str, *, wait: int) -> Iterator[None]:
-    """Hold the lock, on a connection that does nothing else meanwhile.
+    """Hold the lock, on a connection on which no transaction is open meanwhile.
 
     It is polled: a session blocked inside pg_advisory_lock() holds a snapshot, which the owner's CREATE INDEX
     CONCURRENTLY would wait for until the server calls it a deadlock.
@@ -52,12 +51,14 @@ def run_lock(connection: Connection, schema: str, table: str, *, wait: int) -> I
     BusyError
         Somebody else held it for `wait` seconds.
     """
-    from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
 
     number = key(schema, table)
     deadline = time.monotonic() + wait
-    while not connection.execute(text("SELECT pg_catalog.pg_try_advisory_lock(:key)"), {"key": number}).scalar():
+    while True:
+        taken, stamp = connection.exec_driver_sql(locking.attempt(number)).one()
+        if taken:
+            break
         if time.monotonic() >= deadline:
             found = holder(connection, schema, table)
             raise BusyError(
@@ -66,32 +67,23 @@ def run_lock(connection: Connection, schema: str, table: str, *, wait: int) -> I
             )
         time.sleep(POLL_SECONDS)
     try:
+        connection.exec_driver_sql(locking.since(number, stamp))
         yield
     finally:
         # A lock ends with its session: where that is lost there is nothing to give back, and what is under way
         # here, an error perhaps that says what was changed, must not be replaced.
         with suppress(DBAPIError):
             if not connection.closed and not connection.invalidated:
-                connection.execute(text("SELECT pg_catalog.pg_advisory_unlock(:key)"), {"key": number})
+                connection.exec_driver_sql(locking.since(number, stamp, unlock=True))
+                connection.exec_driver_sql(f"SELECT pg_catalog.pg_advisory_unlock({number})")
 
 
 def holder(connection: Connection, schema: str, table: str) -> Holder | None:
     """Return who holds the lock now, if anybody."""
-    from sqlalchemy import text
-
-    number = key(schema, table) & 0xFFFFFFFFFFFFFFFF
-    row = connection.execute(
-        text(
-            """
-            SELECT l.pid, coalesce(a.usename, '?') AS login, coalesce(a.application_name, '') AS application,
-                   coalesce(host(a.client_addr), 'a local socket') AS address,
-                   coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'), '?') AS since
-            FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
-            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-              AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-              AND l.classid::bigint = :high AND l.objid::bigint = :low
-            """
-        ),
-        {"high": number >> 32, "low": number & 0xFFFFFFFF},
-    ).first()
-    return None if row is None else Holder(**row._mapping)
+    row = connection.exec_driver_sql(locking.who(key(schema, table))).first()
+    if row is None:
+        return None
+    pid, login, application, address, held, connected = row
+    return Holder(
+        pid=pid, login=login, application=application, address=address, held_since=held, connected_since=connected
+    )

@@ -75,6 +75,11 @@ class Status(Result):
             found.append(
                 f"The database says it is at {', '.join(self.unknown)}, and no version file has that revision."
             )
+        if self.history.overlapping:
+            found.append(
+                f"The version table has {len(self.current)} rows ({_list(self.current)}), and one is too many: another "
+                f"row's revision comes behind {_list(self.history.overlapping)}."
+            )
         if self.history.has_unexpected_heads:
             found.append(
                 f"There are {len(self.heads)} heads ({', '.join(self.heads)}): merge them, or name the one you mean."

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ops import guard, route
 from ops.apply import aftermath, breaker, signals, verify
@@ -68,16 +68,17 @@ def change(
                 dry_run=True,
                 current=made.current,
                 protected=guard.needs_confirmation(settings, made),
-                obstacles=guard.obstacles(here),
+                permission=guard.permission(here, made),
             )
         setup = here.setup
         with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):
             made = route.make(here, direction, revision)
-            guard.check(here, made, confirm=confirm)
+            permission = guard.check(here, made, confirm=confirm)
             if made.changes_nothing:
                 take_note(here, made, Progress(heads=made.current, catalog=made.catalog))
                 return Run(route=made, dry_run=False, current=made.current)
-            return _Change(here, made, heard, retries=retries, max_rewrite=limit, report=report or _silent).perform()
+            run = _Change(here, made, heard, retries=retries, max_rewrite=limit, report=report or _silent).perform()
+            return replace(run, permission=permission)
 
 
 @dataclass(slots=True)

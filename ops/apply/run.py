@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ops import display
 from ops.apply.verify import Proof
+from ops.guard import Permission
 from ops.route import WORDS, Route
 from ops.values import Result, Verdict
 
@@ -34,7 +35,7 @@ class Run(Result):
     current: tuple[str, ...]
     applied: tuple[AppliedRevision, ...] = ()
     protected: bool = False
-    obstacles: tuple[str, ...] = ()
+    permission: Permission = field(default_factory=Permission)
     retried: int = 0
     shown_before: bool = False
     proof: Proof | None = None
@@ -50,6 +51,11 @@ class Run(Result):
         if self.current != self.route.heads or (self.proof and self.proof.wrong):
             return Verdict.FAILED
         return Verdict.UNKNOWN if self.proof and self.proof.unknown else Verdict.OK
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """All that a real run would be refused for, a sentence each; the confirmation is not among it."""
+        return self.permission.lacking
 
     @property
     def fingerprint(self) -> str:
@@ -103,10 +109,13 @@ class Run(Result):
                 )
             )
         ]
+        if self.obstacles:
+            blocks.append(display.Note("A real run would be refused now. It lacks:", "bad"))
         blocks.extend(display.Note(one, "bad") for one in self.obstacles)
+        blocks.extend(display.Note(one, "attention") for one in self.permission.notes)
         if self.route.purge:
             blocks.append(
-                display.Note("The version table names a revision that no file has: its rows are replaced.", "attention")
+                display.Note("The version table names what cannot be so: all of its rows are replaced.", "attention")
             )
         if self.proof is not None:
             blocks.extend(self.proof.blocks())
@@ -141,6 +150,8 @@ class Run(Result):
         if self.route.changes_nothing:
             return "There is nothing to do."
         confirm = f" and confirm = {self.fingerprint!r}" if self.protected else ""
+        if self.obstacles:
+            return f"Nothing was changed. Provide what is missing; then run this with dry_run = False{confirm}."
         return f"Nothing was changed. To do it, run this notebook again with dry_run = False{confirm}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,6 +172,7 @@ class Run(Result):
             "planned": [step.revision.revision for step in self.route.steps],
             "fingerprint": self.fingerprint,
             "current": list(self.current),
+            "lacking": list(self.obstacles),
             "verification": self.proof.to_dict() if self.proof else None,
         }
 

@@ -15,6 +15,7 @@ from ops.errors import (
     OpsError,
     ProjectError,
     RevisionError,
+    SharedSessionError,
     WrongDatabaseError,
 )
 from ops.project.protocol import Event
@@ -62,6 +63,14 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
     kind = event["kind"]
     if kind == "wrong-database":
         return _wrong_database(event, settings)
+    if kind == "pooler":
+        return SharedSessionError(
+            "env.py of target "
+            f"{settings.name!r} reaches the database through a pooler that shares sessions among its clients "
+            "(transaction mode): what is set for its session would stay behind for the application's.",
+            next_step="Give env.py a URL that goes to the server itself: option.NAME or env.NAME in the target's "
+            "section, or redirect = true.",
+        )
     if kind == "cancelled":
         return InterruptedRunError(
             f"The run was stopped: {event['message']}.",

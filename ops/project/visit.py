@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,9 @@ _REVISION = re.compile(r"[\w.@+\-]{1,255}\Z")
 class Setup:
     """What the project's env.py configures.
 
-    `left_out` are the statements with which env.py changes the database before it migrates: it was run without them.
+    `role` and `default_schema` are those of env.py's own connection when it migrates: whoever logs in there may have
+    taken on another role. `left_out` are the statements with which env.py changes the database before it migrates: it
+    was run without them.
     """
 
     version_table: str
@@ -39,6 +41,8 @@ class Setup:
     include_schemas: bool
     missing_models: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    role: str = ""
+    default_schema: str | None = None
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Setup:
@@ -132,6 +136,15 @@ class Visit:
                 "which revision the schema really is, use notebooks/44-stamp.ipynb.",
                 code="unknown-revision",
             )
+        doubled = replace(self.history, current=current).overlapping
+        if doubled and direction != "stamp":
+            raise RevisionError(
+                f"The version table has {len(current)} rows ({', '.join(current)}), and one is too many: what comes "
+                f"behind {', '.join(doubled)} is said to be applied, too.",
+                next_step="See what the schema really is (notebooks/12-compare-schema.ipynb), then set the version "
+                "table to that revision with notebooks/44-stamp.ipynb.",
+                code="overlapping",
+            )
         if direction == "down" and re.match(r"-\d+\Z", revision) and len(current) > 1:
             # Alembic goes down from whichever row of the version table comes first.
             raise RevisionError(
@@ -140,12 +153,12 @@ class Visit:
                 code="ambiguous",
             )
         answer = self.worker.request(
-            "resolve", direction=direction, revision=revision, heads=[] if lost else list(current)
+            "resolve", direction=direction, revision=revision, heads=[] if lost or doubled else list(current)
         )
         steps = tuple(
             Step(revision=self.history.by_id[one["revision"]], heads=tuple(one["heads"])) for one in answer["steps"]
         )
-        return Resolution(steps=steps, heads=tuple(answer["heads"]), purge=bool(lost))
+        return Resolution(steps=steps, heads=tuple(answer["heads"]), purge=bool(lost or doubled))
 
 
 @contextmanager

@@ -262,6 +262,9 @@ def on_do_connect(dialect, record, cargs, cparams):
         cparams.clear()
         cparams.update(keywords)
 
+    if record is not None:
+        record.info["ops_again"] = lambda: dialect.connect(*cargs, **cparams)
+
     if STATE.kept is not None and dialect.driver == "psycopg2" and "connection_factory" not in cparams:
         return kept_connection(cargs, cparams)
     return None
@@ -408,6 +411,7 @@ def on_connect(connection, record):
     dialect = record.info.get("ops_dialect", "postgresql")
     if dialect != "postgresql":
         abort("wrong-database", "the project opened a %s database" % dialect, found=dialect)
+    refuse_shared_session(connection, record)
     settings = dict(STATE.session)
     settings["default_transaction_read_only"] = "on" if STATE.read_only else "off"
     configured = "".join(", " + setter(k, v) for k, v in sorted(settings.items()))
@@ -437,6 +441,50 @@ def on_connect(connection, record):
     if row[1] not in STATE.backends:
         STATE.backends.add(row[1])
         emit("connected", pid=row[1])
+
+
+def refuse_shared_session(connection, record):
+    """Look for a pooler in transaction mode, before anything is set that it would hand on to the application."""
+    known = process_by_driver(connection)
+    if known is None or getattr(connection, "ops_own", False):
+        return
+    # A pooler makes the number up that it gives to its client.
+    if known != process(connection) and "ops_again" in record.info:
+        other = record.info["ops_again"]()
+        try:
+            shared = shares_sessions(connection, other)
+        finally:
+            other.close()
+        if shared:
+            abort("pooler", "env.py connects through a pooler that shares sessions among its clients")
+    if hasattr(connection, "ops_encoding"):
+        connection.ops_own = True  # kept, and asked once
+
+
+def shares_sessions(mine, other):
+    """Whether two connections are given each other's server process, or another one each time: see ops.locking."""
+    first, second = process(mine), process(other)
+    return first == second or any(process(other) != second or process(mine) != first for _ in range(4))
+
+
+def process(connection):
+    """The server's process, as itself says, and no transaction open behind the question."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute("SELECT pg_catalog.pg_backend_pid()")
+        return cursor.fetchone()[0]
+    finally:
+        cursor.close()
+        connection.rollback()
+
+
+def process_by_driver(connection):
+    """The server's process as the driver was told when it connected; None where the driver does not say."""
+    number = getattr(getattr(connection, "info", None), "backend_pid", None)  # psycopg2, psycopg
+    if number is None:
+        ask = getattr(getattr(connection, "driver_connection", None), "get_server_pid", None)  # asyncpg
+        number = ask() if ask is not None else None
+    return number if isinstance(number, int) else None
 
 
 def on_checkout(connection, record, proxy):
@@ -1161,7 +1209,7 @@ def describe_context(context):
         text(
             "SELECT (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
             " ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(:name)),"
-            " pg_catalog.current_schema()"
+            " pg_catalog.current_schema(), current_user::text"
         ),
         {"name": name},
     ).fetchone()
@@ -1169,6 +1217,8 @@ def describe_context(context):
         "version_table": table,
         "version_table_schema": schema or row[0] or row[1] or "public",
         "version_table_exists": row[0] is not None,
+        "role": row[2],
+        "default_schema": row[1],
         "transaction_per_migration": bool(opts.get("transaction_per_migration")),
         "has_filters": opts.get("include_name") is not None or opts.get("include_object") is not None,
         "include_schemas": bool(opts.get("include_schemas")),
@@ -1850,6 +1900,7 @@ def serve(project, request):
 
 def main():
     take_over_descriptors()
+    sys._alembic_ops_worker = True  # ops.locking: the parent holds the lock for us
     RECORDER.start()
     project = None
 

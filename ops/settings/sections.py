@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ops import require
 from ops.errors import SettingsError, UsageError
+from ops.require import Require
 from ops.settings import urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file
@@ -22,9 +24,10 @@ _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
     "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline", "ignore",
     "scratch_url", "scratch_url_env", "lock_timeout_long", "statement_timeout_long", "max_rewrite",
+    "scratch_url", "scratch_url_env", "direct_url", "direct_url_env", "require",
 )  # fmt: skip
 _FAMILIES = ("env.", "option.", "section.")
-_NOT_YET = ("direct_url_env", "bootstrap")
+_NOT_YET = ("bootstrap",)
 """Keys whose work nobody does yet: silence would be taken for a promise."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -77,7 +80,10 @@ class ProjectSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSettings:
-    """One target, resolved: which database, which project, which protection and limits."""
+    """One target, resolved: which database, which project, which protection and limits.
+
+    `raw_url` is the direct one where the section names one; `pooled_url` is then the other one.
+    """
 
     name: str
     source: str
@@ -88,7 +94,9 @@ class TargetSettings:
     role: str | None = None
     ignore: tuple[str, ...] = ()
     embedded: bool = False
+    require: Require = field(default_factory=Require)
     raw_url: str | None = field(default=None, repr=False)
+    pooled_url: str | None = field(default=None, repr=False)
     ledger: str = "database"
     scratch_url: str | None = field(default=None, repr=False)
     section: Section | None = field(default=None, repr=False)
@@ -206,7 +214,7 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         ),
         max_rewrite=size(values, "max_rewrite", section),
     )
-    return TargetSettings(
+    resolved = TargetSettings(
         name=section.name,
         source=source,
         protected=boolean(values, "protected", True, section),
@@ -215,11 +223,27 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         limits=limits,
         role=values.get("role") or None,
         ignore=several(values.get("ignore")),
+        require=_require(section),
         raw_url=url,
         ledger=word(values, "ledger", ("database", "file"), section) or "database",
         scratch_url=_scratch_url(section, variables),
         section=section,
     )
+    direct = _named_url(section, variables, "direct_url")
+    if direct is None:
+        return resolved
+    urls.ours(direct[0], source=direct[1])
+    return replace(resolved.with_url(direct[0]), source=direct[1], pooled_url=url)
+
+
+def _require(section: Section) -> Require:
+    try:
+        return require.parse(several(section.values.get("require")))
+    except ValueError as error:
+        raise SettingsError(
+            f"{section}: require: {str(error)[:500]}.",
+            next_step="Correct that line; comments stand on lines of their own.",
+        ) from None
 
 
 def _long(values: Mapping[str, str], section: Section) -> str:

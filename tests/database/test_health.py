@@ -15,7 +15,7 @@ import pytest
 
 from ops import database, embedded, health, scratch
 from ops.embedded import lease
-from ops.errors import OpsError
+from ops.errors import OpsError, RefusedError
 from ops.health import Health, words
 from ops.ledger import Ledger
 from ops.ledger.in_database import DatabaseStore
@@ -277,6 +277,17 @@ def test_a_replica_takes_no_change(standby: embedded.Server) -> None:
 
     assert found.verdict == Verdict.ATTENTION
     assert found.findings[0].startswith("This is a replica")
+
+
+def test_a_change_is_refused_on_a_replica(standby: embedded.Server, set_up: SetUp) -> None:
+    bench = set_up("linear", url=standby.url(), protected="true", require="committed")
+
+    shown = bench.target.upgrade()
+    with pytest.raises(RefusedError, match="The server is a replica: changes go to its primary") as refused:
+        bench.target.upgrade(dry_run=False, confirm=shown.fingerprint)
+
+    assert shown.obstacles == ("The server is a replica: changes go to its primary.",)
+    assert (refused.value.exit_code, refused.value.changed) == (4, False)
 
 
 def test_a_replica_reads_the_ledger_of_its_primary(standby: embedded.Server, room: Room) -> None:

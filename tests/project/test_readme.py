@@ -63,7 +63,9 @@ def checkout(tmp_path: Path, server: embedded.Server) -> Iterator[Path]:
     _script(copy.parent / "shop/.venv/bin/python", python)
     with ExitStack() as stack:
         staging, shop, blog = (stack.enter_context(scratch.database_on(server, prefix="readme")) for _ in range(3))
-        (copy / ".env").write_text(f"STAGING_DATABASE_URL={staging}\nSHOP_DATABASE_URL={shop}\n")
+        (copy / ".env").write_text(
+            f"STAGING_DATABASE_URL={staging}\nPRODUCTION_DATABASE_URL={staging}\nSHOP_DATABASE_URL={shop}\n"
+        )
         (copy.parent / "blog" / ".env").write_text(f"DATABASE_URL={blog}\n")
         yield copy
 
@@ -226,6 +228,9 @@ KEYS = {
     "baseline": "baseline.sql",
     "scratch_url_env": "SHOP_DATABASE_URL",
     "scratch_url": "postgresql://tester@db.example.com/postgres",
+    "require": "committed\n  hazards < high\n  window Mon-Thu 22:00-04:00 Europe/Berlin",
+    "direct_url_env": "SHOP_DATABASE_URL",
+    "direct_url": "postgresql://app@db.example.com/shop",
     "role": "shop_owner",
     "config": "alembic.ini",
     "python": sys.executable,

@@ -27,6 +27,7 @@ CONTRACT = {
     "RefusedError": (4, Verdict.REFUSED, "refused"),
     "WrongDatabaseError": (4, Verdict.REFUSED, "wrong-database"),
     "StalePlanError": (4, Verdict.REFUSED, "stale-plan"),
+    "SharedSessionError": (4, Verdict.REFUSED, "pooler"),
     "BusyError": (5, Verdict.REFUSED, "busy"),
     "MigrationError": (1, Verdict.FAILED, "migration"),
     "InterruptedRunError": (6, Verdict.UNKNOWN, "interrupted"),

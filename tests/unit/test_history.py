@@ -70,6 +70,25 @@ def test_nothing_stands_above_what_revises_or_needs_it(files: tuple[str, ...]) -
     assert found.pending == tuple(reversed(order))
 
 
+# fmt: off
+OVERLAPPING = {  #                     files    rows   the ones too many
+    "one row":                        (LINE,    "b",   ()),
+    "one below the other":            (LINE,    "a c", ("a",)),
+    "three in a row":                 (LINE,    "a b c", ("a", "b")),
+    "two branches":                   (DIAMOND, "b c", ()),
+    "a branch and what merged it":    (DIAMOND, "b m", ("b",)),
+    "what another one depends on":    (TWO,     "b z", ()),
+    "an unknown one beside":          (LINE,    "b x", ()),
+    "files that go round":            (LOOP,    "a b", ("a", "b")),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("files", "rows", "found"), OVERLAPPING.values(), ids=OVERLAPPING)
+def test_rows_of_the_version_table_that_are_too_many(files: tuple[str, ...], rows: str, found: tuple[str, ...]) -> None:
+    assert history(*files, current=rows).overlapping == found
+
+
 def test_a_label_among_the_dependencies_means_the_revision_that_bears_it() -> None:
     assert history(*TWO).parents("y") == ("x", "a")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ops.errors import SettingsError, UsageError
+from ops.require import Require
 from ops.settings import TargetSettings, names, redact, resolve
 
 URL = "url = postgresql://me:k%40wl3d#e@h:5433/shop"
@@ -74,6 +75,8 @@ KEYS = {
     "redirect": ("redirect = yes", "redirect", True),
     "ledger": ("ledger = file", "ledger", "file"),
     "ledger by default": ("", "ledger", "database"),
+    "require": ("require = committed, hazards < high", "require", Require(committed=True, hazards_below="high")),
+    "no require": ("", "require", Require()),
     "environment, case and %": ("env.Shop_Db = a%(b)s%%{user}", "environment", (("Shop_Db", "a%(b)s%%me"),)),
     "option": ("option.db.url = {host}:{port}/{database}", "options", (("db.url", "h:5433/shop"),)),
     "section's option": ("section.my.part.URL = {password}", "section_options", (("my.part", "URL", "k@wl3d#e"),)),
@@ -155,7 +158,13 @@ WRONG = {
     "template": ("env.A = {passwort}", "the template {passwort} is not one of url, user, password"),
     "section without an option": ("section.url = x", "section.url needs a section and an option"),
     "not yet: url.NAME": ("url.billing = postgresql://h/b", "'url.billing', which is not supported yet"),
-    "not yet: direct_url_env": ("direct_url_env = X", "'direct_url_env', which is not supported yet"),
+    "direct_url": ("direct_url = mysql://h/s", "direct_url of [ops:target:staging] in ops.ini speaks 'mysql'"),
+    "direct_url and direct_url_env": (
+        "direct_url = postgresql://h/s\ndirect_url_env = X",
+        "has both direct_url and direct_url_env",
+    ),
+    "require": ("require =\n  committed\n  hazards < severe", "require: 'hazards < severe' names no severity"),
+    "require, a comment behind": ("require = committed # always", "require: 'committed # always' is not understood"),
     "not yet: bootstrap": ("bootstrap = shop init", "'bootstrap', which is not supported yet"),
     "baseline": ("baseline = start.sql", "baseline = 'start.sql' is not a file"),
     "scratch_url": ("scratch_url = mysql://h/s", "scratch_url of [ops:target:staging] in ops.ini speaks 'mysql'"),
@@ -274,6 +283,22 @@ def test_the_scratch_server_is_named_by_a_url_or_a_variable(write: Write) -> Non
     assert resolve("sandbox", home).scratch_url is None
     assert "tch3d" not in repr(named)
     assert redact("it was scr@tch3d") == "it was ***"
+
+
+def test_a_direct_url_goes_round_the_pooler_and_keeps_the_projects_driver(write: Write) -> None:
+    home = write(
+        ops=section("url_env = POOLED\ndirect_url_env = DIRECT\nenv.U = {url}"),
+        env="POOLED=postgresql+asyncpg://me:p00led-pw@pooler:6432/shop\nDIRECT=postgresql://me:d1rect-pw@db/shop\n",
+    )
+
+    found = resolve("staging", home)
+
+    assert str(found.database) == "postgresql+psycopg2://me:***@db/shop"
+    assert found.project_url() == "postgresql+asyncpg://me:d1rect-pw@db/shop"
+    assert dict(found.project.environment) == {"U": found.project_url()}
+    assert found.source == "DIRECT, which target 'staging' uses,"
+    assert "p00led" not in repr(found) and "d1rect" not in repr(found)
+    assert redact("p00led-pw and d1rect-pw") == "*** and ***"
 
 
 def test_a_variable_for_the_scratch_server_that_is_not_set(write: Write) -> None:
