@@ -379,9 +379,9 @@ def test_a_pooler_that_shares_connections_is_noticed(server: embedded.Server) ->
 
     with database.connect(target) as one, database.connect(replace(target, name="other")) as other:
         with pytest.raises(ConnectError, match="went to another server process") as refused:
-            database._set_up(Pooler([one, other]), target, "read")  # type: ignore[arg-type]
+            database._set_up(Pooler([one, other]), target, "read", database._SESSION)  # type: ignore[arg-type]
 
         assert "pooler" in refused.value.next_step
         one.execute(text("SET lock_timeout = 0"))
         with pytest.raises(ConnectError, match=r"lock_timeout is '0', the next statement"):
-            database._set_up(Pooler([one, other]), target, "read")  # type: ignore[arg-type]
+            database._set_up(Pooler([one, other]), target, "read", database._SESSION)  # type: ignore[arg-type]
