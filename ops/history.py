@@ -213,7 +213,7 @@ class History(Result):
         found = self.application(name)
         if found is not None:
             return found.when[:16].replace("T", " "), found.by
-        return None, "outside of this toolkit" if name in self.outside else None
+        return None, "not on record" if name in self.outside else None
 
     @property
     def graph(self) -> display.Graph:

@@ -153,7 +153,7 @@ class Records(Result):
         last, count = self.runs[0], len(self.runs)
         what = f"{_WORDS.get(last.direction, last.direction)} to {_list(last.wanted)}"
         return (
-            f"{self.target}: {count} run{'' if count == 1 else 's'} on record, the last {minute(last.when)} UTC "
+            f"{self.target}: {count} run{'' if count == 1 else 's'} on record, the last {minute(last.when)} "
             f"by {last.by}: {what}, {self._outcome(last)}"
         )
 

@@ -718,7 +718,7 @@ def test_what_plain_alembic_did_meanwhile(set_up: SetUp) -> None:
     (finding,) = status.findings
     assert "left it at a10000000001, and now it is at a10000000003 (applied a10000000002, a10000000003)" in finding
     by = {row[0]: row[4] for row in status.history.table().rows}
-    assert by["a10000000002"] == by["a10000000003"] == "outside of this toolkit"
+    assert by["a10000000002"] == by["a10000000003"] == "not on record"
     assert "@" in str(by["a10000000001"]) and by["a10000000004"] is None
 
     bench.target.upgrade("a10000000004", dry_run=False)
