@@ -404,7 +404,7 @@ def test_insert_and_select_are_rights_enough(set_up: SetUp, make_role: MakeRole)
         own.close()
     role.ask(f"ALTER TABLE alembic_ops.ledger OWNER TO {keeper.name}")
 
-    obstacle = " ".join(bench.target.upgrade().obstacles)
+    obstacle = " ".join(bench.target.upgrade().permission.obstacles)
     with pytest.raises(RefusedError) as refused:
         bench.target.upgrade(dry_run=False)
 
@@ -472,7 +472,7 @@ def test_what_stands_in_the_ledgers_way(set_up: SetUp, sql: str, said: str) -> N
     bench = set_up("linear")
     bench.ask(sql)
 
-    assert said in " ".join(bench.target.upgrade().obstacles)
+    assert said in " ".join(bench.target.upgrade().permission.obstacles)
     with pytest.raises(RefusedError, match="ledger"):
         bench.target.upgrade(dry_run=False)
     assert (bench.current, bench.tables) == ([], [])
