@@ -44,6 +44,7 @@ SANITIZE = (  # regular expression                                    stands ins
     (r"\bruns/[^\s<\"&]+",                                            "RUN"),
     (r"(/\S*?)?dự\s+án\s+mới/",                                          "HOME/"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?\+00:?00| UTC)?", "TIME"),
+    (r"\b\d{4}-\d\d-\d\d\b|(?<=[ >])\d\d:\d\d(:\d\d)?\b",           "TIME"),  # in columns too narrow for both
     (r"\b\d+\.\d+ s\b",                                               "SECONDS"),
     (r"(?<=>)\d+\.\d+(?=<)|(?<= )\d\.\d{1,3}(?= )",                   "SECONDS"),  # alone in a cell
     (rf"(?<![0-9a-f])(?!{INITIAL})[0-9a-f]{{12}}(?![0-9a-f])",        "REVISION"),  # a draft's, drawn by lot
