@@ -52,8 +52,19 @@ class Window:
         return None
 
     def __str__(self) -> str:
-        days = "daily" if len(self.days) == 7 else ",".join(DAYS[one] for one in sorted(self.days))
+        days = "daily" if len(self.days) == 7 else ",".join(_runs(self.days))
         return f"{days} {_clock(self.opens)}-{_clock(self.closes)} {self.zone.key}"
+
+
+def _runs(days: frozenset[int]) -> list[str]:
+    """Days as a person writes them: `Mon-Thu`, `Sat`."""
+    found = []
+    for first in (one for one in sorted(days) if one - 1 not in days):
+        last = first
+        while last + 1 in days:
+            last += 1
+        found += [DAYS[first]] if last == first else [f"{DAYS[first]}-{DAYS[last]}"]
+    return found
 
 
 def parse(text: str) -> Window:

@@ -112,6 +112,7 @@ def test_several_at_once_up_and_down(set_up: SetUp) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(600)
 def test_twenty_at_once_one_applies(set_up: SetUp) -> None:
     bench = start(set_up)
 

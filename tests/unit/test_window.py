@@ -98,7 +98,9 @@ def test_what_is_no_window_is_said(text: str, said: str) -> None:
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["Mon,Tue,Sat 22:00-04:00 Europe/Berlin", "daily 00:00-24:00 UTC"])
+@pytest.mark.parametrize(
+    "text", ["Mon-Tue,Thu,Sat-Sun 22:00-04:00 Europe/Berlin", "Wed 01:00-02:00 UTC", "daily 00:00-24:00 UTC"]
+)
 def test_a_window_is_written_as_it_is_read(text: str) -> None:
     assert str(window.parse(text)) == text
     assert window.parse(str(window.parse(text))) == window.parse(text)
