@@ -237,9 +237,16 @@ class History(Result):
         return display.Graph(nodes=(*lost, *nodes), caption=str(self))
 
     def view(self) -> display.View:
-        """Return the table, with what does not fit together above it."""
+        """Return the table as far as it fits beside each other, with what does not fit together above it."""
         notes = tuple(display.Note(one, "attention") for one in self.problems)
-        return display.View(title=str(self), blocks=(*notes, self.table()))
+        wide = self.table()
+        keep = [place for place, name in enumerate(wide.columns) if name != "created"]
+        shown = display.Table(
+            columns=tuple(wide.columns[place] for place in keep),
+            rows=tuple(tuple(row[place] for place in keep) for row in wide.rows),
+            empty=wide.empty,
+        )
+        return display.View(title=str(self), blocks=(*notes, shown))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the revisions as lists and text, newest first."""
