@@ -136,7 +136,7 @@ class _Change:
         self.report = report
         self.record = Recorder(here, made)
         self.progress = Progress(heads=made.current)
-        self.written = verify.Written()
+        self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
         self.plan = kept.find(here.settings.home, made.fingerprint)
         self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), report)

@@ -27,6 +27,7 @@ LONGEST = 120
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|MERGE|COPY|WITH)\b", re.IGNORECASE)
 _DELIBERATE = re.compile(r"\bNOT\s+(VALID|ENFORCED)\b", re.IGNORECASE)
 _UNCHECKED = ("NOT VALID", "NOT ENFORCED")
+_OWN = re.compile(r"(?:INSERT INTO|UPDATE) (?:[\w\"]+\.)?([\w\"]+) ")
 _ROWS = re.compile(r"(\s*INSERT\b.*?)\bVALUES\b.*\Z", re.IGNORECASE | re.DOTALL)
 _MAY_BE_INVALID = frozenset({"index", "primary key", "unique", "exclusion"})
 _MAY_BE_NOT_VALID = frozenset({"foreign key", "check", "not null"})
@@ -71,8 +72,12 @@ class Proof:
 
 @dataclass(slots=True)
 class Written:
-    """Which tables the statements of a run wrote to, and which constraints they left unchecked on purpose."""
+    """Which tables the statements of a run wrote to, and which constraints they left unchecked on purpose.
 
+    What Alembic writes to its own `version_table` is passed over: with many revisions that is most of it.
+    """
+
+    version_table: str = ""
     tables: set[str] = field(default_factory=set)
     unchecked: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
@@ -81,6 +86,9 @@ class Written:
         """Take a statement that was run. Many rows of one INSERT, sent one by one, are looked at once."""
         deliberate = _DELIBERATE.search(sql) is not None
         if not deliberate and not _WRITES.match(sql):
+            return
+        own = _OWN.match(sql)
+        if own and own[1].strip('"') == self.version_table:
             return
         text = _ROWS.sub(r"\1VALUES (1)", sql, count=1)
         if text in self._seen:
