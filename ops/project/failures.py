@@ -136,11 +136,21 @@ def _statement(event: Event) -> OpsError:
             f"The project's own connection failed{place(event)}: {said}",
             next_step="Our own connection to the target works; compare the URL, driver and options that env.py uses.",
         )
+    code = _code(failure)
+    if code == "max-rewrite":
+        said = said.partition(" CONTEXT:")[0]  # which names a function of our own
+        return MigrationError(
+            f"A statement{place(event)} was stopped before it wrote anything: {said}.\nThe statement: {sql}",
+            next_step=_TOO_LARGE,
+            code=code,
+        )
     problem = f"The server refused a statement{place(event)}: {said}\nThe statement: {sql}"
     if event.get("revision"):
-        code = _code(failure)
-        mend = "Correct the version file, or the data it stumbled over, and run the dry run again."
-        return MigrationError(problem, next_step=_TOO_LARGE if code == "max-rewrite" else mend, code=code)
+        return MigrationError(
+            problem,
+            next_step="Correct the version file, or the data it stumbled over, and run the dry run again.",
+            code=code,
+        )
     return ProjectError(
         problem, next_step="Look at env.py, which runs it before any revision, and at the rights of the role."
     )
