@@ -260,6 +260,7 @@ def owner(server: embedded.Server, database: str) -> Iterator[str]:
         connection.autocommit = True
         cursor.execute(f"CREATE ROLE {role} LOGIN")
         cursor.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+        cursor.execute(f"GRANT CREATE ON DATABASE {make_url(database).database} TO {role}")  # for the ledger
         yield role
         cursor.execute(f"DROP OWNED BY {role}")
         cursor.execute(f"DROP ROLE {role}")
