@@ -128,9 +128,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, output, errors
 
 
-@pytest.mark.parametrize("project", ["linear", "async_env"])
-def test_plain_alembic_waits_its_turn(project: str, set_up: SetUp) -> None:
-    bench = set_up(project)
+def test_plain_alembic_waits_its_turn(set_up: SetUp) -> None:
+    bench = set_up("async_env")
     with_lock(bench)
     with database.connect(bench.target.settings, purpose="upgrade") as holding:
         with lock.run_lock(holding, "public", "alembic_version", wait=0):
