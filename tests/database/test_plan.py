@@ -143,7 +143,7 @@ def test_the_script_does_what_the_migrations_do(set_up: SetUp, server: embedded.
     bench.ask(SHOP)
     write(
         bench,
-        "op.create_table('thing', sa.Column('id', sa.Integer(), primary_key=True), sa.Column('n', sa.Text()))\n"
+        "op.execute('CREATE TABLE thing (id integer PRIMARY KEY, n text)')\n"
         "t = sa.table('thing', sa.column('id'), sa.column('n'))\n"
         "op.bulk_insert(t, [{'id': 1, 'n': \"it's 100% %(odd)s; -- \\n\\\\echo x\"}])",
         "with op.get_context().autocommit_block():\n"

@@ -150,7 +150,9 @@ NOTEBOOK = {  #            who is told
 # fmt: on
 
 
-@pytest.mark.parametrize("who", NOTEBOOK)
+@pytest.mark.parametrize(
+    "who", ["its process", pytest.param("its kernel", marks=pytest.mark.heavy), "all of its processes"]
+)
 def test_a_notebook_that_is_told_to_end_leaves_a_truthful_result(who: str, set_up: SetUp, tmp_path: Path) -> None:
     bench = set_up("slow")
     command = [sys.executable, "-m", "ops", "run", "40", "--json", "--target", "case", "-p", "dry_run=false"]
