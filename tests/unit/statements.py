@@ -486,12 +486,38 @@ ROWS: dict[str, Row] = {
     ),
     "rows changed": (
         "UPDATE t SET a = 1, b = u.b FROM u WHERE t.id = u.id",
-        [a("UPDATE", "t", columns=("a", "b"), sources=(("", "u"),), options="WHERE", where="t.id = u.id")],
+        [
+            a(
+                "UPDATE",
+                "t",
+                columns=("a", "b"),
+                elements=("1", "u.b"),
+                sources=(("", "u"),),
+                options="WHERE",
+                where="t.id = u.id",
+            )
+        ],
     ),
-    "all rows changed": ("UPDATE ONLY t SET a = 1", [a("UPDATE", "t", columns=("a",), options="ONLY")]),
+    "all rows changed": (
+        "UPDATE ONLY t AS x SET a = 1",
+        [a("UPDATE", "t", columns=("a",), elements=("1",), value="x", options="ONLY")],
+    ),
+    "what is set to no value of its own": (
+        "UPDATE t SET a = DEFAULT, (b, c) = (SELECT 1, 2), d[1] = 3",
+        [a("UPDATE", "t", columns=("a", "b", "c", "d"), elements=("", "", "", ""))],
+    ),
     "a table that is both read and written": (
         "UPDATE t SET a = (SELECT max(a) FROM t)",
-        [a("UPDATE", "t", columns=("a",), sources=(("", "t"),), functions=(("", "max"),))],
+        [
+            a(
+                "UPDATE",
+                "t",
+                columns=("a",),
+                elements=("(SELECT max(a) FROM t)",),
+                sources=(("", "t"),),
+                functions=(("", "max"),),
+            )
+        ],
     ),
     "rows deleted": ("DELETE FROM t USING u", [a("DELETE", "t", sources=(("", "u"),))]),
     "rows merged": (
