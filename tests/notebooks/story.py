@@ -97,6 +97,7 @@ EDITED = (  # a model has a column more
     Step(name="inspect again", notebook="10-inspect", apart=True),
     Step(name="downgrade", notebook="42-downgrade", parameters=REAL),
     Step(name="stamp", notebook="44-stamp", parameters={"revision": "head", **REAL}),
+    Step(name="inspect at last", notebook="10-inspect"),
     Step(name="walkthrough", notebook="walkthroughs/01-a-new-model"),
 )
 STEPS = {step.name: step for step in (*UNTOUCHED, *EDITED)}

@@ -137,8 +137,8 @@ def test_every_notebook_shows_on_another_server_what_it_showed_papermill(story: 
 
 
 def _breaks(story: Story, place: Place) -> None:
-    reference = place.prepare(story["inspect again"])
-    stripped = place.prepare(story["inspect again"], stripped=True)
+    reference = place.prepare(story["inspect at last"])
+    stripped = place.prepare(story["inspect at last"], stripped=True)
     verdict = place.folder / "broken"
     verdict.mkdir()
     (verdict / "sitecustomize.py").write_text(
@@ -151,7 +151,8 @@ def _breaks(story: Story, place: Place) -> None:
     assert_fails(place.nbval(reference, also=verdict), "Cell outputs differ")
     assert_fails(place.nbval(stripped, mode="--nbval-lax", also=verdict), "UNKNOWN: sandbox")
 
-    place.change_by_hand(f"UPDATE alembic_version SET version_num = '{INITIAL}'")
+    # Without the ledger, which would tell that somebody else moved the version.
+    place.change_by_hand(f"DROP SCHEMA alembic_ops CASCADE; UPDATE alembic_version SET version_num = '{INITIAL}'")
     assert_fails(place.nbval(stripped, reference), "Cell outputs differ")  # pending is no error: only outputs tell
 
     place.change_by_hand("UPDATE alembic_version SET version_num = 'deadbeef0000'")
