@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import signal
 from collections.abc import Iterator
@@ -18,6 +19,24 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # A shell starts what runs in its background deaf to Ctrl-C, and so would be all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+HEAVY = Path(__file__).with_name("heavy.txt")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what `heavy.txt` names."""
+    lines = HEAVY.read_text(encoding="utf-8").splitlines()
+    patterns = [line for line in lines if line.strip() and not line.startswith("#")]
+    matched = set()
+    for item in items:
+        for pattern in patterns:
+            if fnmatch.fnmatchcase(item.nodeid, pattern):
+                matched.add(pattern)
+                item.add_marker(pytest.mark.heavy)
+    stale = [one for one in patterns if one not in matched]
+    if stale and not config.option.keyword and config.args in ([], ["tests"], [str(CHECKOUT / "tests")]):
+        raise pytest.UsageError(f"{HEAVY.name} names tests that there are not: {', '.join(stale)}")
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from ops import embedded, replay, scratch, sides, targets
 from ops.catalog import snapshot
 
 TABLES = 1000
-SIZES = (100, 1000, 5000, 10000)
+SIZES = (100, 1000, 5000)
 PAIRS = 7
 ROUND_TRIP = 0.005
 

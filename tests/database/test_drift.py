@@ -123,7 +123,7 @@ NOT_BY_HAND = {
     "the same default":     "ALTER TABLE users ALTER created_at SET DEFAULT pg_catalog.now()",
     "rows":                 "INSERT INTO users (username, hashed_password) VALUES ('a', 'b')",
     "a temporary table":    "CREATE TEMPORARY TABLE scribble (id integer)",
-    "our own schema":       "CREATE SCHEMA alembic_ops CREATE TABLE ledger (id integer)",
+    "our own schema":       "CREATE SCHEMA IF NOT EXISTS alembic_ops; CREATE TABLE alembic_ops.other (id integer)",
     "statistics gathered":  "VACUUM ANALYZE users",
     "vacuumed whole":       "VACUUM FULL users",
     "given and taken":      "GRANT SELECT ON users TO pg_monitor; REVOKE SELECT ON users FROM pg_monitor",

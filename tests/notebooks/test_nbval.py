@@ -119,17 +119,45 @@ def cells_of(paths: Iterable[Path]) -> int:
     return sum(cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells)
 
 
+def test_a_new_sandbox_shows_on_another_server_what_it_showed_papermill(
+    story: Story, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The notebooks that are used before a model is edited, and a result that is broken on purpose."""
+    place = Place(shared_folder(tmp_path_factory, "first"))
+    replay(place, story, UNTOUCHED)
+
+    compared = place.prepare(story["compare"])
+    assert_fails(place.nbval(compared, also=breaking(place, "drift", "Drift")), "Cell outputs differ")
+
+
+def replay(place: Place, story: Story, steps: Iterable[Step]) -> None:
+    """Replay some steps of the story, which must show what they showed."""
+    paths = [place.prepare(story[name]) for name in replayable(steps)]
+
+    done = place.nbval(*paths)
+
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert re.search(rf"\b{cells_of(paths)} passed", done.stdout), "every code cell is a test"
+
+
+def breaking(place: Place, module: str, result: str) -> Path:
+    """Return a folder to import from first, where the verdict of a result is always UNKNOWN."""
+    folder = place.folder / f"broken {module}"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"from ops.{module} import {result}\nfrom ops.values import Verdict\n"
+        f"{result}.verdict = property(lambda self: Verdict.UNKNOWN)\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
 def test_every_notebook_shows_on_another_server_what_it_showed_papermill(story: Story, place: Place) -> None:
     """One test, as each replay begins where the one before it has ended. The breaks come last."""
     for steps, prepare in ((UNTOUCHED, None), (EDITED, edit_model)):
         if prepare is not None:
             prepare(place.home)
-        paths = [place.prepare(story[name]) for name in replayable(steps)]
-
-        done = place.nbval(*paths)
-
-        assert done.returncode == 0, done.stdout[-6000:]
-        assert re.search(rf"\b{cells_of(paths)} passed", done.stdout), "every code cell is a test"
+        replay(place, story, steps)
     assert {step.notebook for step in (*UNTOUCHED, *EDITED) if step.exit_code == 0} == {
         step.notebook for step in (*UNTOUCHED, *EDITED)
     }
@@ -139,13 +167,7 @@ def test_every_notebook_shows_on_another_server_what_it_showed_papermill(story: 
 def _breaks(story: Story, place: Place) -> None:
     reference = place.prepare(story["inspect at last"])
     stripped = place.prepare(story["inspect at last"], stripped=True)
-    verdict = place.folder / "broken"
-    verdict.mkdir()
-    (verdict / "sitecustomize.py").write_text(
-        "from ops.status import Status\nfrom ops.values import Verdict\n"
-        "Status.verdict = property(lambda self: Verdict.UNKNOWN)\n",
-        encoding="utf-8",
-    )
+    verdict = breaking(place, "status", "Status")
 
     assert place.nbval(reference).returncode == 0, "nothing is broken yet"
     assert_fails(place.nbval(reference, also=verdict), "Cell outputs differ")
