@@ -327,7 +327,7 @@ def test_a_server_that_has_not_enough_room_for_the_models_is_blamed_and_not_the_
     bench = made(scratch_url=cramped.url())
     (models,) = bench.project.rglob("shop.py")
     more = (
-        "\nimport sqlalchemy\nfor number in range(3000):\n"
+        "\nimport sqlalchemy\nfor number in range(8000):\n"
         "    sqlalchemy.Table(f'more{number}', Base.metadata, sqlalchemy.Column('id', sqlalchemy.Integer))\n"
     )
     models.write_text(models.read_text(encoding="utf-8") + more, encoding="utf-8")
