@@ -290,6 +290,8 @@ def test_the_row_of_that_table_is_taken_as_it_is(ground: Ground) -> None:
 
     ground.ask(f"INSERT INTO alembic_ops.ledger ({', '.join(values)}) VALUES ({', '.join(values.values())})")
 
+    assert ground.ask(f"SELECT count(*) FROM alembic_ops.ledger WHERE run = {values['run']}") == [(1,)]
+
 
 def test_two_clocks_and_the_server_says_who(ground: Ground) -> None:
     own = Ledger(ground.store(), identity=ground.facts.identity, version_table=secrets.token_hex(4))
