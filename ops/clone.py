@@ -16,7 +16,6 @@ from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Key, properties, snapshot
 from ops.catalog.later import later
 from ops.catalog.names import quoted
-from ops.embedded import binaries
 from ops.errors import OpsError
 from ops.ground import Ground
 from ops.settings import TargetSettings
@@ -171,7 +170,7 @@ class _Work:
         """Restore the schema in an empty database; return what is known of it then."""
         self._say_missing_extensions()
         options, left_out = self._options()
-        script = dump(self.settings, _programs_for(self.live), options)
+        script = dump(self.settings, programs.folder_for(self.live.server_version // 10000), options)
         if self.place.major < _TRANSACTION_TIMEOUT:
             before, encoding, after = script.partition(b"SET client_encoding")
             script = before.replace(b"SET transaction_timeout = 0;\n", b"") + encoding + after
@@ -343,13 +342,6 @@ def _is_same(here: str | None, there: str | None, *, has_roles: bool) -> bool:
         return here == there
     first, second = properties(here), properties(there)
     return all(first.get(name) == second.get(name) for name in {*first, *second} - {"owner", "grants"})
-
-
-def _programs_for(live: Catalog) -> Path:
-    """Where there is a pg_dump that is not older than the server, and no newer than it must be."""
-    major = live.server_version // 10000
-    there = binaries.majors()
-    return binaries.folder_of(min((one for one in there if one >= major), default=max(there)))
 
 
 _TRANSACTION_TIMEOUT = 17

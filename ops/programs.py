@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import scratch
+from ops.embedded import binaries
 from ops.errors import OpsError
 from ops.settings import redact
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 SECONDS = 600
+
+
+def folder_for(major: int) -> Path:
+    """Return where the programs are that are not older than a server of this major version, and no newer than needed.
+
+    A newer pg_dump writes settings that an older server does not know; an older one refuses a newer server, and says so
+    itself where there is none that is new enough.
+    """
+    there = binaries.majors()
+    return binaries.folder_of(min((one for one in there if one >= major), default=max(there)))
 
 
 def run(script: bytes, url: str, bin_dir: Path) -> None:
