@@ -24,7 +24,7 @@ def find(path: Path) -> Dump:
     DumpError
         It is none of this toolkit's, or not finished, or of another version.
     """
-    inside = path.name in (*FORMATS.values(), MANIFEST, CONTENTS)
+    inside = path.name in (*FORMATS.values(), MANIFEST, CONTENTS) and not (path / MANIFEST).exists()
     return manifest.read(path.parent if inside else path)
 
 

@@ -28,7 +28,9 @@ LOCK_WAIT = "10s"
 JOBS = 4
 
 _VERSION = re.compile(rb"\(PostgreSQL\) (\d+(?:\.\d+|\w+)?)")
-_LOCKED = "canceling statement due to lock timeout"
+_LOCKED = ("canceling statement due to statement timeout", "could not obtain lock on relation")
+"""pg_dump limits its statements while it takes locks, and only then; its workers do not wait for any."""
+
 _FULL = "No space left on device"
 
 
@@ -180,7 +182,7 @@ class _Work:
 
     def _explained(self, error: child.ProgramError) -> OpsError:
         said = "\n".join(error.said)
-        if _LOCKED in said:
+        if any(words in said for words in _LOCKED):
             return BusyError(
                 f"{error.problem} Somebody keeps a table locked for longer than {LOCK_WAIT}.",
                 next_step="See who it is with notebooks/14-check-health.ipynb, and try again.",

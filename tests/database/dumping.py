@@ -11,7 +11,7 @@ import psycopg2
 
 from ops import database, scratch
 from ops.catalog import Catalog, snapshot
-from ops.settings import ProjectSettings, TargetSettings
+from ops.settings.sections import ProjectSettings, TargetSettings
 from tests.database import hostile
 
 SCHEMAS = ("shop", "Tên “lạ” ệ 🙂", 'a "quoted" name""', "two\nlines\tand a tab", "per%cent %s %(x)s", "select")
@@ -77,7 +77,7 @@ def contents(url: str) -> dict[str, Any]:
 
 def _contents(cursor: Any) -> Iterator[tuple[str, Any]]:
     cursor.execute(
-        "SELECT c.oid::regclass::text, c.relkind FROM pg_class c WHERE relkind IN ('r', 'S', 'm')"
+        "SELECT c.oid::regclass::text, c.relkind FROM pg_class c WHERE relkind IN ('r', 'S', 'm') AND relispopulated"
         " AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'"
     )
     for name, kind in cursor.fetchall():

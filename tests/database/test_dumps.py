@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -56,7 +58,7 @@ def test_everything_comes_back(
     shop: str, server: embedded.Server, tmp_path: Path, options: dict[str, object], jobs: int
 ) -> None:
     said: list[str] = []
-    dump = made(shop, tmp_path / "dump", report=said.append, **options)
+    dump = made(shop, tmp_path / "backup", report=said.append, **options)
     assert dumps.check(dumps.find(dump.path)) == dump
 
     with scratch.throw_away(server, "restored") as name:
@@ -71,7 +73,7 @@ def test_everything_comes_back(
 
 
 def test_nobody_else_can_read_it(shop: str, tmp_path: Path) -> None:
-    dump = made(shop, tmp_path / "above" / "dump")
+    dump = made(shop, tmp_path / "above" / "backup")
 
     found = {one: stat.S_IMODE(one.stat().st_mode) for one in (dump.folder, *dump.folder.rglob("*"))}
     assert {mode for one, mode in found.items() if one.is_dir()} == {0o700}
@@ -79,7 +81,7 @@ def test_nobody_else_can_read_it(shop: str, tmp_path: Path) -> None:
 
 
 def test_the_schema_alone_has_no_rows(shop: str, server: embedded.Server, tmp_path: Path) -> None:
-    dump = made(shop, tmp_path / "dump", data="schema")
+    dump = made(shop, tmp_path / "backup", data="schema")
 
     with scratch.throw_away(server, "restored") as name:
         dumps.restore(dump, server, name)
@@ -92,7 +94,7 @@ def test_the_schema_alone_has_no_rows(shop: str, server: embedded.Server, tmp_pa
 def test_rows_that_must_not_leave_do_not(shop: str, server: embedded.Server, tmp_path: Path) -> None:
     with dumps.reading(dumping.settings_of(shop)) as source:
         without = source.matching(["secrets", "shop.cust*", "shop.events"])
-        dump = dumps.make(source, tmp_path / "dump", without=without)
+        dump = dumps.make(source, tmp_path / "backup", without=without)
     assert set(without) == {
         ("public", "secrets"), ("shop", "customers"), ("shop", "events"), ("shop", "events_25"), ("shop", "events_26"),
     }  # fmt: skip
@@ -118,7 +120,7 @@ def test_a_database_without_the_usual_comes_back_without_it(
     with closing(psycopg2.connect(database.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA own; CREATE TABLE own.t (a int); DROP SCHEMA public; DROP EXTENSION plpgsql")
         connection.commit()
-    dump = made(database, tmp_path / "dump")
+    dump = made(database, tmp_path / "backup")
 
     with scratch.throw_away(server, "restored") as name:
         dumps.restore(dump, server, name)
@@ -129,7 +131,7 @@ def test_a_database_without_the_usual_comes_back_without_it(
 def test_an_older_server_is_dumped_by_its_own_program(server16: embedded.Server, tmp_path: Path) -> None:
     with scratch.database_on(server16, prefix="old") as url:
         dumping.fill(url)
-        dump = made(url, tmp_path / "dump")
+        dump = made(url, tmp_path / "backup")
         with scratch.throw_away(server16, "restored") as name:
             dumps.restore(dump, server16, name)
             assert dumping.catalog_of(server16.url(name)).fingerprint == dumping.catalog_of(url).fingerprint
@@ -150,7 +152,7 @@ def test_what_is_counted_is_what_is_dumped(server: embedded.Server, database: st
     with dumps.reading(dumping.settings_of(database)) as source:
         run("INSERT INTO t SELECT generate_series(1, 5)")
         counts = source.counts([("public", "t")])
-        dump = dumps.make(source, tmp_path / "dump")
+        dump = dumps.make(source, tmp_path / "backup")
     with scratch.throw_away(server, "restored") as name:
         dumps.restore(dump, server, name)
         assert dumping.contents(server.url(name))["t"][0] == counts["public", "t"] == 10
@@ -179,21 +181,30 @@ def test_a_disk_without_room_is_refused_with_both_numbers(
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=1000, f_frsize=4096))
 
     with pytest.raises(OpsError, match=r"3\.9 MiB free, and a dump of its rows may need .*\([\d,]+ bytes\)") as caught:
-        made(shop, tmp_path / "dump")
+        made(shop, tmp_path / "backup")
 
     assert (caught.value.code, caught.value.changed) == ("disk", False)
-    assert not (tmp_path / "dump").exists()
+    assert not (tmp_path / "backup").exists()
 
 
 def test_a_locked_table_is_named_after_a_while(shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.dumps.making.LOCK_WAIT", "200ms")
-    with closing(psycopg2.connect(shop.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
-        with dumps.reading(dumping.settings_of(shop)) as source:
-            assert source.tables
-            cursor.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
-            with pytest.raises(BusyError, match="keeps a table locked"):
-                dumps.make(source, tmp_path / "dump")
-    assert not (tmp_path / "dump").exists()
+    with (
+        closing(psycopg2.connect(shop.replace("+psycopg2", ""))) as connection,
+        connection.cursor() as cursor,
+        dumps.reading(dumping.settings_of(shop)) as source,
+    ):
+        assert source.tables
+        cursor.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(BusyError, match="keeps a table locked"):
+            dumps.make(source, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.fixture(scope="module")
+def whole(shop: str, tmp_path_factory: pytest.TempPathFactory) -> Dump:
+    """A dump, to be copied."""
+    return made(shop, tmp_path_factory.mktemp("whole") / "backup")
 
 
 def damaged(dump: Dump, how: str) -> None:
@@ -234,8 +245,8 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize(("how", "said"), DAMAGES.items(), ids=DAMAGES)
-def test_a_dump_that_is_not_what_was_written_is_refused(shop: str, tmp_path: Path, how: str, said: str) -> None:
-    dump = made(shop, tmp_path / "dump")
+def test_a_dump_that_is_not_what_was_written_is_refused(whole: Dump, tmp_path: Path, how: str, said: str) -> None:
+    dump = replace(whole, folder=shutil.copytree(whole.folder, tmp_path / "backup"))
     damaged(dump, how)
 
     with pytest.raises(DumpError, match=said) as caught:
@@ -252,7 +263,7 @@ def test_another_whole_dump_in_its_place_has_another_hash(shop: str, database: s
 
 
 def test_a_statement_that_fails_is_told(shop: str, server: embedded.Server, tmp_path: Path) -> None:
-    dump = made(shop, tmp_path / "dump")
+    dump = made(shop, tmp_path / "backup")
 
     with scratch.throw_away(server, "restored") as name:
         with closing(scratch.connect(server, name)) as connection, connection.cursor() as cursor:
@@ -269,7 +280,7 @@ def test_a_password_is_found_nowhere(make_role: Callable[..., passwords.Role], t
     role.ask(f"CREATE TABLE public.mine (a int); ALTER TABLE public.mine OWNER TO {role.name}")
     said: list[str] = []
 
-    dump = made(role.url(), tmp_path / "dump", format=format, report=said.append)
+    dump = made(role.url(), tmp_path / "backup", format=format, report=said.append)
 
     written = [one.read_bytes() for one in dump.folder.rglob("*") if one.is_file()]
     shown = "\n".join([*said, repr(dump), str(dump.manifest())])
@@ -282,9 +293,9 @@ def test_what_a_role_may_not_read_is_told(make_role: Callable[..., passwords.Rol
     role.ask("CREATE TABLE public.foreign_one (a int)")
 
     with pytest.raises(OpsError, match="permission denied for table foreign_one") as caught:
-        made(role.url(), tmp_path / "dump")
+        made(role.url(), tmp_path / "backup")
     assert "pl4nted" not in str(caught.value) and "pg_read_all_data" in caught.value.next_step
-    assert not (tmp_path / "dump").exists()
+    assert not (tmp_path / "backup").exists()
 
 
 # -- ends before their time -------------------------------------------------------------------------------
@@ -293,7 +304,7 @@ INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
 from ops import dumps
-from ops.settings import ProjectSettings, TargetSettings
+from ops.settings.sections import ProjectSettings, TargetSettings
 
 url, folder = sys.argv[1], Path(sys.argv[2])
 project = ProjectSettings(config=Path("alembic.ini"))
@@ -324,7 +335,7 @@ ENDS = {"Ctrl-C": signal.SIGINT, "killed": signal.SIGKILL}
 
 @pytest.mark.parametrize("number", ENDS.values(), ids=ENDS)
 def test_half_a_dump_never_looks_whole(large: str, tmp_path: Path, number: int) -> None:
-    folder = tmp_path / "dump"
+    folder = tmp_path / "backup"
     command = [sys.executable, "-c", INTERRUPTED, large, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         until(lambda: any(one.stat().st_size for one in folder.glob("dump/*.gz")))
@@ -349,7 +360,7 @@ def test_half_a_dump_never_looks_whole(large: str, tmp_path: Path, number: int) 
 
 
 def test_a_manifest_keeps_what_it_was_given(shop: str, tmp_path: Path) -> None:
-    dump = made(shop, tmp_path / "dump", note={"heads": ["a1"], "of": "Tên “lạ” ệ 🙂"})
+    dump = made(shop, tmp_path / "backup", note={"heads": ["a1"], "of": "Tên “lạ” ệ 🙂"})
 
     assert manifest.read(dump.folder) == dump
     assert json.loads((dump.folder / "manifest.json").read_text(encoding="utf-8"))["note"]["of"] == "Tên “lạ” ệ 🙂"
