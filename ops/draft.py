@@ -147,14 +147,14 @@ def new_revision(
     message: str,
     *,
     autogenerate: bool = True,
-    head: str = "head",
+    head: str | tuple[str, ...] = "head",
     adopt: bool = False,
     dry_run: bool = True,
 ) -> Draft:
     """Return a draft; by default the file is not written where it belongs.
 
-    `adopt`: draft what was changed by hand on this database, in place of what the models ask for. The database has
-    it already, so there the new revision is stamped and not run.
+    `head`: what it revises; several are merged. `adopt`: draft what was changed by hand on this database, in place of
+    what the models ask for. The database has it already, so there the new revision is stamped and not run.
 
     Raises
     ------
@@ -172,6 +172,38 @@ def new_revision(
             code="no-message",
         )
     body = _adopted(settings) if adopt else None
+    drafted, name = _drafted(
+        settings, message, body, autogenerate=autogenerate and not adopt, head=head, dry_run=dry_run
+    )
+    drafted = replace(drafted, adopted=adopt)
+    if drafted.revision is None or drafted.empty or adopt:
+        return drafted
+    return _judged(settings, drafted, name)
+
+
+def with_body(settings: TargetSettings, message: str, body: Mapping[str, str], *, dry_run: bool = True) -> Draft:
+    """Return a draft of given `upgrades` and `downgrades`, which are Python; by default it is not written.
+
+    Raises
+    ------
+    RevisionError
+        There are several heads.
+    ProjectError
+        env.py does not load, or the version folder cannot be written.
+    """
+    return _drafted(settings, message, body, autogenerate=False, head="head", dry_run=dry_run)[0]
+
+
+def _drafted(
+    settings: TargetSettings,
+    message: str,
+    body: Mapping[str, str] | None,
+    *,
+    autogenerate: bool,
+    head: str | tuple[str, ...],
+    dry_run: bool,
+) -> tuple[Draft, str]:
+    """A draft, and the name of its file."""
     with (
         visit(settings, purpose="draft") as here,
         tempfile.TemporaryDirectory(prefix="alembic-ops-") as folder,
@@ -179,16 +211,14 @@ def new_revision(
         answer = here.worker.request(
             "draft",
             message=message,
-            autogenerate=autogenerate and not adopt,
+            autogenerate=autogenerate,
             head=head,
             write=not dry_run,
             folder=folder,
             body=body,
         )
-    drafted = replace(_draft(here, message, answer, written=not dry_run), adopted=adopt)
-    if drafted.revision is None or drafted.empty or adopt:
-        return drafted
-    return _judged(settings, drafted, Path(answer["path"]).name)
+    name = Path(answer["path"]).name if answer["revision"] is not None else ""
+    return _draft(here, message, answer, written=not dry_run), name
 
 
 def _judged(settings: TargetSettings, drafted: Draft, name: str) -> Draft:

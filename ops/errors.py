@@ -5,6 +5,7 @@ OpsError                     code, problem, changed, next_step; verdict FAILED
 │   └── SettingsError        a target's section, URL or environment is wrong
 ├── ConnectError             the server cannot be reached, or does not let us in
 ├── ProjectError             an Alembic project does not load: env.py, a version file, a model
+│   └── ImportFailedError    it cannot import something; says what, where, and what it would import from
 ├── RevisionError            a revision is unknown, ambiguous, or not one where one is needed
 ├── RefusedError             exit 4: the guard said no; nothing was changed
 │   ├── WrongDatabaseError   env.py reached another database than the target's
@@ -18,6 +19,9 @@ Callers branch on the class and its attributes, never on the text.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ops.values import Verdict
 
@@ -85,6 +89,30 @@ class ProjectError(OpsError):
     """The Alembic project does not load."""
 
     code = "project"
+
+
+class ImportFailedError(ProjectError):
+    """The project's own code cannot import something.
+
+    `module` is what, as far as Python says it; `frames` are the project's own lines that led there, the last one
+    innermost, each with `path`, `line` and `text`; `sys_path` is where the worker looked.
+    """
+
+    code = "import"
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        next_step: str,
+        module: str = "",
+        frames: Sequence[Mapping[str, Any]] = (),
+        sys_path: Sequence[str] = (),
+    ) -> None:
+        super().__init__(problem, next_step=next_step)
+        self.module = module
+        self.frames = tuple(frames)
+        self.sys_path = tuple(sys_path)
 
 
 class RevisionError(OpsError):

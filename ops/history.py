@@ -80,14 +80,23 @@ class History(Result):
         return tuple(one for one in self.current if one not in self.by_id)
 
     @property
-    def has_unexpected_heads(self) -> bool:
-        """Whether there are more heads than are meant: branches that carry a label are to live side by side."""
+    def unexpected_heads(self) -> tuple[str, ...]:
+        """The heads of which one is too many; none where there is one, or where each other one has a label.
+
+        Branches that carry a label are to live side by side.
+        """
         labelled = {
             one.revision
             for one in self.revisions
             if any(self.by_id[below].branch_labels for below in self.ancestors([one.revision]))
         }
-        return len([head for head in self.heads if head not in labelled]) > 1 or (len(self.heads) > 1 and not labelled)
+        plain = tuple(head for head in self.heads if head not in labelled)
+        return plain if len(plain) > 1 else ()
+
+    @property
+    def has_unexpected_heads(self) -> bool:
+        """Whether there are more heads than are meant."""
+        return bool(self.unexpected_heads)
 
     @cached_property
     def applied(self) -> frozenset[str]:

@@ -180,7 +180,8 @@ class Models:
 
 def kept(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -> Replay | None:
     """Return the history replayed, where it was before and nothing that it depends on has changed; else None."""
-    found = Cache(settings.home).get("replay", _inputs(settings, ground, current))
+    drafts = settings.project.drafts  # for one look, in a folder that nobody meets again
+    found = None if drafts else Cache(settings.home).get("replay", _inputs(settings, ground, current))
     return None if found is None else _replay_from(found)
 
 
@@ -195,7 +196,7 @@ def replay(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -
     since = cache.now()
     with ground.visit(settings) as here:
         made = _replay(here, ground, current)
-        seen = here.worker.request("dependencies") if not made.failed else None
+        seen = None if made.failed or settings.project.drafts else here.worker.request("dependencies")
     if seen is not None:
         for place in (made.current, len(made.revisions)):
             made.at(place or 0)

@@ -27,7 +27,8 @@ class RevisionSQL:
 class Route:
     """An ordered list of revisions, and everything that its fingerprint stands for.
 
-    `catalog` is the fingerprint of the live catalog, which is `live` itself while the route is new.
+    `catalog` is the fingerprint of the live catalog, which is `live` itself while the route is new. `also` are
+    statements of ours that are run beside the revisions: a repair has some.
     """
 
     target: str
@@ -40,6 +41,7 @@ class Route:
     catalog: str
     x: tuple[str, ...] = ()
     purge: bool = False
+    also: tuple[str, ...] = ()
     sql: tuple[RevisionSQL, ...] = field(default=(), compare=False)
     live: Catalog | None = field(default=None, compare=False, repr=False)
 
@@ -51,7 +53,7 @@ class Route:
     @property
     def changes_nothing(self) -> bool:
         """Whether the database already is where it is wanted."""
-        return not self.steps and self.current == self.heads
+        return not self.steps and not self.also and self.current == self.heads
 
     @property
     def fingerprint(self) -> str:
@@ -69,6 +71,7 @@ class Route:
             "revisions": [(one.revision, one.sha256) for one in self.revisions],
             "x": self.x,
             "purge": self.purge,
+            **({"also": self.also} if self.also else {}),
         }
         return "plan-" + hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops import apply, compare, display, draft, drift, embedded, health, ledger, plan, scratch, settings, status
+from ops import apply, compare, display, draft, drift, embedded, health, ledger, plan, repair, scratch, settings, status
 from ops.errors import OpsError, RefusedError
 from ops.values import Result, Verdict
 
@@ -97,10 +97,20 @@ class Target:
         """Set the version table without running anything; nothing changes unless dry_run=False."""
         return self._change("stamp", revision, dry_run, options)
 
-    def perform(self, shown: apply.Run, *, dry_run: bool = True, **options: Any) -> apply.Run:
+    def repair(self, case: str = "", *, dry_run: bool = True, confirm: str = "") -> repair.Repair:
+        """Return what is broken, and what would mend it; that is done only with a case and dry_run=False.
+
+        See `repair.repair` for the cases.
+        """
+        self._may("write", dry_run)
+        return repair.repair(self.settings, case, dry_run=dry_run, confirm=confirm)
+
+    def perform(self, shown: apply.Run | repair.Repair, *, dry_run: bool = True, **options: Any) -> Any:
         """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock."""
         if dry_run:
             return replace(shown, shown_before=True)
+        if isinstance(shown, repair.Repair):
+            return self.repair(shown.case, dry_run=False, **options)
         return self._change(shown.route.direction, shown.route.requested, False, options)
 
     def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:

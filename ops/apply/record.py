@@ -59,12 +59,14 @@ class _Told:
 class Recorder:
     """The record of one run."""
 
-    def __init__(self, here: Visit, route: Route, *, backup: str = "") -> None:
+    def __init__(self, here: Visit, route: Route, *, backup: str = "", case: str = "") -> None:
+        """`case` is what a repair mends, with the statements that its route has beside revisions."""
         self.ledger = Ledger.of(here)
         self.run = secrets.token_hex(8)
         self._here = here
         self._route = route
         self._backup = backup
+        self._case = case
         self._started = time.monotonic()
         self._told = _Told()
         self._written = 0
@@ -95,6 +97,7 @@ class Recorder:
                 catalog=made.catalog,
                 backup=self._backup,
                 who=who,
+                **({"repair": {"case": self._case, "statements": made.also}} if self._case else {}),
             )
         except BaseException:
             self.ledger.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 from ops.errors import (
     ConnectError,
+    ImportFailedError,
     InterruptedRunError,
     MigrationError,
     OpsError,
@@ -26,6 +27,7 @@ _TOO_LARGE = (
     "See in notebooks/20-plan.ipynb what writes the table anew, and what to do instead; or raise max_rewrite, in hours "
     "when the table may be locked for so long."
 )
+_IMPORTS = ("ModuleNotFoundError", "ImportError")
 _NAME_ONE = "See the history in notebooks/10-inspect.ipynb, and name one revision of it."
 
 
@@ -113,6 +115,14 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             f"{_sentence(event['message'])}",
             next_step="Look at env.py: it must call context.run_migrations(), and must let errors through.",
             code=_code(failure),
+        )
+    if event["type"] in _IMPORTS and not event.get("revision"):
+        return ImportFailedError(
+            f"The project's own code failed{where}: {_sentence(event['type'] + ': ' + event['message'])}",
+            next_step=_how_to_mend(event),
+            module=event.get("missing") or "",
+            frames=event.get("frames") or (),
+            sys_path=event.get("sys_path") or (),
         )
     problem = f"{event['type']}: {event['message']}" if kind != "exit" else event["message"]
     tail = f"\nThe project had printed:\n{printed}" if printed and kind == "exit" else ""
@@ -225,10 +235,10 @@ def _alembic(event: Event, where: str) -> OpsError:
 
 
 def _how_to_mend(event: Event) -> str:
-    if event["type"] in ("ModuleNotFoundError", "ImportError"):
+    if event["type"] in _IMPORTS:
         return (
-            "Check the import; `sys_path` in the target's section adds folders, `python` names the application's "
-            "own interpreter."
+            "notebooks/90-repair.ipynb shows where was looked, and the usual fix; `sys_path` in the target's section "
+            "adds folders, `python` names the application's own interpreter."
         )
     if event["type"] == "SyntaxError":
         return "Correct the file at that line."

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _REVISION = re.compile(r"[\w.@+\-]{1,255}\Z")
+_SEVERAL = re.compile(r"[\w.@\-]{1,255}(,[\w.@\-]{1,255})+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +109,14 @@ class Visit:
         return database.heads(self.connection, self.setup.version_table_schema, self.setup.version_table)
 
     def resolve(self, direction: str, revision: str) -> Resolution:
-        """Return which revisions a request means.
+        """Return which revisions a request means. A stamp may name one of each branch, comma-separated.
 
         Raises
         ------
         RevisionError
             It is no revision, it is unknown or ambiguous, or there are several where one is needed.
         """
-        if not _REVISION.match(revision):
+        if not _REVISION.match(revision) and not (direction == "stamp" and _SEVERAL.match(revision)):
             shown = revision if len(revision) <= 60 else revision[:60] + "…"
             raise RevisionError(
                 f"{shown!r} is not a revision.",

@@ -980,6 +980,7 @@ class Project:
     def script(self):
         if self._script is None:
             from alembic.script import ScriptDirectory
+            from alembic.script.revision import RevisionMap
 
             self._script = ScriptDirectory.from_config(self.config)
             drafts = self.hello.get("drafts")
@@ -988,6 +989,7 @@ class Project:
                 known = [str(one) for one in self._script._version_locations]
                 self._script.version_locations = known + drafts
                 self._script.__dict__.pop("_version_locations", None)
+                self._script.revision_map = RevisionMap(last_of_each(self._script._load_revisions))
         return self._script
 
     def run_env(self, fn=None, instead=None, change=None, **options):
@@ -1080,6 +1082,17 @@ class Project:
                 self.connection.close()
 
         return Given()
+
+
+def last_of_each(load):
+    """A draft takes the place of the file that has its revision id: it is loaded behind that."""
+
+    def loaded():
+        found = list(load())
+        last = {one.revision: one for one in found}
+        return [one for one in found if last[one.revision] is one]
+
+    return loaded
 
 
 def version_table_of(context):
@@ -1331,9 +1344,14 @@ def describe_error(error):
 
 def resolve_stamp(script, revision, heads):
     after = set(heads)
-    for step in script._stamp_revs(revision, heads):
+    for step in script._stamp_revs(several(revision), heads):
         after = heads_after(step, after)
     return {"steps": [], "heads": sorted(after)}
+
+
+def several(revision):
+    """What is to be stamped: one row, or one for each branch."""
+    return tuple(revision.split(",")) if "," in revision else revision
 
 
 def heads_after(step, heads):
@@ -1728,7 +1746,7 @@ def do_stamp(project, request):
         answer = ask("revision", revision=request["revision"], direction="stamp", heads=sorted(heads), path=None)
         STATE.settings = dict(answer.get("settings") or {})
         STATE.step = {"revision": request["revision"], "direction": "stamp", "path": None}
-        return script._stamp_revs(request["revision"], () if request.get("purge") else heads)
+        return script._stamp_revs(several(request["revision"]), () if request.get("purge") else heads)
 
     try:
         project.run_env(fn=stamp, purge=bool(request.get("purge")))
@@ -1879,6 +1897,8 @@ def explain(error):
         "message": message,
         "causes": causes,
         "frames": frames[-5:],
+        "missing": error.name if isinstance(error, ImportError) else None,
+        "sys_path": list(sys.path) if isinstance(error, ImportError) else None,
         "failure": STATE.failure,
         "revision": STATE.running,
         "connected": STATE.connected,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import display
-from ops.errors import InterruptedRunError, OpsError, UsageError
+from ops.errors import ImportFailedError, InterruptedRunError, OpsError, UsageError
 from ops.ledger import NOTEBOOK
 from ops.runbook import catalogue, record
 from ops.runbook.parameters import Value, from_namespace, injected_names
@@ -85,8 +85,10 @@ class Session:
             return self._record.verdict
         return self._stopped_by.verdict if self._stopped_by else Verdict.UNKNOWN
 
-    def guard(self, target: str) -> tuple[Any, Any]:
+    def guard(self, target: str, *, even_broken: bool = False) -> tuple[Any, Any]:
         """Check the parameters, resolve the target, show where it is, and return it with its status.
+
+        `even_broken`: where the project's code cannot be imported, that is shown, and the status is None.
 
         Raises
         ------
@@ -101,12 +103,21 @@ class Session:
         os.environ[NOTEBOOK] = self.name  # for the ledger
         db = targets.target(target, effects=self.effects)
         self._open(target, values)
-        status = db.status()
+        try:
+            status = db.status()
+        except ImportFailedError as error:
+            if not even_broken:
+                raise
+            _show(display.View(title="", blocks=(display.Note(redact(error.problem), "bad"),)))
+            return db, None
         facts = status.facts
         assert self._record is not None
         self._record.note(database=facts.database, server_version=facts.version)
         where = ", ".join(status.current) or "base"
-        _show(display.View(title="", blocks=(display.Note(redact(f"{facts} · current: {where}")),)))
+        said = [display.Note(redact(f"{facts} · current: {where}"))]
+        if status.open_runs:
+            said.append(display.Note("An open run: it never reported its end. See 90-repair.", "attention"))
+        _show(display.View(title="", blocks=tuple(said)))
         return db, status
 
     def conclude(

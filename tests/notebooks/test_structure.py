@@ -33,7 +33,7 @@ CHANGE = (
 )
 
 # fmt: off
-CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 confirm. parameters beside `target`
+CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 confirm, 9 repair; other parameters
     "00-start-here":     ("write", ""),
     "10-inspect":        ("read",  "fail_on_pending: bool = False"),
     "12-compare-schema": ("read",  COMPARISON),
@@ -44,6 +44,7 @@ CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 
     "42-downgrade":      ("write", f"revision: str = '-1', {CHANGE}"),
     "44-stamp":          ("write", f"revision: str = '', {CHANGE}"),
     "50-verify":         ("read",  COMPARISON),
+    "90-repair":         ("write", "case: str = '', dry_run: bool = True, confirm: str = ''"),
     "walkthroughs/01-a-new-model": ("copy", None),
 }
 # fmt: on
@@ -119,7 +120,7 @@ def test_committed_as_jupyter_saves_it_and_without_results(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_stand_in_order_each_with_one_tag(name: str) -> None:
     cells = read(name).cells
-    order = DRAFTING if name[:2] == "24" else {"4": CHANGING, "w": LEARNING}.get(name[0], EVIDENCE)
+    order = DRAFTING if name[:2] == "24" else {"4": CHANGING, "9": CHANGING, "w": LEARNING}.get(name[0], EVIDENCE)
 
     tags = " ".join(tag(cell) for cell in cells if cell.cell_type == "code")
     pattern = " ".join(f"{one[:-1]}( {one[:-1]})*" if one.endswith("+") else one for one in order)

@@ -23,6 +23,7 @@ CONTRACT = {
     "SettingsError": (2, Verdict.FAILED, "settings"),
     "ConnectError": (1, Verdict.FAILED, "unreachable"),
     "ProjectError": (1, Verdict.FAILED, "project"),
+    "ImportFailedError": (1, Verdict.FAILED, "import"),
     "RevisionError": (1, Verdict.FAILED, "revision"),
     "RefusedError": (4, Verdict.REFUSED, "refused"),
     "WrongDatabaseError": (4, Verdict.REFUSED, "wrong-database"),

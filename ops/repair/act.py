@@ -1,0 +1,200 @@
+"""Statements that mend something: guard, lock, act one by one, read back, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ops import commands, guard, limits, route
+from ops.apply import aftermath, signals
+from ops.apply.act import Progress
+from ops.apply.record import Recorder
+from ops.catalog import snapshot
+from ops.errors import InterruptedRunError, MigrationError, OpsError, RefusedError
+from ops.lock import run_lock
+from ops.project.visit import Visit, visit
+from ops.route import Route
+from ops.settings import TargetSettings
+
+_NEXT = "Look at what is left with notebooks/90-repair.ipynb."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a repair would run, or has run: its fingerprint, and what stands in its way."""
+
+    statements: tuple[str, ...]
+    fingerprint: str
+    protected: bool
+    lacking: tuple[str, ...] = ()
+
+
+def offer(settings: TargetSettings, statements: Sequence[str], *, stamp: str = "") -> Offer:
+    """Return what running some statements, and setting the version table to `stamp`, would need. Nothing is changed.
+
+    Raises
+    ------
+    ConnectError, ProjectError, RevisionError
+        The target cannot be looked at, or nothing has the name `stamp`.
+    """
+    with visit(settings, purpose="repair") as here:
+        made = _route(here, statements, stamp)
+        return Offer(
+            statements=tuple(statements),
+            fingerprint=made.fingerprint,
+            protected=guard.needs_confirmation(settings, made),
+            lacking=guard.permission(here, made).lacking,
+        )
+
+
+def run(
+    settings: TargetSettings,
+    case: str,
+    statements: Sequence[str],
+    *,
+    stamp: str = "",
+    confirm: str = "",
+    left: Callable[[Visit], Sequence[str]],
+) -> tuple[str, ...]:
+    """Run statements, each by itself outside of a transaction, then set the version table; return its rows.
+
+    `stamp` is what it is to say; empty: what it says now. `left` is asked afterwards what is still broken, a sentence
+    each. That a run of ours was open is settled by this.
+
+    Raises
+    ------
+    RefusedError
+        The guard said no, another run is at work, or the schema is not any more what the statements were made for.
+    MigrationError
+        A statement was refused by the server, or what was to be mended is still broken; it says what stays.
+    InterruptedRunError
+        It was stopped, or a process died.
+    """
+    with signals.heeded() as heard, visit(settings, purpose="repair") as here:
+        setup = here.setup
+        with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=0):
+            made = _route(here, statements, stamp)
+            guard.check(here, made, confirm=confirm)
+            work = _Work(here, made, Recorder(here, made, case=case))
+            heard.begin()
+            work.recorder.intent()
+            try:
+                work.perform(left)
+            except KeyboardInterrupt:
+                aftermath.cancel(here)
+                error: OpsError = InterruptedRunError(
+                    f"The repair was stopped by {heard.name or 'hand'}.", next_step=_NEXT, changed=None
+                )
+            except OpsError as raised:
+                error = raised
+            else:
+                heard.end()
+                work.recorder.outcome(work.progress, None)
+                return work.progress.heads
+            finally:
+                heard.end()
+            work.explain(error)
+            work.recorder.outcome(work.progress, error)
+            raise error
+
+
+class _Work:
+    """One repair under way."""
+
+    def __init__(self, here: Visit, made: Route, recorder: Recorder) -> None:
+        self.here = here
+        self.route = made
+        self.recorder = recorder
+        self.progress = Progress(heads=made.current)
+        self.done: list[str] = []
+        self._running = ""
+
+    def perform(self, left: Callable[[Visit], Sequence[str]]) -> None:
+        """Run all of it, and read back what came of it."""
+        for sql in self.route.also:
+            self._running = sql
+            self._execute(sql)
+            self.done.append(sql)
+            self._running = ""
+        if self.route.current != self.route.heads:
+            self.here.worker.request(
+                "stamp",
+                listener=lambda event: None,
+                read_only=False,
+                revision=self.route.requested,
+                purge=self.route.purge,
+            )
+        self.progress.heads = self.here.heads() or ()
+        setup = self.here.setup
+        table = (setup.version_table_schema, setup.version_table)
+        self.progress.catalog = snapshot.read(self.here.connection, version_table=table).fingerprint
+        if self.progress.heads != self.route.heads:
+            raise MigrationError(
+                f"The version table should say {_list(self.route.heads)} and says {_list(self.progress.heads)}.",
+                next_step=_NEXT,
+            )
+        if still := left(self.here):
+            raise MigrationError(
+                f"Everything was run, and it is not mended: {' '.join(still)}", next_step=_NEXT, code="not-mended"
+            )
+
+    def _execute(self, sql: str) -> None:
+        allowed = self.here.settings.limits
+        answer = self.here.worker.request(
+            "execute",
+            listener=lambda event: None,
+            read_only=False,
+            statements=[sql],
+            settings={**limits.short(allowed), **limits.settings(commands.parse(sql), allowed)},
+        )
+        if answer["why"]:
+            raise MigrationError(
+                f"The server refused {_short(sql)}: {answer['why']}.",
+                next_step="Mend what the server names; then look again with notebooks/90-repair.ipynb.",
+            )
+
+    def explain(self, error: OpsError) -> None:
+        """Have an error say what stays."""
+        begun = [*self.done, *([self._running] if self._running else [])]
+        if error.changed is not None:
+            concurrently = "CONCURRENTLY" in self._running.upper()
+            error.changed = bool(self.done or concurrently) or self.progress.heads != self.route.current
+        if self.done:
+            error.problem += f"\nDone before it, and stays: {'; '.join(map(_short, self.done))}."
+        elif not begun:
+            error.problem += "\nNo statement was run."
+
+
+def _route(here: Visit, statements: Sequence[str], stamp: str) -> Route:
+    current = here.heads() or ()
+    if stamp:
+        return replace(route.make(here, "stamp", stamp), also=tuple(statements))
+    setup = here.setup
+    live = snapshot.read(here.connection, version_table=(setup.version_table_schema, setup.version_table))
+    return Route(
+        target=here.settings.name,
+        identity=here.facts.identity,
+        direction="stamp",
+        requested=",".join(current) or "base",
+        current=current,
+        heads=current,
+        steps=(),
+        catalog=live.fingerprint,
+        live=live,
+        x=here.settings.project.x,
+        also=tuple(statements),
+    )
+
+
+def refused(case: str, why: str, next_step: str) -> RefusedError:
+    """A case of which nothing can be done here."""
+    return RefusedError(f"Nothing is done for {case}: {why}", next_step=next_step, code="case")
+
+
+def _short(sql: str) -> str:
+    text = " ".join(sql.split())
+    return text if len(text) <= 200 else f"{text[:200]} …"
+
+
+def _list(ids: tuple[str, ...]) -> str:
+    return ", ".join(ids) or "base"
