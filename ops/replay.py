@@ -180,8 +180,8 @@ class Models:
 
 def kept(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -> Replay | None:
     """Return the history replayed, where it was before and nothing that it depends on has changed; else None."""
-    drafts = settings.project.drafts  # for one look, in a folder that nobody meets again
-    found = None if drafts else Cache(settings.home).get("replay", _inputs(settings, ground, current))
+    keeps = not settings.project.drafts  # those are for one look, in a folder that nobody meets again
+    found = Cache(settings.home).get("replay", _inputs(settings, ground, current)) if keeps else None
     return None if found is None else _replay_from(found)
 
 
@@ -214,7 +214,7 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
     since = cache.now()
     with ground.visit(settings) as here:
         ground.prepare(here.facts.database, needed)
-        answer = here.worker.request("models", listener=_go, read_only=False)
+        answer = here.worker.request("models", listener=lambda event: None, read_only=False)
         made = Models(
             catalog=ground.as_owned(snapshot.read(here.connection, version_table=_version_table(here))),
             tables=tuple(answer["models"]["tables"]),
@@ -232,10 +232,6 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
 def _refused(one: Mapping[str, Any]) -> Refused:
     keys = tuple(Key(kind, schema, table, name or "*") for kind, schema, table, name in one["keys"])
     return Refused(object=one["object"], why=one["why"], keys=keys)
-
-
-def _go(event: Event) -> Answer | None:
-    return None
 
 
 def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
