@@ -19,6 +19,7 @@ _HOMES = {
     "UsageError": "ops.errors",
     "Verdict": "ops.values",
     "catalogue": "ops.runbook.catalogue",
+    "control_panel": "ops.panel",
     "describe_targets": "ops.targets",
     "notebook": "ops.runbook.session",
     "target": "ops.targets",

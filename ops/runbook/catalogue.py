@@ -20,7 +20,10 @@ EFFECTS = ("read", "copy", "files", "write")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notebook:
-    """One notebook: `effects` is what it may change, `following` says where each verdict leads."""
+    """One notebook: `effects` is what it may change, `following` says where each verdict leads.
+
+    `cells` is how many of its cells have code.
+    """
 
     name: str
     path: Path
@@ -28,6 +31,7 @@ class Notebook:
     effects: str
     parameters: tuple[Parameter, ...] = ()
     following: tuple[tuple[str, str, str], ...] = ()
+    cells: int = 0
 
     @property
     def stem(self) -> str:
@@ -155,6 +159,7 @@ def _load(path: Path, name: str) -> Notebook | None:
         following=tuple(
             (verdict.value, str(steps[verdict][0]), str(steps[verdict][1])) for verdict in Verdict if verdict in steps
         ),
+        cells=sum(1 for cell in cells if cell.get("cell_type") == "code"),
     )
 
 

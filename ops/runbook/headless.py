@@ -116,6 +116,22 @@ class _Stopped(Exception):
     """Raised between cells, through papermill, once a signal has come."""
 
 
+class _Lines:
+    """What cells print while they run, passed on line by line: a long change tells how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._rest = ""
+
+    def write(self, text: str) -> None:
+        *whole, self._rest = (self._rest + text).split("\n")
+        for line in whole:
+            self._progress(redact(f"          {line}"))
+
+    def flush(self) -> None:
+        """Whole lines were passed on already."""
+
+
 class Execution:
     """One headless run: checked, its kernel booting, its record written; then `play`, then `finish`."""
 
@@ -214,6 +230,7 @@ class Execution:
             progress_bar=False,
             km=self._kernel.manager(),
             on_cell_start=self._on_cell,
+            stdout_file=_Lines(self._progress),
         )
 
     def _given(self) -> dict[str, Value]:

@@ -1,0 +1,71 @@
+"""Runs on record: what was done to a target before, how it ended, how long it took."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+SHOWN = 20
+"""How many of a target's runs are read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One run that is on record; `seconds` is None where it never reported its end."""
+
+    folder: Path
+    notebook: str
+    started: str
+    verdict: str
+    summary: str
+    seconds: float | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it reported its end."""
+        return self.seconds is not None
+
+
+def runs(home: Path, target: str, *, limit: int = SHOWN) -> tuple[Past, ...]:
+    """Return a target's newest runs, newest first. A record that cannot be read is passed over."""
+    base = home / "runs" / target
+    if not base.is_dir():
+        return ()
+    found: list[Past] = []
+    # Folders are named by date and time, so that names sort as the runs began.
+    for day in sorted((one for one in base.iterdir() if one.is_dir()), reverse=True):
+        for folder in sorted(day.iterdir(), reverse=True):
+            one = _read(folder)
+            if one is not None:
+                found.append(one)
+            if len(found) == limit:
+                return tuple(found)
+    return tuple(found)
+
+
+def usual_seconds(past: Iterable[Past], notebook: str) -> float | None:
+    """Return how long a notebook took in the middle, of the runs that ended well; None where there is none."""
+    took = [one.seconds for one in past if one.notebook == notebook and one.seconds is not None and one.verdict == "OK"]
+    return median(took) if took else None
+
+
+def _read(folder: Path) -> Past | None:
+    try:
+        content = json.loads((folder / "result.json").read_bytes())
+        started = dt.datetime.fromisoformat(content["started"])
+        finished = content["finished"]
+        seconds = (dt.datetime.fromisoformat(finished) - started).total_seconds() if finished else None
+        return Past(
+            folder=folder,
+            notebook=str(content["notebook"]),
+            started=f"{started:%Y-%m-%d %H:%M}",
+            verdict=str(content["verdict"]),
+            summary=str(content["summary"] or ""),
+            seconds=seconds,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not a run's folder, or one whose record was lost: there is nothing to show of it

@@ -1,0 +1,88 @@
+"""The control panel at work: its buttons start real runs, follow them, and stop them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ops
+from ops.panel.app import Panel
+from ops.runbook.catalogue import catalogue
+
+SECONDS = 120
+
+
+@pytest.fixture
+def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Panel:
+    """The panel of a sandbox that nobody has touched."""
+    monkeypatch.setenv("OPS_HOME", str(tmp_path))
+    for name in ("DATABASE_URL", "OPS_EMBEDDED_DIR", "OPS_NOTEBOOKS"):
+        monkeypatch.delenv(name, raising=False)
+    return Panel(ops.target("sandbox").status(), catalogue().notebooks)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that a thread does."""
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def press(panel: Panel, action: str) -> None:
+    """Click, and wait until what was started has ended."""
+    assert not panel.buttons[action].disabled, panel.why.value
+    panel.buttons[action].click()
+    assert panel.buttons[action].disabled
+    until(lambda: not panel.cancel.disabled)
+    until(lambda: panel.cancel.disabled and not panel.refresh.disabled)
+
+
+def test_from_the_plan_to_the_upgrade(panel: Panel, tmp_path: Path) -> None:
+    assert panel.buttons["Upgrade"].disabled
+    assert "Make the plan of this first" in panel.why.value
+
+    press(panel, "Plan")
+
+    assert "plan-" in panel.chosen.value
+    assert "<iframe" in panel.result.value
+    assert panel.buttons["Upgrade"].disabled
+    panel.typed.value = "sandbox"
+    assert not panel.buttons["Upgrade"].disabled
+
+    panel.buttons["Upgrade"].click()
+    panel.buttons["Upgrade"].click()  # a second click starts nothing
+    until(lambda: panel.cancel.disabled and not panel.refresh.disabled and bool(panel.result.value))
+
+    assert "done in" in panel.log.value  # the revision's own progress, not only the cells'
+    assert "nothing pending" in panel.state.value
+    assert panel.typed.value == ""
+    assert len(list(tmp_path.glob("runs/sandbox/*/*-40-upgrade-*/result.json"))) == 1
+    assert "40-upgrade" in panel.past.value
+    assert ops.target("sandbox").status().pending == ()
+
+
+def test_cancel_stops_what_runs(panel: Panel, tmp_path: Path) -> None:
+    panel.buttons["Compare"].click()
+    until(lambda: "12-compare-schema:" in panel.log.value)
+
+    panel.cancel.click()
+    until(lambda: panel.cancel.disabled and not panel.refresh.disabled)
+
+    assert "interrupted" in panel.result.value.lower()
+    assert "UNKNOWN" in panel.past.value
+
+
+def test_where_no_person_looks_it_is_a_table(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+
+    found = ops.control_panel(ops.target("sandbox").status())._repr_mimebundle_()
+
+    assert set(found) == {"text/html", "text/plain"}
+    assert "ops run 20-plan" in found["text/plain"]
+    assert "VBox" not in found["text/plain"]
+    assert "application/vnd.jupyter.widget-view+json" in panel._repr_mimebundle_()
+    assert "ops run 20-plan" in panel._repr_mimebundle_()["text/plain"]

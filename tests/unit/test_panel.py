@@ -1,0 +1,130 @@
+"""What the control panel offers, and why not; and the runs on record that it shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.history import History, Revision
+from ops.panel import past
+from ops.panel.desk import Desk, Planned
+
+ALL = (
+    "10-inspect", "12-compare-schema", "14-check-health", "20-plan", "30-rehearse", "40-upgrade", "42-downgrade",
+    "46-backup", "50-verify", "90-repair",
+)  # fmt: skip
+HISTORY = History(
+    revisions=(
+        Revision(revision="c3", down_revisions=("b2",), message="third"),
+        Revision(revision="b2", down_revisions=("a1",), message="second"),
+        Revision(revision="a1", message="first"),
+    ),
+    heads=("c3",),
+    current=("b2",),
+)
+DESK = Desk(target="shop", database="shop_live", history=HISTORY, notebooks=frozenset(ALL), revision="c3")
+UP = Planned(revision="c3", direction="up", fingerprint="plan-1")
+DOWN = Planned(revision="a1", direction="down", fingerprint="plan-2")
+
+PLAN_FIRST = "Make the plan of this first, and read it."
+TYPE_NAME = "Type the name of the database, shop_live, to say that you mean it."
+IS_BELOW = "a1 is applied: going there is a downgrade."
+
+# fmt: off
+REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
+    # what is otherwise on the desk                             action       why not (nothing: it can be done)
+    "looking needs nothing":
+        ({"revision": ""},                                    "Inspect",   ""),
+    "a plan needs a revision":
+        ({"revision": ""},                                    "Plan",      "Choose a revision."),
+    "a plan of a pending revision":
+        ({},                                                  "Plan",      ""),
+    "a plan of an applied one is the way down":
+        ({"revision": "a1"},                                  "Plan",      ""),
+    "there is no plan to where the database is":
+        ({"revision": "b2"},                                  "Plan",      "The database is at b2 already."),
+    "the way up is rehearsed":
+        ({},                                                  "Rehearse",  ""),
+    "the way down alone is not":
+        ({"revision": "a1"},                                  "Rehearse",  IS_BELOW),
+    "an upgrade needs its plan":
+        ({"typed": "shop_live"},                              "Upgrade",   PLAN_FIRST),
+    "another revision's plan is not its plan":
+        ({"typed": "shop_live", "planned": DOWN},             "Upgrade",   PLAN_FIRST),
+    "an upgrade needs the name typed":
+        ({"planned": UP},                                     "Upgrade",   TYPE_NAME),
+    "the target's name is not the database's":
+        ({"planned": UP, "typed": "shop"},                    "Upgrade",   TYPE_NAME),
+    "an upgrade that is planned and meant":
+        ({"planned": UP, "typed": " shop_live "},             "Upgrade",   ""),
+    "a pending revision is no downgrade":
+        ({"planned": UP, "typed": "shop_live"},               "Downgrade", "c3 is not applied yet."),
+    "an applied revision is no upgrade":
+        ({"revision": "a1", "planned": DOWN, "typed": "shop_live"}, "Upgrade",   IS_BELOW),
+    "a downgrade that is planned and meant":
+        ({"revision": "a1", "planned": DOWN, "typed": "shop_live"}, "Downgrade", ""),
+    "base is below":
+        ({"revision": "base", "typed": "shop_live"},          "Upgrade",   "base is below: that is a downgrade."),
+    "nothing while something runs":
+        ({"planned": UP, "typed": "shop_live", "running": "Plan"}, "Upgrade",   "Plan is under way."),
+    "not even a look while something runs":
+        ({"running": "Upgrade"},                              "Inspect",   "Upgrade is under way."),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("otherwise", "action", "why_not"), REASONS.values(), ids=REASONS)
+def test_what_may_be_done(otherwise: dict[str, Any], action: str, why_not: str) -> None:
+    offers = {one.action: one for one in replace(DESK, **otherwise).offers()}
+
+    assert offers[action].why_not == why_not
+
+
+def test_a_change_carries_the_fingerprint_that_is_on_the_screen() -> None:
+    offer = next(one for one in replace(DESK, planned=UP, typed="shop_live").offers() if one.action == "Upgrade")
+
+    assert offer.parameters == {"target": "shop", "revision": "c3", "dry_run": False, "confirm": "plan-1"}
+    assert offer.command == "ops run 40-upgrade -p target=shop -p revision=c3 -p dry_run=false -p confirm=plan-1"
+
+
+def test_only_what_is_installed_is_offered() -> None:
+    found = replace(DESK, notebooks=frozenset({"10-inspect", "20-plan"})).offers()
+
+    assert [one.action for one in found] == ["Inspect", "Plan"]
+
+
+def test_without_widgets_it_is_a_table_with_commands() -> None:
+    rows = {str(row[0]): row for row in DESK.table().rows}
+
+    assert str(rows["Plan"][1]) == "ops run 20-plan -p target=shop -p revision=c3 -p direction=up"
+    assert rows["Upgrade"][2] == PLAN_FIRST
+
+
+def _run(home: Path, name: str, **content: Any) -> None:
+    folder = home / "runs" / "shop" / "2026-11-01" / name
+    folder.mkdir(parents=True)
+    whole = {
+        "notebook": "20-plan", "verdict": "OK", "summary": "s", "started": "2026-11-01T10:00:00+00:00",
+        "finished": "2026-11-01T10:00:08+00:00", **content,
+    }  # fmt: skip
+    (folder / "result.json").write_text(json.dumps(whole))
+
+
+def test_past_runs_are_read_newest_first_and_only_as_many_as_are_shown(tmp_path: Path) -> None:
+    _run(tmp_path, "100000-20-plan-aaaaaa")
+    _run(tmp_path, "100100-20-plan-bbbbbb", finished="2026-11-01T10:00:04+00:00")
+    _run(tmp_path, "100200-40-upgrade-cccccc", notebook="40-upgrade", verdict="UNKNOWN", finished=None, summary=None)
+    (tmp_path / "runs" / "shop" / "2026-11-01" / "100300-broken").mkdir()
+
+    found = past.runs(tmp_path, "shop")
+
+    assert [one.folder.name[:6] for one in found] == ["100200", "100100", "100000"]
+    assert not found[0].finished
+    assert past.usual_seconds(found, "20-plan") == 6.0
+    assert past.usual_seconds(found, "40-upgrade") is None
+    assert len(past.runs(tmp_path, "shop", limit=2)) == 2
+    assert past.runs(tmp_path, "nobody") == ()
