@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 def control_panel(status: Status) -> Any:
     """Return the panel for a target, to be shown as the last value of a cell.
 
-    Where no person's Jupyter session owns the kernel, it is a table of what can be done now, with the commands.
+    Where no person's Jupyter session owns the kernel, it is the state and a table of what can be done now, with the
+    commands.
     """
     import os
 
+    from ops.panel.app import Panel, plain
     from ops.panel.desk import Desk
     from ops.runbook.catalogue import catalogue
 
     notebooks = catalogue().notebooks
     if os.environ.get("JPY_SESSION_NAME"):
-        from ops.panel.app import Panel
-
         return Panel(status, notebooks)
-    return Desk.of(status, notebooks).view()
+    return plain(status, Desk.of(status, notebooks))

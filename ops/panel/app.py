@@ -38,7 +38,7 @@ class Panel:
     def __init__(self, status: Status, notebooks: Sequence[Notebook]) -> None:
         self._notebooks = {one.name: one for one in notebooks}
         self._desk = Desk.of(status, notebooks)
-        self._status: Status | None = status
+        self._status = status
         self._guard = threading.Lock()
         self._running: Running | None = None
         self._past: tuple[past.Past, ...] = ()
@@ -49,7 +49,7 @@ class Panel:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle = self.box._repr_mimebundle_() or {}
-        return {**bundle, **display.mimebundle(self._desk.view())}
+        return {**bundle, **display.mimebundle(plain(self._status, self._desk))}
 
     def _change(self, **values: Any) -> None:
         """Have another desk: a person types while a thread follows a run."""
@@ -142,8 +142,6 @@ class Panel:
 
     def _show_status(self) -> None:
         status = self._status
-        if status is None:
-            return
         protection = display.Mark("protected", "attention") if status.protected else display.Mark("not protected", "ok")
         setup = status.setup
         facts = display.Facts(
@@ -209,7 +207,9 @@ class Panel:
         table = display.Table(columns=columns, rows=rows, empty="none yet", caption="Runs on record")
         self.past.value = to_html(display.View(title="", blocks=(table,)))
         choices = [(f"{one.started} · {one.notebook} · {one.verdict}", str(one.folder)) for one in self._past]
-        self.shown.options = [("no run", ""), *choices]
+        with self.shown.hold_trait_notifications():
+            self.shown.options = [("no run", ""), *choices]
+            self.shown.value = ""
 
     def _show_report(self, change: Any) -> None:
         self.report.value = _report(Path(change["new"])) if change["new"] else ""
@@ -291,7 +291,7 @@ class Panel:
             self._show_desk()
 
     def _perform(self, offer: Offer) -> None:
-        if offer.kind == CHANGE and self._status is not None:
+        if offer.kind == CHANGE:
             guard.check_typed_name(self._status.facts, self._desk.typed)
         folder = new_folder(home(), target=self._desk.target, notebook=offer.notebook.rpartition("/")[2], started=now())
         running = self._running = Running(offer.notebook, offer.parameters, folder=folder)
@@ -344,10 +344,17 @@ class Panel:
             self.typed.value = ""
         self._status = status
         self._change(**{name: getattr(fresh, name) for name in _READ}, **kept)
-        self.revision.options = self._choices()
-        self.revision.value = self._desk.revision
+        with self.revision.hold_trait_notifications():  # new options alone would choose the first of them
+            self.revision.options = self._choices()
+            self.revision.value = kept["revision"]
         self._show_status()
         self._show_past()
+
+
+def plain(status: Status, desk: Desk) -> display.View:
+    """Return a panel as it is shown where there are no widgets: the state, and what can be done, with the commands."""
+    found = status.view()
+    return replace(found, blocks=(*found.blocks, *desk.blocks()))
 
 
 def _report(folder: Path) -> str:

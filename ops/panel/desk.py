@@ -148,12 +148,14 @@ class Desk:
     def table(self) -> display.Table:
         """Return one row per offer."""
         rows = tuple((one.action, display.Name(one.command), one.why_not or None) for one in self.offers())
-        return display.Table(columns=("to do", "command", "not now, because"), rows=rows)
+        return display.Table(
+            columns=("to do", "command", "not now, because"), rows=rows, caption="What can be done now"
+        )
 
-    def view(self) -> display.View:
-        """Return what can be done, as a table with the commands."""
+    def blocks(self) -> tuple[display.Table, display.Note]:
+        """Return what can be done, as a table with the commands, for where there are no buttons."""
         note = "In JupyterLab (ops lab) this is a panel with buttons, progress and the runs so far."
-        return display.View(title="What can be done now", blocks=(self.table(), display.Note(note)))
+        return self.table(), display.Note(note)
 
 
 def _word(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,20 @@ from ops.runbook.catalogue import catalogue
 SECONDS = 120
 
 
-@pytest.fixture
-def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Panel:
-    """The panel of a sandbox that nobody has touched."""
-    monkeypatch.setenv("OPS_HOME", str(tmp_path))
-    for name in ("DATABASE_URL", "OPS_EMBEDDED_DIR", "OPS_NOTEBOOKS"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(scope="module")
+def desk_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of its own, whose sandbox nobody has touched."""
+    folder = tmp_path_factory.mktemp("panel")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPS_HOME", str(folder))
+        for name in ("DATABASE_URL", "OPS_EMBEDDED_DIR", "OPS_NOTEBOOKS", "JPY_SESSION_NAME"):
+            patch.delenv(name, raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def panel(desk_home: Path) -> Panel:
+    """The panel of that sandbox."""
     return Panel(ops.target("sandbox").status(), catalogue().notebooks)
 
 
@@ -41,7 +49,7 @@ def press(panel: Panel, action: str) -> None:
     until(lambda: panel.cancel.disabled and not panel.refresh.disabled)
 
 
-def test_from_the_plan_to_the_upgrade(panel: Panel, tmp_path: Path) -> None:
+def test_from_the_plan_to_the_upgrade(panel: Panel, desk_home: Path) -> None:
     assert panel.buttons["Upgrade"].disabled
     assert "Make the plan of this first" in panel.why.value
 
@@ -60,12 +68,14 @@ def test_from_the_plan_to_the_upgrade(panel: Panel, tmp_path: Path) -> None:
     assert "done in" in panel.log.value  # the revision's own progress, not only the cells'
     assert "nothing pending" in panel.state.value
     assert panel.typed.value == ""
-    assert len(list(tmp_path.glob("runs/sandbox/*/*-40-upgrade-*/result.json"))) == 1
+    assert panel.revision.value == "54be4477c094"
+    assert "The database is at 54be4477c094 already." in panel.why.value
+    assert len(list(desk_home.glob("runs/sandbox/*/*-40-upgrade-*/result.json"))) == 1
     assert "40-upgrade" in panel.past.value
     assert ops.target("sandbox").status().pending == ()
 
 
-def test_cancel_stops_what_runs(panel: Panel, tmp_path: Path) -> None:
+def test_cancel_stops_what_runs(panel: Panel) -> None:
     panel.buttons["Compare"].click()
     until(lambda: "12-compare-schema:" in panel.log.value)
 
@@ -76,13 +86,11 @@ def test_cancel_stops_what_runs(panel: Panel, tmp_path: Path) -> None:
     assert "UNKNOWN" in panel.past.value
 
 
-def test_where_no_person_looks_it_is_a_table(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-
-    found = ops.control_panel(ops.target("sandbox").status())._repr_mimebundle_()
+def test_where_no_person_looks_it_is_a_table(panel: Panel) -> None:
+    found = ops.control_panel(panel._status)._repr_mimebundle_()
 
     assert set(found) == {"text/html", "text/plain"}
     assert "ops run 20-plan" in found["text/plain"]
     assert "VBox" not in found["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in panel._repr_mimebundle_()
-    assert "ops run 20-plan" in panel._repr_mimebundle_()["text/plain"]
+    assert panel._repr_mimebundle_()["text/plain"] == found["text/plain"]
