@@ -29,6 +29,8 @@ LOG_LINES = 200
 _READ = ("target", "database", "history", "open_runs")
 """What of a desk is read from the database."""
 
+_NO_RUN = ("choose a run", "")
+
 _STYLES = {CHANGE: "danger", JUDGE: "primary"}
 
 
@@ -105,7 +107,9 @@ class Panel:
         self.log = widgets.HTML(layout=wide)
         self.result = widgets.HTML(layout=wide)
         self.past = widgets.HTML(layout=wide)
-        self.shown = widgets.Dropdown(description="Report of", layout=widgets.Layout(width="100%", max_width="46em"))
+        self.shown = widgets.Dropdown(
+            description="Report of", options=[_NO_RUN], layout=widgets.Layout(width="100%", max_width="46em")
+        )
         self.shown.observe(self._show_report, names="value")
         self.report = widgets.HTML(layout=wide)
         flow = widgets.Layout(flex_flow="row wrap", align_items="center", width="100%")
@@ -207,9 +211,7 @@ class Panel:
         table = display.Table(columns=columns, rows=rows, empty="none yet", caption="Runs on record")
         self.past.value = to_html(display.View(title="", blocks=(table,)))
         choices = [(f"{one.started} · {one.notebook} · {one.verdict}", str(one.folder)) for one in self._past]
-        with self.shown.hold_trait_notifications():
-            self.shown.options = [("no run", ""), *choices]
-            self.shown.value = ""
+        self.shown.options = [_NO_RUN, *choices]
 
     def _show_report(self, change: Any) -> None:
         self.report.value = _report(Path(change["new"])) if change["new"] else ""
@@ -344,9 +346,10 @@ class Panel:
             self.typed.value = ""
         self._status = status
         self._change(**{name: getattr(fresh, name) for name in _READ}, **kept)
-        with self.revision.hold_trait_notifications():  # new options alone would choose the first of them
-            self.revision.options = self._choices()
-            self.revision.value = kept["revision"]
+        self.revision.unobserve(self._chosen, names="value")  # new options alone choose the first of them
+        self.revision.options = self._choices()
+        self.revision.value = self._desk.revision
+        self.revision.observe(self._chosen, names="value")
         self._show_status()
         self._show_past()
 
