@@ -9,11 +9,9 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from measure import Claim, Part, environment, pairs, ratios, seconds, spread, table
+from measure import Claim, Part, alone, environment, pairs, ratios, seconds, table
 
 from ops import embedded, scratch
 
@@ -136,9 +134,4 @@ def _dump(server: embedded.Server, name: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="ops-bench-") as place:
-        began = time.perf_counter()
-        part = run(Path(place), tuple(int(number) for number in sys.argv[1:]) or SIZES)
-        for claim in part.claims:
-            print(f"{claim.what}: {spread(claim.values)}, limit {claim.limit:.3g}")
-        print(*part.tables, *part.remarks, f"{time.perf_counter() - began:.0f} s in all", sep="\n\n")
+    alone(run, tuple(map(int, sys.argv[1:])) or SIZES)

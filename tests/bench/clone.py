@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from drift import TABLES, Project
-from measure import Claim, Part, ratios, spread, table
+from measure import Claim, Part, alone, ratios, spread, table
 
 from ops import clone, database, embedded, scratch, spares
 from ops.catalog import snapshot
@@ -138,14 +137,5 @@ def run(folder: Path, count: int = TABLES) -> Part:
     )
 
 
-def main() -> None:
-    """Print what was measured."""
-    with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:
-        found = run(Path(folder), *map(int, sys.argv[1:2]))
-    for claim in found.claims:
-        print(f"{claim.what}: {spread(claim.values, digits=3)} (limit {claim.limit:g})")
-    print("\n\n".join(found.tables))
-
-
 if __name__ == "__main__":
-    main()
+    alone(run, *map(int, sys.argv[1:]))

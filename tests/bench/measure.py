@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,17 @@ class Claim:
     @property
     def kept(self) -> bool:
         return self.median <= self.limit
+
+    @property
+    def allowed(self) -> str:
+        """The limit, and the goal where there is one."""
+        return f"{self.limit:g}{f' {self.unit}' if self.unit else ''}{f' (goal {self.goal:g})' if self.goal else ''}"
+
+    @property
+    def measured(self) -> str:
+        """Median and range."""
+        digits = 0 if self.unit == "ms" else 2 if self.limit >= 0.1 else 3
+        return spread(self.values, unit=self.unit, digits=digits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +85,14 @@ def spread(values: Sequence[float], *, unit: str = "", digits: int = 2) -> str:
     suffix = f" {unit}" if unit else ""
     low, middle, high = (f"{one:.{digits}f}" for one in (min(values), statistics.median(values), max(values)))
     return f"{middle}{suffix} ({low} to {high})"
+
+
+def alone(run: Callable[..., Part], *arguments: object) -> None:
+    """Run one benchmark by itself, in a folder that is gone afterwards, and print what it found."""
+    with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:
+        part = run(Path(folder), *arguments)
+    claims = "\n".join(f"{one.what}: {one.measured}, limit {one.allowed}" for one in part.claims)
+    print(claims, *part.tables, *part.remarks, sep="\n\n")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import revisions
-from measure import Claim, Part, pairs, ratios, seconds, spread, table
+from measure import Claim, Part, alone, pairs, ratios, seconds, spread, table
 
 from ops import scratch
 
@@ -61,10 +61,4 @@ def run(folder: Path, count: int = COUNT) -> Part:
 
 
 if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:
-        found = run(Path(folder), *map(int, sys.argv[1:]))
-        for claim in found.claims:
-            print(claim.what, spread(claim.values), "limit", claim.limit)
-        print(*found.tables, sep="\n")
+    alone(run, *map(int, sys.argv[1:]))

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from drift import ENV, Project
-from measure import Claim, Part, environment, pairs, ratios, seconds, spread, table
+from measure import Claim, Part, alone, environment, pairs, ratios, seconds, spread, table
 
 from ops import scratch
 
@@ -122,10 +122,4 @@ def run(folder: Path, count: int = TABLES) -> Part:
 
 
 if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="ops-bench-") as place:
-        found = run(Path(place), *map(int, sys.argv[1:]))
-        for claim in found.claims:
-            print(claim.what, spread(claim.values), "limit", claim.limit)
-        print(*found.tables, sep="\n")
+    alone(run, *map(int, sys.argv[1:]))

@@ -25,7 +25,7 @@ import overhead
 import plan
 import revisions
 import waiting
-from measure import Claim, Part, machine, spread, table
+from measure import Claim, Part, machine, table
 
 from ops import embedded
 
@@ -119,11 +119,7 @@ def page(parts: list[Kept]) -> str:
 
 
 def _row(claim: Claim) -> list[str]:
-    goal = f" (goal {claim.goal:g})" if claim.goal else ""
-    unit = f" {claim.unit}" if claim.unit else ""
-    digits = 0 if claim.unit == "ms" else 2
-    measured = spread(claim.values, unit=claim.unit, digits=digits)
-    return [claim.what, f"{claim.limit:g}{unit}{goal}", measured, "yes" if claim.kept else "**no**"]
+    return [claim.what, claim.allowed, claim.measured, "yes" if claim.kept else "**no**"]
 
 
 def _postgresql(server: embedded.Server) -> str:

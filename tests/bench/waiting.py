@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
-from measure import Claim, Part, environment, spread, table
+from measure import Claim, Part, alone, environment, spread, table
 
 from ops import embedded, scratch
 
@@ -160,10 +160,4 @@ def run(folder: Path, count: int = COUNT) -> Part:
 
 
 if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="ops-bench-") as place:
-        found = run(Path(place), *map(int, sys.argv[1:]))
-        for claim in found.claims:
-            print(claim.what, spread(claim.values, unit=claim.unit, digits=0), "limit", claim.limit)
-        print(*found.tables, sep="\n")
+    alone(run, *map(int, sys.argv[1:]))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -216,36 +214,6 @@ def test_one_run_at_a_time(set_up: SetUp) -> None:
         run = bench.target.upgrade(dry_run=False, wait=30)
 
     assert run.verdict == Verdict.OK
-
-
-FOUR = """
-import sys
-from ops import targets
-from ops.errors import OpsError
-try:
-    print(targets.target("case").upgrade(dry_run=False))
-except OpsError as error:
-    print(error.code)
-    sys.exit(error.exit_code)
-"""
-
-
-def test_four_at_once_apply_it_once(set_up: SetUp) -> None:
-    bench = set_up("linear")
-
-    processes = [
-        subprocess.Popen([sys.executable, "-c", FOUR], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    said = [process.communicate(timeout=60) for process in processes]
-
-    assert [errors for _, errors in said] == [""] * 4
-    ends = [output.strip() for output, _ in said]
-    assert len([one for one in ends if "done, 5 revisions" in one]) == 1
-    assert all("done, 5" in one or one == "busy" or "already at a10000000005" in one for one in ends)
-    assert {process.returncode for process in processes} <= {0, 5}
-    assert bench.current == LINEAR[-1:]
-    assert len(records(bench, "revision")) == 5
 
 
 # -- failures ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,31 +186,27 @@ def test_no_secret_goes_in(ledger: Ledger, ground: Ground) -> None:
         assert "n0body" not in rows and "pl4nted" not in rows
 
 
+def four_at_once(work: Callable[[int], None]) -> None:
+    """Do it in four threads, and raise what one of them raised."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+
+
 def test_many_at_once(ledger: Ledger, ground: Ground, tmp_path: Path) -> None:
     """Each its own connection, as processes have: every record is there, in one order."""
-    wrong: list[BaseException] = []
 
     def work(number: int) -> None:
         store = ground.store() if isinstance(ledger.store, DatabaseStore) else ledger.store
         own = Ledger(store, identity=ledger.identity, version_table=ledger.version_table)
         run = f"{number}-{secrets.token_hex(4)}"
-        try:
+        with closing(own):
             begin(own, run)
             for place in range(20):
                 applied(own, run, f"r{place}")
             end(own, run)
-        except BaseException as error:
-            wrong.append(error)
-        finally:
-            own.close()
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    four_at_once(work)
 
-    assert wrong == []
     found = ledger.records()
     assert len(found) == 4 * 22
     for run in {one["run"] for one in found}:
@@ -218,26 +215,17 @@ def test_many_at_once(ledger: Ledger, ground: Ground, tmp_path: Path) -> None:
 
 def test_four_first_changes_at_once_make_one_ledger(server: embedded.Server) -> None:
     with scratch.database_on(server, prefix="test") as url:
-        start, wrong = threading.Barrier(4), []
+        start = threading.Barrier(4)
 
         def work(number: int) -> None:
             with ground_on(url) as place:
                 own = Ledger(place.store(), identity=place.facts.identity, version_table=f"t{number}")
                 start.wait()
-                try:
+                with closing(own):
                     begin(own, f"r{number}")
-                except BaseException as error:
-                    wrong.append(error)
-                finally:
-                    own.close()
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        four_at_once(work)
 
-        assert wrong == []
         assert ask(url, "SELECT count(*) FROM alembic_ops.ledger") == [(4,)]
 
 
