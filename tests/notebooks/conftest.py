@@ -8,10 +8,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import nbformat
 import pytest
 
+from ops.runbook.libraries import without_grammars
+
+with without_grammars():
+    import nbformat
+
 HERE = Path(__file__).parent
+LEAN = HERE / "lean"
+"""To be put on the path of processes that import jsonschema, so that they start sooner."""
 
 PARAMETERS = """\
 target: str = "sandbox"  # which database
@@ -102,7 +108,7 @@ def environment(home: Path, notebooks: Path, user_home: Path) -> dict[str, str]:
         "HOME": str(user_home),
         "OPS_HOME": str(home),
         "OPS_NOTEBOOKS": str(notebooks),
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": f"{HERE}:{LEAN}",
     }
 
 

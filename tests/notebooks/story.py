@@ -21,6 +21,7 @@ import nbformat
 import pytest
 
 from ops.runbook import headless
+from tests.notebooks.conftest import LEAN
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 INITIAL = "54be4477c094"
@@ -126,7 +127,7 @@ def environment(home: Path) -> dict[str, str]:
     """Return the environment of commands that use this home and nothing of the developer's."""
     dropped = ("DATABASE_URL", "OPS_", "JPY_", "JUPYTER", "IPYTHON", "LANG", "LC_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
-    return {**kept, "OPS_HOME": str(home), "PYTHONPATH": str(CHECKOUT)}
+    return {**kept, "OPS_HOME": str(home), "PYTHONPATH": f"{CHECKOUT}:{LEAN}"}
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:

@@ -22,7 +22,6 @@ from ops import embedded
 from ops.runbook import kernel
 from tests.notebooks import story as telling
 from tests.notebooks.story import (
-    CHECKOUT,
     EDITED,
     INITIAL,
     UNTOUCHED,
@@ -95,7 +94,7 @@ class Place:
         command += ["--nbval-sanitize-with", str(self.folder / "sanitize.cfg"), *map(str, paths)]
         env = environment(self.home) | kernel.environment(self.home)
         if also is not None:
-            env["PYTHONPATH"] = f"{also}:{CHECKOUT}"
+            env["PYTHONPATH"] = f"{also}:{env['PYTHONPATH']}"
         return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True)
 
     def change_by_hand(self, sql: str) -> None:

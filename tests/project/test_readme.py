@@ -107,7 +107,7 @@ def _type(commands: tuple[readme.Command, ...], checkout: Path, said: Path) -> l
         ]
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("OPS_", "JPY_", "JUPYTER"))},
-        "PYTHONPATH": str(checkout),
+        "PYTHONPATH": f"{checkout}:{checkout / 'tests/notebooks/lean'}",
         "PYTHON": sys.executable,
         "SAID": str(said),
     }
