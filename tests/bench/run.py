@@ -82,16 +82,16 @@ def main() -> int:
     wanted = parser.parse_args().part or list(PARTS)
     if unknown := set(wanted) - set(PARTS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:
-        facts = machine(_postgresql(embedded.server(Path(folder))))
-        found = []
-        for name in wanted:
-            print(f"{name} ...", file=sys.stderr, flush=True)
+    found = []
+    for name in wanted:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:  # parts may name their projects alike
             part = PARTS[name](Path(folder))
-            found.append(part)
-            Kept(day=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", machine=facts, part=part).write(name)
-            for claim in part.claims:
-                print("  " + "  ".join(_row(claim)), file=sys.stderr, flush=True)
+            facts = machine(_postgresql(embedded.server(Path(folder))))
+        found.append(part)
+        Kept(day=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", machine=facts, part=part).write(name)
+        for claim in part.claims:
+            print("  " + "  ".join(_row(claim)), file=sys.stderr, flush=True)
     RESULTS.write_text(page([kept for name in PARTS if (kept := Kept.read(name))]), encoding="utf-8")
     return 0 if all(claim.kept for part in found for claim in part.claims) else 1
 
