@@ -35,6 +35,7 @@ PARTS = {
     "revisions": revisions.run,
     "catalog": catalog.run,
     "drift": drift.run,
+    "growth": drift.growth,
     "clone": clone.run,
     "plan": plan.run,
     "overhead": overhead.run,
