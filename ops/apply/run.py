@@ -152,6 +152,8 @@ class Run(Result):
         confirm = f" and confirm = {self.fingerprint!r}" if self.protected else ""
         if self.obstacles:
             return f"Nothing was changed. Provide what is missing; then run this with dry_run = False{confirm}."
+        if not self.shown_before:  # above a cell that may do it at once
+            return f"Nothing is changed by looking. dry_run = False{confirm} does it."
         return f"Nothing was changed. To do it, run this notebook again with dry_run = False{confirm}."
 
     def to_dict(self) -> dict[str, Any]:
