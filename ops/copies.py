@@ -11,7 +11,7 @@ from ops.catalog.names import quoted
 from ops.errors import OpsError
 
 SECONDS = 60
-"""No statement of ours there takes longer."""
+"""No statement of ours takes longer in a copy without rows."""
 
 _SECRET = ("pass", "secret", "token", "key")
 
@@ -41,9 +41,12 @@ def set_heads(place: scratch.Place, name: str, table: tuple[str, str], heads: tu
         cursor.execute(statement.format(there, sql.Literal(list(heads))))
 
 
-def finish(place: scratch.Place, name: str) -> list[str]:
-    """Cut what leads out of a fresh copy, and fill its materialized views; return what differs then."""
-    with _session(place, name) as cursor:
+def finish(place: scratch.Place, name: str, *, patient: bool = False) -> list[str]:
+    """Cut what leads out of a fresh copy, and fill its materialized views; return what differs then.
+
+    `patient`: whether they may take as long as they need.
+    """
+    with _session(place, name, 0 if patient else SECONDS) as cursor:
         return [*_without_foreign_servers(cursor), *_with_filled_views(cursor)]
 
 
@@ -65,14 +68,14 @@ def locale(place: scratch.Place, name: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _session(place: scratch.Place, name: str) -> Iterator[Any]:
+def _session(place: scratch.Place, name: str, seconds: int = SECONDS) -> Iterator[Any]:
     """A cursor in a session in which no trigger of the schema's fires, where that may be had."""
     with closing(scratch.connect(place, name)) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_catalog.set_config('statement_timeout', %s, false), CASE WHEN"
             " pg_catalog.current_setting('is_superuser') = 'on'"
             " THEN pg_catalog.set_config('session_replication_role', 'replica', false) END",
-            (f"{SECONDS}s",),
+            (f"{seconds}s",),
         )
         yield cursor
 
