@@ -50,6 +50,12 @@ def finish(place: scratch.Place, name: str, *, patient: bool = False) -> list[st
         return [*_without_foreign_servers(cursor), *_with_filled_views(cursor)]
 
 
+def refill(place: scratch.Place, name: str) -> list[str]:
+    """Fill all materialized views anew, from rows that have come since; return what differs then."""
+    with _session(place, name, 0) as cursor:
+        return list(_with_filled_views(cursor, anew=True))
+
+
 def has_lz4(place: scratch.Place) -> bool:
     """Return whether a server can compress with lz4."""
     query = "SELECT 'lz4' = ANY (enumvals) FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression'"
@@ -102,14 +108,15 @@ def _without_foreign_servers(cursor: Any) -> Iterator[str]:
         yield "Foreign servers lead nowhere in the copy: a statement that reads or writes a foreign table fails there."
 
 
-def _with_filled_views(cursor: Any) -> Iterator[str]:
+def _with_filled_views(cursor: Any, *, anew: bool = False) -> Iterator[str]:
     """Fill materialized views: a dump of the schema leaves them unfit to be read, or refreshed concurrently."""
     import psycopg2
     from psycopg2 import sql
 
     cursor.execute(
         "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-        " ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND NOT c.relispopulated ORDER BY c.oid"
+        " ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND (%s OR NOT c.relispopulated) ORDER BY c.oid",
+        (anew,),
     )
     waiting = cursor.fetchall()
     said: dict[tuple[str, str], str] = {}

@@ -79,6 +79,15 @@ def of_objects(live: Catalog, made: Catalog, left_out: Sequence[str], *, has_rol
             )
 
 
+def of_order(here: str, there: str) -> Iterator[str]:
+    """`here` and `there` are collations, of a copy with rows."""
+    if here != there:
+        yield (
+            f"Text is sorted, and its case folded, as {here} there and as {there} in the copy: which of two rows comes "
+            "first, and whether lower() makes two texts the same, may be otherwise."
+        )
+
+
 def _is_same(here: str | None, there: str | None, *, has_roles: bool) -> bool:
     if here == there or here is None or there is None or has_roles:
         return here == there

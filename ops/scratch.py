@@ -2,7 +2,7 @@
 
 A throw-away database has a *claim*: a file of its name beside the server's files, locked by the process
 that made it. The kernel gives the lock back however that process ends, so a claim that can be locked
-belongs to nobody, whatever process has its number now.
+belongs to nobody, whatever process has its number now. A folder of files that go with such databases has one, too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -137,10 +138,12 @@ def database_on(server: Place, *, prefix: str = "scratch") -> Iterator[str]:
 
 
 @contextmanager
-def throw_away(server: Place, prefix: str, *, template: str = "template0", ready: str = "") -> Iterator[str]:
+def throw_away(
+    server: Place, prefix: str, *, template: str = "template0", ready: str = "", encoding: str = ""
+) -> Iterator[str]:
     """Yield the name of a fresh copy of a template database; it is dropped afterwards. See `database_on`.
 
-    `ready`: a copy that was made ahead, taken where it is still there.
+    `ready`: a copy that was made ahead, taken where it is still there. `encoding`: another one than the server's.
 
     Raises
     ------
@@ -156,12 +159,31 @@ def throw_away(server: Place, prefix: str, *, template: str = "template0", ready
     with claim(server, prefix) as (name, _):
         with closing(connect(server)) as connection:
             if not (ready and _taken(connection, ready, name)):
-                _create(server, connection, name, template, is_new=True)
+                _create(server, connection, name, template, is_new=True, encoding=encoding)
         try:
             yield name
         finally:
             drop_database(server, name)
         (_claims(server) / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def files(server: Place, prefix: str) -> Iterator[tuple[Path, int]]:
+    """Yield a folder for files that belong to databases on this server, and the descriptor that holds its lock.
+
+    Nobody but us can look into it. It is removed afterwards, or, where this process is killed, at the next use of the
+    server; a child that writes into it is to inherit the descriptor.
+    """
+    _drop_leftovers(server)
+    with claim(server, prefix) as (name, held):
+        folder = _files(server) / name
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            yield folder, held
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.lexists(folder):
+                (_claims(server) / name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -206,6 +228,10 @@ def _claims(server: Place) -> Path:
     return folder
 
 
+def _files(server: Place) -> Path:
+    return server.folder / "files"
+
+
 def _claimed(claims: Path, prefix: str) -> tuple[str, int]:
     """Return a name that is ours alone, and the descriptor that holds its lock."""
     while True:
@@ -229,6 +255,8 @@ def _drop_leftovers(server: Place) -> None:
         except BlockingIOError:
             continue  # in use
         else:
+            if os.path.lexists(_files(server) / path.name):
+                shutil.rmtree(_files(server) / path.name)
             if discard(server, path.name):
                 path.unlink(missing_ok=True)
         finally:
@@ -256,7 +284,13 @@ def _taken(connection: connection, ready: str, name: str) -> bool:
 
 
 def _create(
-    server: Place, connection: connection, name: str, template: str = "template0", *, is_new: bool = False
+    server: Place,
+    connection: connection,
+    name: str,
+    template: str = "template0",
+    *,
+    is_new: bool = False,
+    encoding: str = "",
 ) -> None:
     """Create a database; unless it is to be new, that somebody else has just done so is as good."""
     import psycopg2
@@ -265,6 +299,8 @@ def _create(
     # Not template1: there somebody may be connected, which makes the server refuse. Copied through the log, as is
     # usual since 15: copied as files, every one of them is synchronised, which takes three times as long here.
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    if encoding:  # the one locale that goes with all of them
+        statement += sql.SQL(" ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'").format(sql.Literal(encoding))
     with connection.cursor() as cursor:
         try:
             cursor.execute(statement)

@@ -103,12 +103,16 @@ class Transfer:
             Somebody has changed it (code `busy`).
         """
         with database.connect(self.settings, purpose="clone") as connection:
-            if snapshot.read(connection, version_table=self.table).fingerprint != self.live.fingerprint:
-                raise OpsError(
-                    "The schema was changed while it was copied.",
-                    next_step="Try again when nobody changes it any more.",
-                    code="busy",
-                )
+            self.require_same(snapshot.read(connection, version_table=self.table))
+
+    def require_same(self, now: Catalog) -> None:
+        """Return when a catalog is what the schema was; raises the same."""
+        if now.fingerprint != self.live.fingerprint:
+            raise OpsError(
+                "The schema was changed while it was copied.",
+                next_step="Try again when nobody changes it any more.",
+                code="busy",
+            )
 
     def begin(self, name: str) -> None:
         """Drop what every new database has, and a dump takes for granted, where the target has it not."""
