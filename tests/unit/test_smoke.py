@@ -104,9 +104,9 @@ def python(script: str) -> str:
 # fmt: off
 ENDINGS = {  #          what it does                                            code  its output    in words
     "passes":           ("print('fine')",                                          0,    "fine",      "passed"),
-    "fails":            ("import sys; print('bad'); sys.exit(3)",                  3,    "bad",       "failed with exit"),
-    "is killed":        ("import os; os.kill(os.getpid(), 9)",                     -9,   "",          "failed with exit"),
-    "takes too long":   ("import time; print(1, flush=True); time.sleep(60)",      None, "1",         "was ended after"),
+    "fails":            ("import sys; print('bad'); sys.exit(3)",                  3,    "bad",       "failed with"),
+    "is killed":        ("import os; os.kill(os.getpid(), 9)",                     -9,   "",          "failed with"),
+    "takes too long":   ("import time; print(1, flush=True); time.sleep(60)",      None, "1",       "was ended"),
     "tells a password": ("print('it is pl@nted-secret')",                          0,    "it is ***", "passed"),
 }
 # fmt: on
