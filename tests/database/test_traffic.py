@@ -26,11 +26,10 @@ def test_the_longest_wait_is_known_for_the_period_in_which_it_began(shop: Bench)
         cursor = connection.cursor()
         before = time.monotonic()
         cursor.execute("BEGIN; LOCK TABLE item IN ACCESS EXCLUSIVE MODE")
-        locked = time.monotonic()
-        until(lambda: (one := waits.longest(locked)) and one.seconds > 0.3)
-        during = waits.longest(locked)
+        until(lambda: (one := waits.longest(before)) and one.seconds > 0.3)
+        during = waits.longest(before)
         cursor.execute("COMMIT")
-        until(lambda: (one := waits.longest(locked)) and one.began + one.seconds < time.monotonic() - 0.05)
+        until(lambda: (one := waits.longest(before)) and one.began + one.seconds < time.monotonic() - 0.05)
         after = time.monotonic()
         whole, later, earlier = waits.longest(before), waits.longest(after + 60), waits.longest(0, before - 60)
 
@@ -65,7 +64,8 @@ def test_a_connection_that_is_lost_is_opened_anew(shop: Bench) -> None:
     until(lambda: not shop.ask("SELECT FROM pg_stat_activity WHERE application_name = 'alembic-ops traffic'"))
 
 
-def test_what_still_waits_at_the_end_is_given_up(shop: Bench) -> None:
+def test_what_still_waits_at_the_end_is_given_up(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "_PATIENCE", 0.1)
     with closing(shop.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE item IN ACCESS EXCLUSIVE MODE")
         with traffic.running(("SELECT * FROM item",), shop.target.settings) as waits:
