@@ -11,6 +11,7 @@ _SHOWN = 5
 
 
 def of_versions(live: Catalog, made: Catalog) -> Iterator[str]:
+    """Servers of different major versions."""
     here, there = live.server_version // 10000, made.server_version // 10000
     if here != there:
         yield (
@@ -20,6 +21,7 @@ def of_versions(live: Catalog, made: Catalog) -> Iterator[str]:
 
 
 def of_roles(role: str, *, has_roles: bool) -> Iterator[str]:
+    """Everything belongs to `role`, where the target's roles are not there."""
     if not has_roles:
         yield (
             f"Everything in the copy belongs to {quoted(role)}, who is no superuser there and can give nothing to "
@@ -28,12 +30,13 @@ def of_roles(role: str, *, has_roles: bool) -> Iterator[str]:
 
 
 def of_subscriptions(count: int) -> Iterator[str]:
+    """Subscriptions, of which there are so many."""
     if count:
         yield "Subscriptions are not copied: a statement about one of them fails in the copy."
 
 
 def of_text(live: Catalog, here: tuple[str, str], there: tuple[str, str]) -> Iterator[str]:
-    """`here` and `there` are encoding and collation."""
+    """Encodings, and how text is sorted in ranges: `here` and `there` are encoding and collation."""
     if here[0] != there[0]:
         yield (
             f"The encoding is {here[0]} there and {there[0]} in the copy: what does not fit into a number of bytes, or "
@@ -48,6 +51,7 @@ def of_text(live: Catalog, here: tuple[str, str], there: tuple[str, str]) -> Ite
 
 
 def of_extensions(live: Catalog, made: Catalog) -> Iterator[str]:
+    """Extensions of other versions."""
     for key in sorted(key for key in live.texts if key.kind == "extension" and key in made.texts):
         here, there = (properties(one.texts[key])["version"] for one in (live, made))
         if here != there:
@@ -58,6 +62,7 @@ def of_extensions(live: Catalog, made: Catalog) -> Iterator[str]:
 
 
 def of_objects(live: Catalog, made: Catalog, left_out: Sequence[str], *, has_roles: bool) -> Iterator[str]:
+    """Objects that were left out, or that pg_dump did not carry over; nothing of that is known across major versions."""
     if left_out:
         yield (
             f"The copy is without {' and '.join(left_out)}, which its server has not: where a statement puts its data, "
@@ -80,7 +85,7 @@ def of_objects(live: Catalog, made: Catalog, left_out: Sequence[str], *, has_rol
 
 
 def of_order(here: str, there: str) -> Iterator[str]:
-    """`here` and `there` are collations, of a copy with rows."""
+    """How text is sorted, in a copy with rows: `here` and `there` are collations."""
     if here != there:
         yield (
             f"Text is sorted, and its case folded, as {here} there and as {there} in the copy: which of two rows comes "
