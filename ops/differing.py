@@ -62,7 +62,7 @@ def of_extensions(live: Catalog, made: Catalog) -> Iterator[str]:
 
 
 def of_objects(live: Catalog, made: Catalog, left_out: Sequence[str], *, has_roles: bool) -> Iterator[str]:
-    """Objects that were left out, or that pg_dump did not carry over; nothing of that is known across major versions."""
+    """Objects that were left out, or that pg_dump did not carry over; nothing of that is known across majors."""
     if left_out:
         yield (
             f"The copy is without {' and '.join(left_out)}, which its server has not: where a statement puts its data, "
