@@ -143,9 +143,24 @@ def answer(socket_dir: Path, query: str = "SELECT 1") -> str:
         return str(cursor.fetchone()[0])
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a server that has ended: to make them takes longer than all that a test does with them."""
+    folder = tmp_path_factory.mktemp("cluster") / "server"
+    with using(folder) as user:
+        user.socket_dir()
+        user.leave()
+    until(lambda: not keeper.is_locked(str(folder / "server.lock")))
+    return folder / "data"
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "server"
+def folder(tmp_path: Path, cluster: Path) -> Path:
+    """The folder of a server that does not run."""
+    path = tmp_path / "server"
+    path.mkdir(mode=0o700)
+    shutil.copytree(cluster, path / "data")
+    return path
 
 
 @pytest.fixture
@@ -264,7 +279,9 @@ def test_a_second_process_uses_the_same_server(folder: Path) -> None:
         assert alive(pid)
 
 
-def test_four_processes_may_start_it_at_once(folder: Path) -> None:
+def test_four_processes_may_start_it_at_once(tmp_path: Path) -> None:
+    """Its files are not there yet."""
+    folder = tmp_path / "server"
     with using(folder) as a, using(folder) as b, using(folder) as c, using(folder) as d:
         socket_dirs = {user.socket_dir() for user in (a, b, c, d)}
 
@@ -298,7 +315,7 @@ def test_the_server_outlives_a_killed_user_and_ends_when(folder: Path, end: Call
 
 
 def test_whoever_comes_while_it_ends_gets_a_new_one(folder: Path) -> None:
-    for _ in range(5):
+    for _ in range(3):
         with using(folder) as user:
             assert answer(user.socket_dir()) == "1"
             user.kill()
@@ -351,7 +368,8 @@ def test_files_of_a_killed_server_with_a_recycled_pid_do_not_matter(folder: Path
         assert postmaster(folder) not in (server, os.getpid())
 
 
-def test_a_half_made_cluster_is_made_anew(folder: Path) -> None:
+def test_a_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "server"
     (folder / "data.new" / "base").mkdir(parents=True)
     (folder / "data.new" / "PG_VERSION").write_text("18\n")
 
@@ -595,7 +613,8 @@ def test_as_root_a_folder_that_the_account_cannot_reach_is_named(open_folder: Pa
 
 
 @AS_ROOT
-def test_as_root_its_files_stay_roots(folder: Path) -> None:
+def test_as_root_its_files_stay_roots(tmp_path: Path) -> None:
+    folder = tmp_path / "server"
     with using(folder) as user:
         user.socket_dir()
 

@@ -283,7 +283,7 @@ DIFFERENT = [one for one in mutations.MUTATIONS if one.expected and one.since <=
 
 
 # Both ways of every row take a minute; a part of the table quickly, the whole of it with the heavy tests.
-EVERY = 5
+EVERY = 10
 
 
 @pytest.mark.parametrize(

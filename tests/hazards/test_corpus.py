@@ -16,13 +16,17 @@ from tests.hazards.copies import Copies
 
 CASES = {case.id: case for case in corpus.cases()}
 FOLDERS = sorted({case.folder.name for case in CASES.values()})
-# Both spellings of every other row quickly, of all of them with the heavy tests.
-SOME = [pytest.param(name, marks=pytest.mark.heavy if number % 2 else ()) for number, name in enumerate(FOLDERS)]
+# Both spellings of every fourth row quickly, of all of them with the heavy tests.
+SOME = [pytest.param(name, marks=pytest.mark.heavy if number % 4 else ()) for number, name in enumerate(FOLDERS)]
 
 
 def of_major(major: int) -> list[object]:
-    """The cases that an embedded server can run: it has no extensions."""
-    return [pytest.param(case, id=case.id) for case in CASES.values() if case.runs_on(major)]
+    """The cases that an embedded server can run: it has no extensions. Further variants are for the heavy tests."""
+    return [
+        pytest.param(case, id=case.id, marks=pytest.mark.heavy if case.variant[-1].isdigit() else ())
+        for case in CASES.values()
+        if case.runs_on(major)
+    ]
 
 
 def of_folder(name: str, shops: Copies) -> list[corpus.Case]:
