@@ -55,15 +55,17 @@ class _State:
 
 def look(scene: Scene) -> Finding | None:
     """Return what became of the newest run that never reported its end; else None."""
-    runs = scene.status.open_runs
-    if not runs or scene.status.unknown:
+    run = _run(scene)
+    if run is None or scene.status.unknown:
         return None
-    run = runs[-1]
     state = _state(scene, run)
+    if run.ended and not (state.statements or state.stamp or state.stuck):
+        return None  # it failed, said so, and left nothing half done
+    end = "failed half-way" if run.ended else "never reported its end"
     finding = Finding(
         case=CASE,
-        what=f"A run of {run.by} ({WORDS[run.direction]} to {_list(run.wanted)}, begun {minute(run.when)} UTC) never "
-        f"reported its end. {_what(scene, state)} {state.stuck}".strip(),
+        what=f"A run of {run.by} ({WORDS[run.direction]} to {_list(run.wanted)}, begun {minute(run.when)} UTC) {end}. "
+        f"{_what(scene, state)} {state.stuck}".strip(),
         evidence=tuple(_evidence(state)),
         details=_details(run, state),
     )
@@ -83,7 +85,8 @@ def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
     """Lead back to the beginning of the revision that was under way, or on to its end; see `act.run`."""
     if not finding.offered:
         raise act.refused(CASE, finding.what, "The table shows which statements took effect: go on from there by hand.")
-    run = scene.status.open_runs[-1]
+    run = _run(scene)
+    assert run is not None  # it was found
     state = _state(scene, run)
 
     def left(here: Visit) -> Sequence[str]:
@@ -102,6 +105,17 @@ def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
 
 
 # -- what became of it ------------------------------------------------------------------------------
+
+
+def _run(scene: Scene) -> OpenRun | None:
+    """The newest run that is open, or that failed behind its first commit; None where there is none."""
+    if scene.status.open_runs:
+        return scene.status.open_runs[-1]
+    runs = scene.status.ledger.runs[:1]
+    if not runs or runs[0].error is None or runs[0].error.get("changed") is False or scene.status.holder is not None:
+        return None
+    [last] = runs
+    return OpenRun(run=last.run, when=last.when, by=last.by, direction=last.direction, wanted=last.wanted, ended=True)
 
 
 def _state(scene: Scene, run: OpenRun) -> _State:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
+
+import alembic
 
 from tests.projects.make_linear import ENV, INI
 
@@ -77,6 +80,8 @@ def write(folder: Path, steps: tuple[str, ...] = STEPS) -> Path:
     versions.mkdir(parents=True)
     (folder / "alembic.ini").write_text(INI, encoding="utf-8")
     (folder / "migrations" / "env.py").write_text(ENV, encoding="utf-8")
+    template = Path(alembic.__file__).parent / "templates" / "generic" / "script.py.mako"
+    shutil.copy(template, folder / "migrations" / "script.py.mako")
     for number, sql in enumerate(steps, 1):
         below = name_of(number - 1) if number > 1 else None
         (versions / f"{name_of(number)}.py").write_text(revision(name_of(number), below, sql), encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Upgrade a target to head, and die on the way: `python -m tests.database.dying TARGET WHO POINT`.
+
+WHO is `worker`, `parent` or `server`, whose process id is in DYING_SERVER. POINT is the number of an event of the
+worker's: before and behind every statement, at every commit, behind every revision. A negative number is a statement
+that runs CONCURRENTLY, while it waits for a lock. WHO `nobody` lives, and prints all events.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+import psycopg2
+
+import ops
+from ops.apply import act
+from ops.project import Answer, Event
+
+EVENTS = ("statement", "statement-done", "commit", "revision-done")
+TABLE = "customer"
+
+
+def main(target: str, who: str, point: int) -> None:
+    """Run the upgrade, with death in it."""
+    seen: list[str] = []
+    slow: list[str] = []
+    listen = act._Change._listen
+
+    def kill(change: Any) -> None:
+        number = {
+            "worker": lambda: change.here.worker.pid,
+            "parent": os.getpid,
+            "server": lambda: int(os.environ["DYING_SERVER"]),
+        }[who]()
+        print("killed", number, flush=True)
+        os.kill(number, signal.SIGKILL)
+        time.sleep(0.2)
+
+    def dying(change: Any, event: Event) -> Answer | None:
+        answer = listen(change, event)
+        if event["event"] in EVENTS:
+            seen.append(f"{event['event']} {' '.join(str(event.get('sql', '')).split())[:60]}")
+            if len(seen) == point:
+                kill(change)
+            if event["event"] == "statement" and "CONCURRENTLY" in event["sql"]:
+                slow.append(event["sql"])
+                if len(slow) == -point:
+                    threading.Thread(target=wait_and_kill, args=(change, hold(change)), daemon=True).start()
+        return answer
+
+    def hold(change: Any) -> Any:
+        """Have the statement wait: somebody has written to the table, and has not ended the transaction."""
+        url = change.here.settings.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        other = psycopg2.connect(url)
+        other.cursor().execute(f"LOCK TABLE {TABLE} IN ROW EXCLUSIVE MODE")
+        return other
+
+    def wait_and_kill(change: Any, other: Any) -> None:
+        cursor = other.cursor()
+        while True:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'CONCURRENTLY' AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                break
+            time.sleep(0.01)
+        kill(change)
+
+    act._Change._listen = dying  # type: ignore[method-assign]
+    ops.target(target).upgrade("head", dry_run=False, retries=0)
+    print("\n".join(seen))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
