@@ -19,7 +19,7 @@ from ops.project import failures
 from ops.project.protocol import ASKING, GO, Event, Listener
 from ops.settings import TargetSettings, redact
 
-WORKER = Path(__file__).with_name("worker.py")
+WORKER = Path(__file__).parent / "worker" / "__main__.py"
 
 READ_SECONDS = 300.0
 """A project that has not answered a reading request by then hangs; changes have no such limit."""

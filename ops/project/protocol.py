@@ -3,7 +3,7 @@
 The parent writes to the worker's standard input
 
     {"config", "url", "options", …, "proof", "session"}       the greeting: once, first; holds the URL
-    {"request": NAME, …}                                      one at a time; see `worker.REQUESTS`
+    {"request": NAME, …}                                      one at a time; see `worker/serving.py`
     {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks; the settings are put in
                                                               force where they are not yet; "wrap" puts a transaction
                                                               round the statement, "weigh" has tables measured against

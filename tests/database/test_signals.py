@@ -34,6 +34,9 @@ WORKERS = (
 )
 
 
+WORKER = b"project/worker"  # of its command line
+
+
 def below(pid: int, word: bytes) -> int:
     """The process under another one whose command line has this word."""
     found = []
@@ -60,7 +63,7 @@ def slow(set_up: SetUp) -> Iterator[tuple[subprocess.Popen[str], Bench]]:
 
 def _both(process: int, number: int) -> None:
     """As systemd does: every process of the service at once."""
-    worker = below(process, b"worker.py")
+    worker = below(process, WORKER)
     os.kill(worker, number)
     os.kill(process, number)
 
@@ -81,9 +84,9 @@ TOLD: dict[str, tuple[Callable[[int, int], None], signal.Signals, str]] = {
     "the program, by a scheduler": (os.kill, signal.SIGTERM, "stopped by SIGTERM; the running statement was cancelled"),
     "the program, by a lost terminal": (os.kill, signal.SIGHUP, "stopped by SIGHUP; the running statement was"),
     "program and worker": (_both, signal.SIGTERM, "SIGTERM"),
-    "the worker": (lambda pid, number: os.kill(below(pid, b"worker.py"), number), signal.SIGTERM, "was sent SIGTERM"),
+    "the worker": (lambda pid, number: os.kill(below(pid, WORKER), number), signal.SIGTERM, "was sent SIGTERM"),
     "the worker, by force": (
-        lambda pid, number: os.kill(below(pid, b"worker.py"), number),
+        lambda pid, number: os.kill(below(pid, WORKER), number),
         signal.SIGKILL,
         "was killed by SIGKILL",
     ),
@@ -136,7 +139,7 @@ def _kernel(process: int, number: int) -> None:
 
 
 def _all(process: int, number: int) -> None:
-    kernel, worker = below(process, b"ipykernel"), below(process, b"worker.py")
+    kernel, worker = below(process, b"ipykernel"), below(process, WORKER)
     for one in (worker, kernel, process):
         os.kill(one, number)
 

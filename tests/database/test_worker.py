@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import os
 import shutil
 import signal
@@ -395,7 +395,7 @@ def children(pid: int) -> list[int]:
     """The workers among the child processes of a process."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     found = [int(one) for task in tasks for one in (task / "children").read_text().split()]
-    return [one for one in found if b"worker.py" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return [one for one in found if b"project/worker" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 # fmt: off
@@ -510,17 +510,41 @@ def test_an_interpreter_without_alembic_says_so(set_up: SetUp, tmp_path: Path) -
     assert "`python`" in raised.value.next_step
 
 
-def test_the_worker_is_old_python() -> None:
-    ast.parse(WORKER.read_text(encoding="utf-8"), feature_version=(3, 8))
-
-
-def test_the_worker_compiles_under_python_3_8() -> None:
+def test_the_worker_starts_under_python_3_8() -> None:
+    """It loads all of its parts before it looks for Alembic, which this interpreter does not have."""
     found = sorted(Path.home().glob(".pyenv/versions/3.8*/bin/python")) or [shutil.which("python3.8")]
     if found[0] is None:
         pytest.skip("no Python 3.8 on this machine")
 
-    compiled = "import sys; compile(open(sys.argv[1]).read(), 'worker', 'exec')"
-    subprocess.run([found[0], "-c", compiled, WORKER], check=True)
+    done = subprocess.run([found[0], "-S", WORKER], input=b"{}\n{}\n", capture_output=True, timeout=30)
+
+    assert (done.stderr, json.loads(done.stdout)["kind"]) == (b"", "missing-library")
+
+
+NAMESAKES = ("state", "signals", "channel", "history", "models", "project", "worker", "_alembic_ops_worker")
+
+
+def test_a_project_may_call_its_modules_like_the_parts_of_the_worker(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    for name in NAMESAKES:
+        (bench.project / f"{name}.py").write_text("MINE = True\n", encoding="utf-8")
+    asked = "".join(f"import {name}\nassert {name}.MINE\n" for name in NAMESAKES[:-1])
+    env = bench.project / "migrations" / "env.py"
+    env.write_text(asked + env.read_text(encoding="utf-8"), encoding="utf-8")
+
+    assert bench.target.status().heads
+
+
+def test_a_worker_in_a_folder_where_nothing_may_be_written(
+    set_up: SetUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a package that an administrator has installed: what is compiled at a start cannot be kept."""
+    installed = tmp_path / "installed"
+    shutil.copytree(WORKER.parent, installed, ignore=shutil.ignore_patterns("__pycache__"))
+    (installed / "__pycache__").write_text("in the way, for root as well", encoding="utf-8")
+    monkeypatch.setattr(conversation, "WORKER", installed / WORKER.name)
+
+    assert set_up("linear").target.status().heads
 
 
 def test_several_visits_at_once(set_up: SetUp) -> None:

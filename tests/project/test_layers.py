@@ -14,7 +14,7 @@ from tests.project.checkout import ROOT, files
 
 PACKAGE = ROOT / "ops"
 MODULES = [ROOT / path for path in files() if path.parts[0] == "ops" and path.suffix == ".py"]
-WORKER = PACKAGE / "project" / "worker.py"  # belongs to the project that it drives, not to us
+WORKER = PACKAGE / "project" / "worker"  # belongs to the project that it drives, not to us
 IN_ENV_PY = PACKAGE / "locking.py"  # what a project's env.py may import, under plain Alembic
 APPLICATION = "models"  # what this repository's own migrations are about
 MAY_SEE = {
@@ -47,7 +47,7 @@ def _imports() -> dict[str, set[str]]:
     for path in MODULES:
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         room = _room(".".join(parts))
-        if path != WORKER and room not in ("__init__", APPLICATION):
+        if WORKER not in path.parents and room not in ("__init__", APPLICATION):
             found.setdefault(room, set()).update(_of_ours(path) - {room})
     return found
 
@@ -85,24 +85,33 @@ def test_rooms_do_not_go_round_in_circles() -> None:
     assert list(TopologicalSorter(IMPORTS).static_order())
 
 
-def test_worker_stands_on_the_standard_library_alone() -> None:
-    tree = ast.parse(WORKER.read_text(encoding="utf-8"))
-    at_once = {
-        name.split(".")[0]
-        for node in tree.body
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
-    }
+PARTS = sorted(WORKER.glob("*.py"))
 
-    assert at_once <= set(sys.stdlib_module_names)
-    assert _of_ours(WORKER) == set()
+
+@pytest.mark.parametrize("part", PARTS, ids=[path.name for path in PARTS])
+def test_worker_stands_on_the_standard_library_and_its_own_parts(part: Path) -> None:
+    tree = ast.parse(part.read_text(encoding="utf-8"), feature_version=(3, 8))
+    own = {path.stem for path in PARTS}
+
+    named: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            named |= {one.name.partition(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            assert ({node.module} if node.module else {one.name for one in node.names}) <= own
+        elif isinstance(node, ast.ImportFrom):
+            named.add((node.module or "").partition(".")[0])
+
+    assert named <= set(sys.stdlib_module_names)
+    assert not re.search(r"^\s*(import|from) ops\b", part.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_only_what_runs_in_a_project_imports_alembic() -> None:
     found = [
         path.relative_to(ROOT).as_posix()
         for path in MODULES
-        if path not in (WORKER, IN_ENV_PY)
+        if WORKER not in path.parents
+        and path != IN_ENV_PY
         and re.search(r"^\s*(import|from) alembic\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
 

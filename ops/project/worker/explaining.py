@@ -1,0 +1,73 @@
+"""Exceptions as data."""
+
+import os
+import sys
+import traceback
+
+from .history import describe_error
+from .state import STATE, Abandoned, Unresolved
+
+HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
+
+
+def explain(error):
+    """What happened, and where in the project's own files."""
+    if STATE.aborted is not None:
+        return dict(STATE.aborted)
+    kind, message = kind_of(error)
+    frames = frames_of(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append({"path": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
+        message = error.msg
+    return {
+        "kind": kind,
+        "type": type(error).__name__,
+        "message": message,
+        "causes": causes_of(error),
+        "frames": frames[-5:],
+        "missing": error.name if isinstance(error, ImportError) else None,
+        "sys_path": list(sys.path) if isinstance(error, ImportError) else None,
+        "failure": STATE.failure,
+        "revision": STATE.running,
+        "connected": STATE.connected,
+    }
+
+
+def kind_of(error):
+    """Whose fault it is, in a word, and what it says."""
+    message = str(error).strip()
+    if isinstance(error, SystemExit):
+        return "exit", "sys.exit(%r) was called" % (error.code,)
+    if isinstance(error, Abandoned):
+        return "abandoned", message
+    if isinstance(error, Unresolved):
+        return "unresolved", message
+    if type(error).__module__.startswith("alembic."):
+        return "alembic", message
+    if STATE.failed is not None and getattr(error, "orig", None) is STATE.failed:
+        return "statement", STATE.failure["message"]
+    return "project", message
+
+
+def frames_of(error):
+    """The places in the project's own files that the error came through."""
+    return [
+        {"path": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not os.path.realpath(frame.filename).startswith(HERE) and not is_library(frame.filename)
+    ]
+
+
+def is_library(path):
+    """Whether a file is neither the project's nor ours."""
+    return "site-packages" in path or "dist-packages" in path or path.startswith(("<", os.path.dirname(os.__file__)))
+
+
+def causes_of(error):
+    """What stood behind an error, one line each, at most five."""
+    causes = []
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 5:
+        causes.append(describe_error(cause).split("\n")[0])
+        cause = cause.__cause__ or cause.__context__
+    return causes

@@ -1,0 +1,67 @@
+"""The proof that a connection is at the target, demanded before anybody uses it."""
+
+from .below import literal
+from .channel import emit
+from .connecting import is_kept
+from .pooler import refuse_shared_session
+from .state import STATE, abort, stop_if_aborted
+
+NEWER = {"client_connection_check_interval": 140000}  # settings that older servers do not know
+
+
+def on_connect(connection, record):
+    """Prove that this physical connection is at the target, and make it what the request asks for."""
+    stop_if_aborted()
+    if STATE.proof is None:
+        abort("unexpected-connection", "a connection was opened where none was expected")
+    dialect = record.info.get("ops_dialect", "postgresql")
+    if dialect != "postgresql":
+        abort("wrong-database", "the project opened a %s database" % dialect, found=dialect)
+    refuse_shared_session(connection, record)
+    found, pid, database = asked(connection)
+    if not found:
+        abort("wrong-database", "the project connected to the database %r" % (database,), found=database)
+    STATE.connected = True
+    record.info["ops_run"] = STATE.run
+    if pid not in STATE.backends:
+        STATE.backends.add(pid)
+        emit("connected", pid=pid)
+
+
+def asked(connection):
+    """Whether the parent's lock shows here, which process serves us, and in which database; sets the session, too."""
+    kept = is_kept(connection)
+    if kept:
+        connection.autocommit = True  # the driver would send a BEGIN and a COMMIT at each run of env.py
+    cursor = connection.cursor()
+    try:
+        cursor.execute(question(STATE.proof["key"]))
+        row = cursor.fetchone()
+    finally:
+        cursor.close()
+    connection.commit()
+    if kept:
+        connection.autocommit = False
+    return row[:3]
+
+
+def question(key):
+    """A copy of the database, or a sibling on the same server, does not show the parent's advisory lock."""
+    settings = dict(STATE.session)
+    settings["default_transaction_read_only"] = "on" if STATE.read_only else "off"
+    configured = "".join(", " + setter(name, value) for name, value in sorted(settings.items()))
+    return (
+        "SELECT (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+        " AND classid = '%d'::oid AND objid = '%d'::oid AND objsubid = 1),"
+        " pg_catalog.pg_backend_pid(), pg_catalog.current_database()%s" % (key >> 32, key & 0xFFFFFFFF, configured)
+    )
+
+
+def setter(name, value):
+    """The SQL that sets something for the session, where the server knows it."""
+    call = "pg_catalog.set_config(%s, %s, false)" % (literal(name), literal(value))
+    if name not in NEWER:
+        return call
+    known = "pg_catalog.current_setting('server_version_num')::int >= %d" % NEWER[name]
+    return "CASE WHEN %s THEN %s END" % (known, call)

@@ -1,0 +1,100 @@
+"""Serves the parent's requests, one after the other, until it says "quit" or is gone."""
+
+import os
+import sys
+import warnings
+
+from . import (
+    breaker,
+    channel,
+    creating,
+    drafting,
+    engines,
+    history,
+    hooks,
+    looking,
+    migrating,
+    offline,
+    resolving,
+    signals,
+    wanted,
+)
+from .explaining import explain
+from .project import Project
+from .recorder import RECORDER, do_dependencies
+from .state import STATE, Abort
+
+REQUESTS = {
+    "history": history.do_history,
+    "probe": looking.do_probe,
+    "resolve": resolving.do_resolve,
+    "sql": offline.do_sql,
+    "dependencies": do_dependencies,
+    "models": creating.do_models,
+    "wanted": wanted.do_wanted,
+    "migrate": migrating.do_migrate,
+    "stamp": migrating.do_stamp,
+    "breaker": breaker.do_breaker,
+    "execute": migrating.do_execute,
+    "draft": drafting.do_draft,
+}
+"""One function for each; it is given the project and the request, and returns what the parent gets."""
+
+
+def main():
+    """Be greeted, and serve."""
+    signals.watch_from_a_thread(channel.take_over())
+    sys._alembic_ops_worker = True  # ops.locking: the parent holds the lock for us
+    RECORDER.start()
+    warnings.showwarning = pass_on
+    # Before the greeting: it comes once the parent has connected, which takes it as long as this.
+    versions = libraries()
+    if versions is None:
+        return
+    hello = channel.hear()
+    STATE.proof = hello.get("proof")
+    STATE.session = hello.get("session") or {}
+    STATE.redirect = hello["url"] if hello.get("redirect") else None
+    channel.emit("ready", python=sys.version.split()[0], **versions)
+    hooks.install()
+    engines.quiet_file_config()
+    engines.keep_engines()
+    serve(hello)
+
+
+def pass_on(message, category, filename, lineno, file=None, line=None):
+    """A warning of Python's, told to the parent."""
+    channel.emit("warning", message=str(message), category=category.__name__, path=filename, line=lineno)
+
+
+def libraries():
+    """Load what the project stands on, and return the versions; None, once that is told, where it is not there."""
+    try:
+        import alembic.config
+        import alembic.runtime.environment
+        import alembic.script
+        import sqlalchemy
+        import sqlalchemy.dialects.postgresql  # noqa: F401
+    except ImportError as error:
+        channel.hear()  # the greeting
+        channel.hear()  # the first request, and its answer
+        channel.emit("error", kind="missing-library", type="ImportError", message=str(error), frames=[], causes=[])
+        return None
+    return {"alembic": alembic.__version__, "sqlalchemy": sqlalchemy.__version__}
+
+
+def serve(hello):
+    """Answer one request after the other."""
+    project = None
+    while True:
+        request = channel.hear()
+        if request.get("request") == "quit":
+            channel.emit("bye")
+            os._exit(0)  # nothing is left to tidy up, and an interpreter takes its time to do so
+        try:
+            if project is None:
+                project = Project(hello)
+            STATE.begin(read_only=bool(request.get("read_only", True)))
+            channel.emit("answer", value=REQUESTS[request["request"]](project, request))
+        except (KeyboardInterrupt, SystemExit, Exception, Abort) as error:
+            channel.emit("error", **explain(error))
