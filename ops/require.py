@@ -31,6 +31,18 @@ class Require:
     hazards_below: str = ""
     windows: tuple[Window, ...] = ()
 
+    @property
+    def demands(self) -> tuple[str, ...]:
+        """Each demand as a section writes it."""
+        found = ["committed"] if self.committed else []
+        if self.hazards_below:
+            found.append(f"hazards < {self.hazards_below}")
+        if self.rehearsal:
+            found.append("rehearsal")
+        if self.backup_hours is not None:
+            found.append(f"backup < {self.backup_hours} hours")
+        return (*found, *(f"window {one}" for one in self.windows))
+
 
 def parse(lines: Iterable[str]) -> Require:
     """Return what some lines demand, each one thing; words without spaces may stand on one line with commas.

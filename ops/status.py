@@ -36,6 +36,7 @@ class Status(Result):
     missing: tuple[str, ...] = ()
     holder: lock.Holder | None = None
     url_notes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     pending_is_wrong: bool = False
 
     @property
@@ -147,6 +148,7 @@ class Status(Result):
         table = f"{setup.version_table_schema}.{setup.version_table}"
         facts: list[tuple[str, object]] = [
             ("target", f"{self.target} ({'protected' if self.protected else 'not protected'})"),
+            ("a change requires", self.requires or ("nothing",)),
             ("database", self.facts.database),
             ("server", f"PostgreSQL {self.facts.version} at {self.facts.address}"),
             ("role", self.facts.role),
@@ -206,6 +208,7 @@ class Status(Result):
             "role": self.facts.role,
             "primary": self.facts.primary,
             "protected": self.protected,
+            "requires": list(self.requires),
         }
 
 
@@ -247,6 +250,7 @@ def read(settings: TargetSettings, *, statements: bool = False) -> Status:
             moved=moved,
             missing=_missing(history, records) if moved is None else (),
             holder=holder,
+            requires=settings.require.demands,
             url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
         )
 

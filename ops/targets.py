@@ -161,6 +161,7 @@ def describe_targets() -> Targets:
                 protected=resolved.protected,
                 project=str(resolved.project.config),
                 source=resolved.source,
+                requires=resolved.require.demands,
             )
         )
     return Targets(lines=tuple(rows))
@@ -175,6 +176,7 @@ class TargetLine:
     protected: bool
     project: str
     source: str = ""
+    requires: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -200,11 +202,12 @@ class Targets(Result):
                 one.name,
                 display.Mark("protected", "attention") if one.protected else display.Mark("not protected", "ok"),
                 display.Mark(one.problem, "bad") if one.problem else one.url,
+                ", ".join(one.requires) or "nothing",
                 one.project,
             )
             for one in self.lines
         )
-        return display.Table(columns=("target", "protection", "database", "project"), rows=rows)
+        return display.Table(columns=("target", "protection", "database", "requires", "project"), rows=rows)
 
     def view(self) -> display.View:
         """Return the table."""
@@ -218,6 +221,7 @@ class Targets(Result):
                     "name": one.name,
                     "database": one.url,
                     "protected": one.protected,
+                    "requires": list(one.requires),
                     "project": one.project,
                     "problem": one.problem or None,
                 }

@@ -73,6 +73,21 @@ def test_all_that_is_missing_is_said_at_once(set_up: SetUp) -> None:
     assert state(bench) == ([], [])
 
 
+def test_what_a_target_demands_is_shown_where_one_looks(set_up: SetUp) -> None:
+    demands = ["committed", "hazards < high", "window Sat,Sun 08:00-18:00 Europe/Berlin"]
+    bench = set_up("linear", require="".join(f"\n  {one}" for one in demands))
+
+    listed, status = targets.describe_targets(), bench.target.status()
+
+    assert {one["name"]: one["requires"] for one in listed.to_dict()["targets"]} == {
+        "case": demands, "default": [], "demo": [], "sandbox": [],
+    }  # fmt: skip
+    assert status.to_dict()["requires"] == demands
+    for shown in (listed, status):
+        text = " ".join(shown._repr_mimebundle_()["text/plain"].split())
+        assert all(one in text for one in demands)
+
+
 def test_a_dry_run_shows_what_a_real_one_would_lack(set_up: SetUp) -> None:
     bench = set_up("linear", protected="true", require="rehearsal")
 

@@ -174,6 +174,7 @@ def test_a_difference_of_clocks_is_told(ahead: timedelta, said: str) -> None:
 @pytest.mark.parametrize(("lines", "found"), DEMANDS.values(), ids=DEMANDS)
 def test_demands(lines: list[str], found: Require) -> None:
     assert require.parse(lines) == found
+    assert require.parse(found.demands) == found
 
 
 @pytest.mark.parametrize(("line", "said"), NO_DEMANDS.values(), ids=NO_DEMANDS)
