@@ -32,6 +32,7 @@ from tests import passwords
 from tests.database.conftest import Bench, SetUp, until
 from tests.database.test_apply import LINEAR, rewrite
 from tests.database.test_database import settings
+from tests.project import readme
 
 guarded, make_role = passwords.guarded, passwords.make_role
 MakeRole = Callable[..., passwords.Role]
@@ -676,14 +677,15 @@ def test_a_password_in_a_migration_is_not_put_on_record(set_up: SetUp, make_role
 # -- what others did --------------------------------------------------------------------------------
 
 
-def alembic(bench: Bench, *arguments: str) -> None:
-    """The plain command, past this toolkit."""
+def alembic(bench: Bench, *arguments: str, code: int = 0) -> str:
+    """The plain command, past this toolkit; returns what it said."""
     config = bench.project / "alembic.ini"
     text = config.read_text()
     if "sqlalchemy.url" not in text:
         config.write_text(text.replace("[alembic]", f"[alembic]\nsqlalchemy.url = {bench.url.replace('%', '%%')}", 1))
     done = subprocess.run([ALEMBIC, "-c", config, *arguments], cwd=bench.project, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
 
 
 def test_a_database_that_nobody_operated_on_is_no_alarm(set_up: SetUp) -> None:
@@ -767,3 +769,17 @@ def test_nobody_drafts_the_ledger_away(set_up: SetUp) -> None:
     draft = bench.target.new_revision("nothing new")
 
     assert draft.empty and "alembic_ops" not in draft.content
+
+
+def test_plain_alembic_check_is_told_of_the_ledger_as_the_readme_says(set_up: SetUp) -> None:
+    bench = set_up("schemas")
+    bench.target.upgrade(dry_run=False)
+    (snippet,) = (one.text for one in readme.blocks("python") if "def include_name(" in one.text)
+    before = alembic(bench, "check", code=255)
+
+    env = bench.project / "migrations" / "env.py"
+    text = env.read_text(encoding="utf-8").replace("options = {", 'options = {\n    "include_name": include_name,')
+    env.write_text(snippet + text, encoding="utf-8")
+
+    assert "alembic_ops" in before
+    assert "No new upgrade operations detected" in alembic(bench, "check")
