@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ops.activity import queries
@@ -33,13 +35,8 @@ def look(connection: Connection, *, sample_seconds: float = 0.0) -> Live:
     ConnectError
         The server refuses, or the connection broke.
     """
-    driver: Any = connection.connection.driver_connection
-    try:
-        return of_driver(driver, sample_seconds=sample_seconds)
-    except ConnectError:
-        if driver.closed:
-            connection.invalidate()  # it would fail once more when it is given back
-        raise
+    with _driver_of(connection) as driver:
+        return _of_driver(driver, sample_seconds=sample_seconds)
 
 
 def sessions_now(connection: Connection) -> tuple[Session, ...]:
@@ -50,55 +47,63 @@ def sessions_now(connection: Connection) -> tuple[Session, ...]:
     ConnectError
         The server refuses, or the connection broke.
     """
-    import psycopg2
-
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor:
-            try:
-                rows = _rows(cursor, f"{queries.BEGIN}; {queries.SESSIONS}", {"own": queries.OWN_SCHEMA})
-            finally:
-                if not driver.closed:
-                    cursor.execute("ROLLBACK")
-    except (psycopg2.Error, UnicodeDecodeError) as error:
-        if driver.closed:
-            connection.invalidate()  # it would fail once more when it is given back
-        raise ConnectError(
-            f"Who holds or waits for locks cannot be read: {str(error).strip().splitlines()[0]}.",
-            next_step="Check that the server is up, and what the role may read.",
-            code="activity",
-        ) from None
+    with _driver_of(connection) as driver, _translated("Who holds or waits for locks"), driver.cursor() as cursor:
+        try:
+            rows = _rows(cursor, f"{queries.BEGIN}; {queries.SESSIONS}", {"own": queries.OWN_SCHEMA})
+        finally:
+            if not driver.closed:
+                cursor.execute("ROLLBACK")
     return sessions(rows)
 
 
-def of_driver(driver: Any, *, sample_seconds: float = 0.0) -> Live:
+def _of_driver(driver: Any, *, sample_seconds: float = 0.0) -> Live:
     """Return what a psycopg2 connection sees that is in no transaction: see `look`."""
-    import psycopg2
-
     autocommit, encoding = driver.autocommit, driver.encoding
     driver.autocommit = True
+    with _translated("What goes on in the database"):
+        try:
+            if encoding != _ENCODING:
+                driver.set_client_encoding(_ENCODING)
+            return _Look(driver).live(sample_seconds)
+        finally:
+            if not driver.closed:
+                if driver.encoding != encoding:
+                    driver.set_client_encoding(encoding)
+                driver.autocommit = autocommit
+
+
+@contextmanager
+def _driver_of(connection: Connection) -> Iterator[Any]:
+    """The driver's own connection; one that broke is not given back, as it would fail once more."""
+    driver: Any = connection.connection.driver_connection
     try:
-        if encoding != _ENCODING:
-            driver.set_client_encoding(_ENCODING)
-        return _Look(driver).live(sample_seconds)
+        yield driver
+    except ConnectError:
+        if driver.closed:
+            connection.invalidate()
+        raise
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Say what could not be read, and why."""
+    import psycopg2
+
+    try:
+        yield
     except psycopg2.Error as error:
         raise ConnectError(
-            f"What goes on in the database cannot be read: {str(error).strip().splitlines()[0]}.",
+            f"{what} cannot be read: {str(error).strip().splitlines()[0]}.",
             next_step="Check that the server is up, and what the role may read.",
             code="activity",
         ) from None
     except UnicodeDecodeError as error:
         raise ConnectError(
-            f"What goes on in the database cannot be read: a name in it is not {_ENCODING}, and its database says of "
-            f"no encoding that it is its own: {error.object[max(error.start - 20, 0) : error.end]!r}.",
+            f"{what} cannot be read: a name in it is not {_ENCODING}, and its database says of no encoding that it is "
+            f"its own: {error.object[max(error.start - 20, 0) : error.end]!r}.",
             next_step="Rename the object, so that its name is valid in one encoding.",
             code="activity",
         ) from None
-    finally:
-        if not driver.closed:
-            if driver.encoding != encoding:
-                driver.set_client_encoding(encoding)
-            driver.autocommit = autocommit
 
 
 class _Look:
