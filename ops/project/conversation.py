@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ops.errors import InterruptedRunError
+from ops.errors import InterruptedRunError, OpsError
 from ops.project import failures
 from ops.project.protocol import ASKING, GO, Event, Listener
 from ops.settings import TargetSettings, redact
@@ -31,7 +32,9 @@ class Worker:
     def __init__(self, settings: TargetSettings) -> None:
         self.settings = settings
         self.backend_pids: set[int] = set()  # of every connection that was proved to be at the target
-        self._greeted = False
+        self._shown = False
+        self._ahead = ""  # the request whose answer nobody has asked for yet
+        self._early: dict[str, dict[str, Any] | OpsError] = {}
         self.versions: dict[str, str] = {}
         self.warnings: list[str] = []
         self._printed: deque[str] = deque(maxlen=400)
@@ -51,14 +54,9 @@ class Worker:
             raise failures.cannot_start(settings, error) from None
         threading.Thread(target=self._listen_to_prints, daemon=True).start()
 
-    def greet(self, *, proof: int | None, session: dict[str, str] | None = None) -> None:
-        """Tell the worker what to drive, and where; requests may follow.
-
-        `proof` is the number under which the parent holds an advisory lock on the target; without it any
-        connection that the project opens is refused.
-        """
+    def greet(self, *, session: dict[str, str] | None = None) -> None:
+        """Tell the worker what to drive; requests may follow, and a connection waits for the proof."""
         settings, project = self.settings, self.settings.project
-        self._greeted = True
         self._say(
             {
                 "config": str(project.config),
@@ -74,7 +72,6 @@ class Worker:
                 "host": project.host,
                 "redirect": project.redirect,
                 "drafts": list(project.drafts),
-                "proof": None if proof is None else {"key": proof},
                 "session": {
                     "application_name": "alembic-ops worker",
                     "client_connection_check_interval": "500",
@@ -82,6 +79,16 @@ class Worker:
                 },
             }
         )
+
+    def show(self, proof: int) -> None:
+        """Tell under which number the parent holds an advisory lock on the target: each connection has to see it."""
+        self._shown = True
+        self._say({"proof": proof})
+
+    def begin(self, name: str) -> None:
+        """Have the worker begin with a request that only reads; `request` of that name returns what it answers."""
+        self._say({"request": name, "read_only": True})
+        self._ahead = name
 
     def __enter__(self) -> Worker:
         return self
@@ -103,16 +110,38 @@ class Worker:
         InterruptedRunError
             The worker died.
         """
+        if self._ahead:
+            self._await_early()
+        early = self._early.pop(name, None)
+        if isinstance(early, OpsError):
+            raise early
+        if early is not None:
+            return early
         self._say({"request": name, "read_only": read_only, **fields})
-        watchdog = threading.Timer(READ_SECONDS, self.kill) if listener is None else None
-        if watchdog:
-            watchdog.daemon = True
-            watchdog.start()
-        try:
+        if listener is not None:
             return self._converse(listener)
+        with self._limited():
+            return self._converse(None)
+
+    def _await_early(self) -> None:
+        name, self._ahead = self._ahead, ""
+        with self._limited():
+            try:
+                self._early[name] = self._converse(None)
+            except InterruptedRunError:
+                raise  # there is nobody any more who could be asked for anything else
+            except OpsError as error:
+                self._early[name] = error
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        watchdog = threading.Timer(READ_SECONDS, self.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
         finally:
-            if watchdog:
-                watchdog.cancel()
+            watchdog.cancel()
 
     def kill(self) -> None:
         """End the worker and whatever it started, at once."""
@@ -125,7 +154,7 @@ class Worker:
         """End the worker; one that does not go by itself is killed."""
         if self._process.returncode is not None:
             return
-        if self._greeted:
+        if self._shown:
             with contextlib.suppress(InterruptedRunError):
                 self._say({"request": "quit"})
         else:

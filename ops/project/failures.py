@@ -91,11 +91,6 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             next_step="Mend what the server says, or leave max_rewrite empty.",
             code="breaker",
         )
-    if kind == "unexpected-connection":
-        return ProjectError(
-            "The project opens a database connection while its files are only read.",
-            next_step="Move the connection out of module level, into a function.",
-        )
     if kind == "missing-library":
         return ProjectError(
             f"The project's Python cannot import Alembic: {event['message']}.",

@@ -2,7 +2,9 @@
 
 The parent writes to the worker's standard input
 
-    {"config", "url", "options", …, "proof", "session"}       the greeting: once, first; holds the URL
+    {"config", "url", "options", …, "session"}                the greeting: once, first; holds the URL
+    {"proof": NUMBER}                                         once, as soon as the parent is connected, also while a
+                                                              request is served: the key of its advisory lock
     {"request": NAME, …}                                      one at a time; see `worker/serving.py`
     {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks; the settings are put in
                                                               force where they are not yet; "wrap" puts a transaction

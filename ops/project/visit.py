@@ -175,14 +175,17 @@ def visit(settings: TargetSettings, *, purpose: str = "read", booted: Worker | N
     ProjectError
         The project's interpreter cannot be started.
     """
-    # The worker boots while we connect.
-    with _at(settings, booted) as worker, database.connect(settings, purpose=purpose) as connection:
-        proof = database.take_proof(connection)
-        worker.greet(proof=proof, session={"role": settings.role} if settings.role else {})
-        try:
-            yield Visit(settings, connection, worker)
-        finally:
-            worker.close()  # before the connection, which holds the lock that is its proof
+    with _at(settings, booted) as worker:
+        # It boots, and reads the version files, while we connect.
+        worker.greet(session={"role": settings.role} if settings.role else {})
+        if booted is None:
+            worker.begin("history")
+        with database.connect(settings, purpose=purpose) as connection:
+            worker.show(database.take_proof(connection))
+            try:
+                yield Visit(settings, connection, worker)
+            finally:
+                worker.close()  # before the connection, which holds the lock that is its proof
 
 
 def _at(settings: TargetSettings, booted: Worker | None) -> Worker:

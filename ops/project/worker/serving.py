@@ -47,12 +47,13 @@ def main():
     sys._alembic_ops_worker = True  # ops.locking: the parent holds the lock for us
     RECORDER.start()
     warnings.showwarning = pass_on
-    # Before the greeting: it comes once the parent has connected, which takes it as long as this.
-    versions = libraries()
-    if versions is None:
-        return
+    try:
+        # Before the greeting: a worker may be started long before it is known what it shall drive.
+        versions = libraries()
+    except ImportError as error:
+        channel.hear()
+        refuse(error)
     hello = channel.hear()
-    STATE.proof = hello.get("proof")
     STATE.session = hello.get("session") or {}
     STATE.redirect = hello["url"] if hello.get("redirect") else None
     channel.emit("ready", python=sys.version.split()[0], **versions)
@@ -68,29 +69,40 @@ def pass_on(message, category, filename, lineno, file=None, line=None):
 
 
 def libraries():
-    """Load what the project stands on, and return the versions; None, once that is told, where it is not there."""
-    try:
-        import alembic.config
-        import alembic.runtime.environment
-        import alembic.script
-        import sqlalchemy
-        import sqlalchemy.dialects.postgresql  # noqa: F401
-    except ImportError as error:
-        channel.hear()  # the greeting
-        channel.hear()  # the first request, and its answer
-        channel.emit("error", kind="missing-library", type="ImportError", message=str(error), frames=[], causes=[])
-        return None
+    """Load what the project stands on, and return the versions."""
+    import alembic.config
+    import alembic.runtime.environment
+    import alembic.script
+    import sqlalchemy
+    import sqlalchemy.dialects.postgresql  # noqa: F401
+
     return {"alembic": alembic.__version__, "sqlalchemy": sqlalchemy.__version__}
+
+
+def refuse(error):
+    """Answer every request with what is missing."""
+    while True:
+        next_request()
+        channel.emit("error", kind="missing-library", type="ImportError", message=str(error), frames=[], causes=[])
+
+
+def next_request():
+    """What the parent wants next; ends the process where that is nothing."""
+    message = channel.hear()
+    if "proof" in message:
+        STATE.proof = message["proof"]
+        message = channel.hear()
+    if message["request"] == "quit":
+        channel.emit("bye")
+        os._exit(0)  # nothing is left to tidy up, and an interpreter takes its time to do so
+    return message
 
 
 def serve(hello):
     """Answer one request after the other."""
     project = None
     while True:
-        request = channel.hear()
-        if request.get("request") == "quit":
-            channel.emit("bye")
-            os._exit(0)  # nothing is left to tidy up, and an interpreter takes its time to do so
+        request = next_request()
         try:
             if project is None:
                 project = Project(hello)

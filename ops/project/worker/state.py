@@ -17,8 +17,8 @@ class State:
     """What the event handlers know of the request that is being served."""
 
     def __init__(self):
-        # of the greeting
-        self.proof = None  # {"key"}: the parent's lock, by which the target is known
+        # of the greeting, and what follows it
+        self.proof = None  # the number of the parent's lock, by which the target is known
         self.session = {}  # settings of every connection
         self.redirect = None  # the URL that every connection is moved to
 
