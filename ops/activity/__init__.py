@@ -36,7 +36,7 @@ def look(connection: Connection, *, sample_seconds: float = 0.0) -> Live:
         The server refuses, or the connection broke.
     """
     with _driver_of(connection) as driver:
-        return _of_driver(driver, sample_seconds=sample_seconds)
+        return of_driver(driver, sample_seconds=sample_seconds)
 
 
 def sessions_now(connection: Connection) -> tuple[Session, ...]:
@@ -56,7 +56,7 @@ def sessions_now(connection: Connection) -> tuple[Session, ...]:
     return sessions(rows)
 
 
-def _of_driver(driver: Any, *, sample_seconds: float = 0.0) -> Live:
+def of_driver(driver: Any, *, sample_seconds: float = 0.0) -> Live:
     """Return what a psycopg2 connection sees that is in no transaction: see `look`."""
     autocommit, encoding = driver.autocommit, driver.encoding
     driver.autocommit = True
