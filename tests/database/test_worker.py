@@ -518,7 +518,7 @@ def test_the_worker_starts_under_python_3_8() -> None:
 
     with subprocess.Popen([found[0], "-S", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdin and worker.stdout
-        worker.stdin.write(b"{}\n{}\n")
+        worker.stdin.write(b'{}\n{"request": "history"}\n')
         worker.stdin.flush()
         answer = worker.stdout.readline()
 
