@@ -10,6 +10,7 @@ from ops.database import ServerFacts
 from ops.history import History
 from ops.ledger import Ledger, OpenRun, Records
 from ops.ledger.records import minute, sentence
+from ops.project import Worker
 from ops.project.visit import Setup, visit
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict
@@ -212,15 +213,17 @@ class Status(Result):
         }
 
 
-def read(settings: TargetSettings, *, statements: bool = False) -> Status:
+def read(settings: TargetSettings, *, statements: bool = False, booted: Worker | None = None) -> Status:
     """Return where a target's database is; `statements` has the ledger tell the SQL that ran, too.
+
+    `booted`: see `visit`.
 
     Raises
     ------
     ConnectError, ProjectError
         The server cannot be reached, or the project does not load.
     """
-    with visit(settings, purpose="inspect") as here:
+    with visit(settings, purpose="inspect", booted=booted) as here:
         setup = here.setup
         history = here.history
         holder = lock.holder(here.connection, setup.version_table_schema, setup.version_table)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ops import apply, compare, display, draft, drift, embedded, health, ledger, plan, repair, scratch, settings, status
+from ops import display, settings
 from ops.errors import OpsError, RefusedError
+from ops.project import Worker
 from ops.values import Result, Verdict
+
+# What a method needs is imported by it: a worker takes as long to start, and does so meanwhile.
+if TYPE_CHECKING:
+    from ops import apply, draft, drift, health, ledger, plan, repair, status
 
 EFFECTS = ("read", "copy", "files", "write")
 
@@ -38,6 +43,8 @@ class Target:
         """What is configured; an embedded target's server is started for this."""
         resolved = self._settings
         if resolved.embedded and resolved.raw_url is None:
+            from ops import embedded, scratch
+
             server = embedded.server(resolved.home)
             self._settings = resolved = resolved.with_url(scratch.ensure_database(server, resolved.name))
         return resolved
@@ -47,7 +54,7 @@ class Target:
 
     def status(self) -> status.Status:
         """Return where the database is: current, heads, pending, unknown, history."""
-        return status.read(self.settings)
+        return self._status()
 
     def history(self) -> Any:
         """Return the revisions, with the database's place among them."""
@@ -58,17 +65,27 @@ class Target:
 
         `statements`: also the SQL that ran, with its times.
         """
-        return status.read(self.settings, statements=statements).ledger
+        return self._status(statements=statements).ledger
+
+    def _status(self, *, statements: bool = False) -> status.Status:
+        with Worker(self.settings) as booted:
+            from ops import status
+
+            return status.read(booted.settings, statements=statements, booted=booted)
 
     def compare(self, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> drift.Drift:
         """Return what differs among models, migrations and database, and who made each difference.
 
         `ignore`: kinds and patterns, comma-separated. `strict`: count what no migration manages, too.
         """
+        from ops import compare
+
         return compare.drift(self.settings, ignore=ignore, expect_pending=expect_pending, strict=strict)
 
     def health(self) -> health.Health:
         """Return who would block a change now, which tables are hot, how replicas do, and what is left over."""
+        from ops import health
+
         return health.read(self.settings)
 
     def plan(
@@ -78,10 +95,14 @@ class Target:
 
         Measured on a clone of the schema; the target is only read. See `plan.plan` for the options.
         """
+        from ops import plan
+
         return plan.plan(self.settings, direction, revision, fail_on=fail_on, allow=allow)
 
     def new_revision(self, message: str, *, dry_run: bool = True, **options: Any) -> draft.Draft:
         """Return a drafted version file; it is written only with dry_run=False. See `draft.new_revision`."""
+        from ops import draft
+
         self._may("files", dry_run)
         return draft.new_revision(self.settings, message, dry_run=dry_run, **options)
 
@@ -102,6 +123,8 @@ class Target:
 
         See `repair.repair` for the cases.
         """
+        from ops import repair
+
         self._may("write", dry_run)
         return repair.repair(self.settings, case, dry_run=dry_run, confirm=confirm)
 
@@ -109,13 +132,18 @@ class Target:
         """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock."""
         if dry_run:
             return replace(shown, shown_before=True)
+        from ops import repair
+
         if isinstance(shown, repair.Repair):
             return self.repair(shown.case, dry_run=False, **options)
         return self._change(shown.route.direction, shown.route.requested, False, options)
 
     def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:
         self._may("write", dry_run)
-        return apply.change(self.settings, direction, revision, dry_run=dry_run, **options)
+        with Worker(self.settings) as booted:
+            from ops import apply
+
+            return apply.change(booted.settings, direction, revision, dry_run=dry_run, booted=booted, **options)
 
     def _may(self, effect: str, dry_run: bool) -> None:
         if not dry_run and EFFECTS.index(self.effects) < EFFECTS.index(effect):

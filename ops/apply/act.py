@@ -19,7 +19,7 @@ from ops.apply.watch import Watch
 from ops.errors import InterruptedRunError, MigrationError, OpsError
 from ops.lock import run_lock
 from ops.plan import kept
-from ops.project import Answer, Event, go, stop
+from ops.project import Answer, Event, Worker, go, stop
 from ops.project.visit import Step, Visit, visit
 from ops.route import WORDS, Route
 from ops.settings import TargetSettings
@@ -40,13 +40,14 @@ def change(
     retries: int = 5,
     max_rewrite: str = "",
     report: Report | None = None,
+    booted: Worker | None = None,
 ) -> Run:
     """Upgrade, downgrade or stamp a target; by default only say what that would be.
 
     `wait`: seconds to wait for another run to end. `retries`: how often a revision that could not get its
     locks in time is tried again. `max_rewrite`: what a transaction may write anew of existing tables, such as
     `1GB`; the target's own limit where it is empty, no limit at all where it is `none`. `report` is called with
-    a line of progress.
+    a line of progress. `booted`: see `visit`.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def change(
         The run was stopped, or a process died.
     """
     limit = breaker.limit_of(settings, max_rewrite)
-    with signals.heeded() as heard, visit(settings, purpose=WORDS[direction]) as here:
+    with signals.heeded() as heard, visit(settings, purpose=WORDS[direction], booted=booted) as here:
         if dry_run:
             made = route.make(here, direction, revision, with_sql=direction != "stamp")
             return Run(

@@ -132,7 +132,7 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
         ground = Ground.of(here.settings, here.connection, table)
         with (
             clone.cloned(here.settings, ground, made.live, table, made.current) as copy,
-            visit(copy.settings, purpose="plan", booted=booted) as there,
+            visit(copy.settings, purpose="plan", booted=booted, read_files=False) as there,
         ):
             seen = observe(there, made.steps, made.direction, version_table=table)
             foretold = None

@@ -163,10 +163,13 @@ class Visit:
 
 
 @contextmanager
-def visit(settings: TargetSettings, *, purpose: str = "read", booted: Worker | None = None) -> Iterator[Visit]:
+def visit(
+    settings: TargetSettings, *, purpose: str = "read", booted: Worker | None = None, read_files: bool = True
+) -> Iterator[Visit]:
     """Yield a visit to a target; connection and worker end with it.
 
-    `booted` is a worker of the same project that nobody has greeted yet: it had time to start meanwhile.
+    `booted` is a worker of the same project that nobody has greeted yet: it had time to start meanwhile. `read_files`:
+    have it read the version files while we connect, as whoever wants the history does.
 
     Raises
     ------
@@ -176,9 +179,8 @@ def visit(settings: TargetSettings, *, purpose: str = "read", booted: Worker | N
         The project's interpreter cannot be started.
     """
     with _at(settings, booted) as worker:
-        # It boots, and reads the version files, while we connect.
         worker.greet(session={"role": settings.role} if settings.role else {})
-        if booted is None:
+        if read_files:
             worker.begin("history")
         with database.connect(settings, purpose=purpose) as connection:
             worker.show(database.take_proof(connection))

@@ -114,6 +114,9 @@ def machine(postgresql: str) -> tuple[tuple[str, str], ...]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return our own environment without what would lead a process to other databases or settings."""
-    dropped = ("DATABASE_URL", "OPS_", "JPY_", "JUPYTER", "IPYTHON")
+    """Return our own environment without what would lead a process to other databases or settings.
+
+    Compiled files are kept, as they are where something is installed; else each start would compile all of it anew.
+    """
+    dropped = ("DATABASE_URL", "OPS_", "JPY_", "JUPYTER", "IPYTHON", "PYTHONDONTWRITEBYTECODE")
     return {key: value for key, value in os.environ.items() if not key.startswith(dropped)} | more

@@ -58,6 +58,11 @@ def emit(event, **fields):
 def ask(event, **fields):
     """Emit an event and wait for the answer; a stop ends the run."""
     emit(event, **fields)
+    return answer_of_the_parent()
+
+
+def answer_of_the_parent():
+    """Wait for the answer to an event that asks; a stop ends the run."""
     answer = hear()
     if "stop" in answer:
         abort("cancelled", answer["stop"])

@@ -4,10 +4,11 @@ import gc
 import time
 
 from .below import below, commit, first_line, state_of
-from .channel import ask
-from .connecting import let_go
+from .channel import answer_of_the_parent, ask, emit
 from .engines import Engines
+from .keeping import let_go, renew
 from .limits import put_in_force
+from .place import prove_ahead
 from .project import migration_step, nothing, version_table_of
 from .resolving import several
 from .state import STATE, Abandoned
@@ -37,7 +38,7 @@ def migrate_one(project, revision, direction):
     """One revision in one run of env.py; it has finished when env.py has, and the revision, too."""
     script = project.script
     path = str(script.get_revision(revision).path)
-    outcome = {"finished": False}
+    STATE.finished = False
     STATE.failure = STATE.failed = None
     STATE.running = revision
     STATE.statement = 0
@@ -48,7 +49,7 @@ def migrate_one(project, revision, direction):
         STATE.settings = dict(answer.get("settings") or {})
         STATE.step = {"revision": revision, "direction": direction, "path": path}
         yield migration_step(script, revision, direction)
-        outcome["finished"] = True
+        STATE.finished = True
         STATE.step = None
         connection = context.connection
         if context._transaction_per_migration and connection is not None and connection.in_transaction():
@@ -60,13 +61,17 @@ def migrate_one(project, revision, direction):
         contexts = project.run_env(fn=one)
     finally:
         STATE.step = None
-    if not outcome["finished"]:
+    if not STATE.finished:
         failure = STATE.failure or {}
         raise Abandoned(
             "env.py ended without an error, but the revision did not finish%s"
             % (": " + failure["message"] if failure.get("message") else "")
         )
-    ask("revision-done", revision=revision, direction=direction, seconds=time.perf_counter() - started)
+    emit("revision-done", revision=revision, direction=direction, seconds=time.perf_counter() - started)
+    # The parent reads the version table back, and writes its record.
+    for connection in renew():
+        prove_ahead(connection)
+    answer_of_the_parent()
     # After an upgrade it has rows, which the parent has read before it said "go": Alembic need not look for the table.
     STATE.versioned = version_table_of(contexts[0]) if direction == "up" and len(contexts) == 1 else None
 

@@ -1,6 +1,6 @@
 """A pooler between here and the server that shares sessions among its clients is refused."""
 
-from .connecting import is_kept
+from .keeping import is_kept
 from .state import abort
 
 

@@ -33,6 +33,7 @@ class State:
         # of the revision
         self.running = None  # the one that a request is at, for its error
         self.step = None  # {"revision", "direction", "path"} while it runs
+        self.finished = False  # it has run, and what is left is the end of env.py
         self.statement = 0
         self.settings = {}  # to be put in force before the next statement
         self.wrapped = None  # the connection on which a transaction was put round an autocommit statement
@@ -55,6 +56,7 @@ class State:
         self.aborted = self.failure = self.failed = None
         self.connected = False
         self.running = self.step = self.wrapped = None
+        self.finished = False
 
 
 STATE = State()
