@@ -74,7 +74,7 @@ def test_all_that_is_missing_is_said_at_once(set_up: SetUp) -> None:
 
 
 def test_what_a_target_demands_is_shown_where_one_looks(set_up: SetUp) -> None:
-    demands = ["committed", "hazards < high", "window Sat,Sun 08:00-18:00 Europe/Berlin"]
+    demands = ["committed", "hazards < high", "window Mon-Thu 22:00-04:00 Europe/Berlin"]
     bench = set_up("linear", require="".join(f"\n  {one}" for one in demands))
 
     listed, status = targets.describe_targets(), bench.target.status()
