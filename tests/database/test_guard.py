@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import secrets
 import subprocess
@@ -84,8 +85,8 @@ def test_what_a_target_demands_is_shown_where_one_looks(set_up: SetUp) -> None:
     }  # fmt: skip
     assert status.to_dict()["requires"] == demands
     for shown in (listed, status):
-        text = " ".join(shown._repr_mimebundle_()["text/plain"].split())
-        assert all(one in text for one in demands)
+        page = shown._repr_mimebundle_()["text/html"]
+        assert all(html.escape(one) in page for one in demands)
 
 
 def test_a_dry_run_shows_what_a_real_one_would_lack(set_up: SetUp) -> None:
