@@ -107,7 +107,7 @@ class Statement:
     views, sequences) that came or went. `reads` are tables that existed before and whose rows the project's code was
     given: on real rows it may do something else. `bookkeeping`: it writes Alembic's own version table.
     Where `measured` is false, `why` says why, and the tuples mean nothing. `error` is what the server said where the
-    statement failed.
+    statement failed. `seconds` and `wal_bytes` are known where it ran on a copy with rows.
     """
 
     number: int
@@ -126,6 +126,8 @@ class Statement:
     measured: bool = True
     why: str = ""
     error: str = ""
+    seconds: float | None = None
+    wal_bytes: int | None = None
 
     @property
     def autocommit(self) -> bool:

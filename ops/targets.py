@@ -12,7 +12,7 @@ from ops.values import Result, Verdict
 
 # What a method needs is imported by it: a worker takes as long to start, and does so meanwhile.
 if TYPE_CHECKING:
-    from ops import apply, draft, drift, health, ledger, plan, repair, status
+    from ops import apply, draft, drift, health, ledger, plan, rehearsal, repair, status
 
 EFFECTS = ("read", "copy", "files", "write")
 
@@ -99,6 +99,16 @@ class Target:
 
         return plan.plan(self.settings, direction, revision, fail_on=fail_on, allow=allow)
 
+    def rehearse(self, revision: str = "head", **options: Any) -> rehearsal.Rehearsal:
+        """Return what happens when a copy goes up to a revision, back and up again, and what a rollback would lose.
+
+        The target is only read. See `rehearsal.rehearse` for the options.
+        """
+        from ops import rehearsal
+
+        self._may("copy", dry_run=False)
+        return rehearsal.rehearse(self.settings, revision, **options)
+
     def new_revision(self, message: str, *, dry_run: bool = True, **options: Any) -> draft.Draft:
         """Return a drafted version file; it is written only with dry_run=False. See `draft.new_revision`."""
         from ops import draft
@@ -149,7 +159,7 @@ class Target:
         if not dry_run and EFFECTS.index(self.effects) < EFFECTS.index(effect):
             raise RefusedError(
                 f"This notebook declares that it has the effect {self.effects!r}; {effect!r} is more than that.",
-                next_step="Use a notebook whose number begins with 4.",
+                next_step=f"Use a notebook whose number begins with {3 if effect == 'copy' else 4}.",
             )
 
 

@@ -90,7 +90,7 @@ def _hazards(require: Require, found: Circumstances) -> Iterator[str]:
 
 def _rehearsal(require: Require, found: Circumstances) -> Iterator[str]:
     if require.rehearsal and found.runs and found.rehearsed is None:
-        yield f"rehearsal: none of this very change is on record (notebook 30-rehearse,{_NOT_YET})."
+        yield "rehearsal: none of this very change is on record with the verdict OK (notebook 30-rehearse)."
 
 
 def _backup(require: Require, found: Circumstances) -> Iterator[str]:

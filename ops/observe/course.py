@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +34,8 @@ class Observed:
     `commands` has the parsed actions of each statement by its number; Alembic's own statements have the number 0. Of
     questions that only read the server's catalog, as SQLAlchemy's inspector asks them, `questions` is the number: the
     clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run
-    early, and `unreached` are the revisions behind it, of which nothing was seen.
+    early, and `unreached` are the revisions behind it, of which nothing was seen. `periods` says, where it was asked
+    for, when each statement began and ended, on the clock of `time.monotonic`.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -41,14 +43,22 @@ class Observed:
     questions: int = 0
     failed: OpsError | None = None
     unreached: tuple[str, ...] = ()
+    periods: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
 
 def observe(
-    here: Visit, steps: Sequence[Step], direction: str, *, version_table: tuple[str, str] | None = None
+    here: Visit,
+    steps: Sequence[Step],
+    direction: str,
+    *,
+    version_table: tuple[str, str] | None = None,
+    timed: bool = False,
+    behind: Callable[[str], None] = lambda revision: None,
 ) -> Observed:
     """Run revisions on a clone, and return their statements with what each locked, rewrote, scanned and built.
 
-    `version_table` is schema and name, where they are known already.
+    `version_table` is schema and name, where they are known already. `timed`: the clone has rows, so that seconds and
+    bytes of WAL mean something, too. `behind` is called behind each revision, while the worker waits.
 
     Raises
     ------
@@ -58,7 +68,7 @@ def observe(
     """
     if version_table is None:
         version_table = (here.setup.version_table_schema, here.setup.version_table)
-    course = _Course(here, version_table)
+    course = _Course(here, version_table, timed=timed, behind=behind)
     wanted = [step.revision.revision for step in steps]
     failed = None
     try:
@@ -82,15 +92,21 @@ def observe(
         questions=course.questions,
         failed=failed,
         unreached=tuple(wanted[done + 1 :]) if failed else (),
+        periods=course.periods,
     )
 
 
 class _Course:
     """What is known of the run so far."""
 
-    def __init__(self, here: Visit, version_table: tuple[str, str]) -> None:
+    def __init__(
+        self, here: Visit, version_table: tuple[str, str], *, timed: bool, behind: Callable[[str], None]
+    ) -> None:
         self.here = here
         self.version_table = version_table
+        self.clock = _Clock(here) if timed else None
+        self.behind = behind
+        self.periods: dict[int, tuple[float, float]] = {}
         self.statements: list[Statement] = []
         self.commands: dict[int, tuple[Command, ...]] = {}
         self.done: list[str] = []
@@ -108,11 +124,12 @@ class _Course:
             case "statement":
                 return self._before(event)
             case "observed":
-                self._behind(self._waiting.pop(0), event["observed"])
+                self._behind(self._waiting.pop(0), event["observed"], None)
             case "statement-done":
                 self._last(event)
             case "revision-done":
                 self.done.append(event["revision"])
+                self.behind(event["revision"])
         return None
 
     def fail(self, error: OpsError) -> None:
@@ -147,6 +164,8 @@ class _Course:
                     answer["wrap"] = True
             elif not any(one.verb in _CONTROL for one in verbs):
                 answer["wrap"] = True
+        if self.clock is not None:
+            self.clock.start()
         return answer
 
     def _watching(self, verbs: Sequence[Command]) -> Watch:
@@ -181,10 +200,11 @@ class _Course:
     def _last(self, event: Event) -> None:
         waiting = self._waiting.pop(0)
         if self._watch is None:
-            self._behind(waiting, event["observed"], rows=bool(event.get("returns_rows")))
+            self._behind(waiting, event["observed"], event["seconds"], rows=bool(event.get("returns_rows")))
             return
         watch, self._watch = self._watch, None
         seen = watch.end()
+        self._read_clock(event["observed"], event["seconds"])
         effects = self.looks.outside(seen, relations.read(self.here.connection))
         measured = bool(effects.locks) or not self._needs_locks(waiting.commands)
         self._put(waiting, effects, measured=measured, why="" if measured else NOT_SEEN)
@@ -196,8 +216,15 @@ class _Course:
         named |= {f"{quoted(schema)}.{quoted(name)}" for one in found for schema, name in one.objects}
         return bool(named & there)
 
-    def _behind(self, waiting: _Waiting, answer: Mapping[str, Any], *, rows: bool = False) -> None:
+    def _behind(
+        self, waiting: _Waiting, answer: Mapping[str, Any], seconds: float | None, *, rows: bool = False
+    ) -> None:
+        self._read_clock(answer, seconds)
         self._put(waiting, self.looks.inside(answer), rows=rows)
+
+    def _read_clock(self, answer: Mapping[str, Any], seconds: float | None) -> None:
+        if self.clock is not None:
+            self.clock.stop(answer["wal"], seconds)
 
     def _put(
         self, waiting: _Waiting, effects: Effects, *, rows: bool = False, measured: bool = True, why: str = ""
@@ -217,6 +244,8 @@ class _Course:
             reads=self._reads(waiting.commands, effects, rows=rows),
             measured=measured,
             why=why,
+            seconds=self.clock.seconds if self.clock else None,
+            wal_bytes=self.clock.wal_bytes if self.clock else None,
         )
         self._add(statement, waiting.commands)
 
@@ -252,7 +281,38 @@ class _Course:
         if not statement.bookkeeping:
             statement = replace(statement, number=len(self.commands) + 1)
             self.commands[statement.number] = found
+            if self.clock is not None:
+                self.periods[statement.number] = self.clock.period
         self.statements.append(statement)
+
+
+class _Clock:
+    """Seconds and bytes of WAL of one statement after the other; others on that server add to the bytes."""
+
+    def __init__(self, here: Visit) -> None:
+        self.connection = here.connection
+        self.period = (0.0, 0.0)
+        self.seconds = 0.0
+        self.wal_bytes = 0
+        self._began, self._position = 0.0, 0
+
+    def start(self) -> None:
+        """A statement is about to run."""
+        written = self.connection.exec_driver_sql("SELECT pg_catalog.pg_current_wal_insert_lsn()::text").scalar_one()
+        self._began, self._position = time.monotonic(), _bytes(written)
+
+    def stop(self, written: str, seconds: float | None) -> None:
+        """It has run, in `seconds` by the worker's clock where that is known. The next one follows at once."""
+        now = time.monotonic()
+        self.period = (self._began, now)
+        self.seconds = now - self._began if seconds is None else seconds
+        self.wal_bytes = max(0, _bytes(written) - self._position)
+        self._began, self._position = now, _bytes(written)
+
+
+def _bytes(position: str) -> int:
+    high, _, low = position.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
 
 
 def _only_reads_the_catalog(found: Sequence[Command]) -> bool:

@@ -41,6 +41,7 @@ _BEFORE = f"""
 BEHIND = f"""
     SELECT pg_catalog.json_build_object(
         'flushed', pg_catalog.pg_stat_force_next_flush() IS NULL,
+        'wal', pg_catalog.pg_current_wal_insert_lsn(),
         'transaction', (SELECT l.virtualtransaction FROM pg_catalog.pg_locks l
                         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'virtualxid' LIMIT 1),
         'path', pg_catalog.current_schemas(false)::text[],

@@ -63,6 +63,7 @@ class Session:
         self._record: record.Record | None = None
         self._stopped_by: OpsError | None = None
         self._banner = f"ops-banner-{uuid.uuid4().hex}"
+        self._reported = ""
         # Taken out, so that whatever this kernel starts itself does not write into this run's record.
         folder = os.environ.pop(RUN_FOLDER, None)
         self._headless = folder is not None
@@ -119,6 +120,15 @@ class Session:
             said.append(display.Note("An open run: it never reported its end. See 90-repair.", "attention"))
         _show(display.View(title="", blocks=tuple(said)))
         return db, status
+
+    def report(self, line: str) -> None:
+        """Show how far a long step is, in place of the line before."""
+        view = display.View(title="", blocks=(display.Note(redact(line)),))
+        if self._reported:
+            _update(view, display_id=self._reported)
+            return
+        self._reported = f"ops-report-{uuid.uuid4().hex}"
+        _show(view, display_id=self._reported)
 
     def conclude(
         self,

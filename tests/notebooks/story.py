@@ -84,6 +84,7 @@ UNTOUCHED = (  # models and migrations agree
     Step(name="start", notebook="00-start-here"),
     Step(name="inspect", notebook="10-inspect"),
     Step(name="plan", notebook="20-plan"),
+    Step(name="rehearse", notebook="30-rehearse"),
     Step(name="upgrade, dry", notebook="40-upgrade", replayed=False),
     Step(name="upgrade", notebook="40-upgrade", parameters=REAL),
     Step(name="verify", notebook="50-verify"),

@@ -31,6 +31,7 @@ DATA = {
     "12-compare-schema": {"changes", "fingerprints"},
     "14-check-health": {"blockers", "sessions", "replicas", "invalid_indexes", "relations"},
     "50-verify": {"changes", "fingerprints"},
+    "30-rehearse": {"fingerprint", "revisions"},
     "24-new-revision": {"revision", "file", "upgrade_sql", "downgrade_sql", "written"},
     "40-upgrade": CHANGED,
     "42-downgrade": CHANGED,
@@ -127,6 +128,17 @@ def test_a_change_says_from_where_to_where_and_which_revisions_ran(story: Story)
 
 def test_a_dry_run_and_the_run_after_it_have_the_same_fingerprint(story: Story) -> None:
     assert story["upgrade, dry"].data["fingerprint"] == story["upgrade"].data["fingerprint"]
+
+
+def test_a_rehearsal_has_the_fingerprint_of_the_plan_and_says_what_came_of_each_revision(story: Story) -> None:
+    rehearsed = story["rehearse"]
+    (revision,) = rehearsed.data["revisions"]
+
+    assert rehearsed.data["fingerprint"] == story["plan"].data["fingerprint"]
+    assert {name: revision[name] for name in ("revision", "up", "down", "restored", "up_again", "lost", "error")} == {
+        "revision": INITIAL, "up": True, "down": True, "restored": True, "up_again": True, "lost": [], "error": None,
+    }  # fmt: skip
+    assert json.loads((rehearsed.folder / "rehearsal.json").read_text(encoding="utf-8")) == rehearsed.data
 
 
 def test_a_plan_has_the_fingerprint_of_its_dry_run_and_leaves_its_files(story: Story) -> None:

@@ -27,19 +27,24 @@ NAMES = tuple(sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for pat
 COMPARISON = 'ignore: str = "", expect_pending: bool = True, strict: bool = False'
 DRAFT = "message: str = '', autogenerate: bool = True, adopt: bool = False, dry_run: bool = True"
 PLAN = "revision: str = 'head', direction: str = 'up', fail_on: str = 'high', allow: str = ''"
+REHEARSAL = (
+    "revision: str = 'head', data: str = 'all', rows_per_table: int = 1000, exclude_data: str = '', "
+    "smoke_test: str = '', traffic_sql: str = '', accept: str = ''"
+)
 CHANGE = (
     "dry_run: bool = True, confirm: str = '', wait: int = 0, retries: int = 5, backup: str = 'none', "
     "max_rewrite: str = ''"
 )
 
 # fmt: off
-CONTRACT = {  # effects, what may change: 0 start, 1 look, 2 judge, 4 change, 5 confirm, 9 repair; other parameters
+CONTRACT = {  # effects: 0 start, 1 look, 2 judge, 3 rehearse, 4 change, 5 confirm, 9 repair; other parameters
     "00-start-here":     ("write", ""),
     "10-inspect":        ("read",  "fail_on_pending: bool = False"),
     "12-compare-schema": ("read",  COMPARISON),
     "14-check-health":   ("read",  ""),
     "20-plan":           ("read",  PLAN),
     "24-new-revision":   ("files", DRAFT),
+    "30-rehearse":       ("copy",  REHEARSAL),
     "40-upgrade":        ("write", f"revision: str = 'head', {CHANGE}"),
     "42-downgrade":      ("write", f"revision: str = '-1', {CHANGE}"),
     "44-stamp":          ("write", f"revision: str = '', {CHANGE}"),

@@ -132,6 +132,9 @@ PURE = (
     "live",
     "values",
     "errors",
+    "rehearsal.values",
+    "rehearsal.losses",
+    "rehearsal.judge",
 )
 REACHING_OUT = {
     "asyncio", "datetime", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "platform", "psycopg2",

@@ -77,7 +77,7 @@ MISSING: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "no rehearsal": (
         {"rehearsal": True},
         {},
-        ["on record (notebook 30-rehearse, which this version does not have yet"],
+        ["none of this very change is on record with the verdict OK (notebook 30-rehearse)"],
     ),
     "a rehearsal": ({"rehearsal": True}, {"rehearsed": NOW}, []),
     "no rehearsal of a stamp": ({"rehearsal": True}, {"runs": False}, []),

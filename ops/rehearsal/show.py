@@ -1,0 +1,237 @@
+"""What a person sees of a rehearsal: does it go up, does it come back, what is lost; then the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ops import display
+from ops.plan.show import SQL_CHARACTERS, strongest
+from ops.rehearsal.values import Loss
+from ops.statement import Statement
+
+if TYPE_CHECKING:
+    from ops.rehearsal.result import Rehearsal
+
+DIFFERENCES = 100
+"""How many differences are shown; `rehearsal.json` has all."""
+
+
+def view(rehearsal: Rehearsal) -> display.View:
+    """Return what a person asks, in that order, and then what it rests on."""
+    blocks: list[Any] = []
+    if not rehearsal.revisions:
+        blocks.append(display.Note("There is nothing to rehearse."))
+    blocks += _bad(rehearsal)
+    blocks += [display.Note(one, "unknown") for one in rehearsal.unknown]
+    if rehearsal.revisions:
+        blocks.append(revisions(rehearsal))
+    blocks += _losses(rehearsal)
+    blocks += _differences(rehearsal)
+    if rehearsal.tests:
+        blocks += _tests(rehearsal)
+    if rehearsal.own:
+        blocks.append(statements(rehearsal))
+    blocks += [display.Note(f"The traffic met an error: {one}", "attention") for one in rehearsal.traffic_errors]
+    blocks += [display.Note(one) for one in rehearsal.notes]
+    blocks.append(_facts(rehearsal))
+    return display.View(
+        title=str(rehearsal),
+        mark=display.Mark(rehearsal.verdict, rehearsal.verdict.tone),
+        blocks=tuple(blocks),
+    )
+
+
+def _bad(rehearsal: Rehearsal) -> Iterator[display.Note]:
+    for one in rehearsal.revisions:
+        name = f"{one.revision} ({one.message})" if one.message else one.revision
+        for text in one.wrong:
+            if one.counts:
+                yield display.Note(f"{name}: {text}", "bad")
+            else:
+                yield display.Note(f"Accepted: {name}: {text}")
+    for test in rehearsal.tests:
+        if not test.passed:
+            how = "took too long" if test.exit_code is None else f"ended with exit code {test.exit_code}"
+            yield display.Note(f"The smoke test {test.where} {how}.", "bad")
+
+
+def revisions(rehearsal: Rehearsal) -> display.Table:
+    """Return one row per revision, in the order in which they are applied."""
+    rows = tuple(
+        (
+            number,
+            display.Name(one.revision),
+            one.message or None,
+            _answer(one.up, good="goes up", bad="fails"),
+            _answer(
+                one.down, good="comes back", bad="no way back" if one.no_way_back else "fails", accepted=one.accepted
+            ),
+            _answer(one.restored, good="as it was", bad="differs", accepted=one.accepted),
+            _answer(one.up_again, good="the same", bad="differs", accepted=one.accepted),
+            tuple(map(str, one.lost)) or (display.Mark("nothing", "ok") if one.down else None),
+            tuple(map(display.Name, one.brings)) or None,
+        )
+        for number, one in enumerate(rehearsal.revisions, 1)
+    )
+    columns = (
+        "#", "revision", "message", "up", "down", "schema then", "up again", "a rollback loses",
+        "and what is written later to",
+    )  # fmt: skip
+    return display.Table(columns=columns, rows=rows, caption="Each revision", empty="no revision is pending")
+
+
+def _answer(value: bool | None, *, good: str, bad: str, accepted: bool = False) -> display.Mark:
+    if value is None:
+        return display.Mark("not tried", "unknown")
+    if value:
+        return display.Mark(good, "ok")
+    return display.Mark(f"{bad}, accepted", "plain") if accepted else display.Mark(bad, "bad")
+
+
+def _losses(rehearsal: Rehearsal) -> Iterator[display.Table]:
+    rows = tuple(
+        (
+            display.Name(one.revision),
+            loss.kind,
+            display.Name(loss.object),
+            _amount(loss),
+            loss.of,
+            loss.why or None,
+        )
+        for one in rehearsal.revisions
+        for loss in one.lost
+    )
+    if rows:
+        columns = ("revision", "what", "of", "lost", "there were", "note")
+        yield display.Table(columns=columns, rows=rows, caption="What a rollback loses")
+
+
+def _amount(loss: Loss) -> str | None:
+    if loss.amount is None:
+        return None
+    return f"{'at least ' if loss.at_least else 'about ' if loss.about else ''}{loss.amount:,}"
+
+
+def _differences(rehearsal: Rehearsal) -> Iterator[display.Table]:
+    rows = [
+        (
+            display.Name(one.revision),
+            when,
+            found.action,
+            found.kind,
+            display.Name(found.object),
+            _details(found.details),
+        )
+        for one in rehearsal.revisions
+        for when, some in (("down again", one.differences), ("up again", one.repeats))
+        for found in some
+    ]
+    if rows:
+        columns = ("revision", "when", "is", "kind", "object", "details")
+        yield display.Table(
+            columns=columns, rows=tuple(rows[:DIFFERENCES]), caption="What of the schema is not as it was"
+        )
+
+
+def _details(details: Any) -> tuple[str, ...] | None:
+    found = []
+    for name, value in details.items():
+        if isinstance(value, list) and len(value) == 2:
+            found.append(f"{name}: {value[0]} → {value[1]}")
+        else:
+            found.append(f"{name}: {value}")
+    return tuple(found[:6]) or None
+
+
+def _tests(rehearsal: Rehearsal) -> Iterator[display.Table | display.Code]:
+    rows = tuple(
+        (
+            one.where,
+            display.Mark("passed", "ok") if one.passed else display.Mark("failed", "bad"),
+            one.exit_code,
+            round(one.seconds, 2),
+        )
+        for one in rehearsal.tests
+    )
+    yield display.Table(columns=("when", "smoke test", "exit code", "seconds"), rows=rows, caption="Smoke test")
+    for one in rehearsal.tests:
+        if not one.passed and one.output:
+            yield display.Code(text=one.output, language="text", caption=f"What it said {one.where}")
+
+
+def statements(rehearsal: Rehearsal) -> display.Table:
+    """Return one row per statement of the way up: what was foreseen, beside what was measured with rows."""
+    waits = {one.statement: one for one in rehearsal.waits}
+    foreseen = _by_place(tuple(one for one in rehearsal.foreseen if not one.bookkeeping))
+    rows = []
+    places: dict[str, int] = {}
+    for one in rehearsal.own:
+        place = places[one.revision] = places.get(one.revision, 0) + 1
+        plan = foreseen.get((one.revision, place))
+        wait = waits.get(one.number)
+        rows.append(
+            (
+                one.number,
+                f"{one.revision}{f':{one.line}' if one.line else ''}",
+                display.Name(_short(one.sql)),
+                _planned(plan, one) if rehearsal.foreseen else None,
+                tuple(_effects(one)) or None,
+                None if one.seconds is None else round(one.seconds, 3),
+                None if one.wal_bytes is None else display.size(one.wal_bytes),
+                None if wait is None else round(wait.seconds, 3),
+            )
+        )
+    columns = ("#", "revision:line", "SQL", "foreseen", "measured", "seconds", "WAL", "traffic waited, s")
+    return display.Table(columns=columns, rows=tuple(rows), caption="Foreseen, and measured with rows")
+
+
+def _by_place(found: tuple[Statement, ...]) -> dict[tuple[str, int], Statement]:
+    places: dict[str, int] = {}
+    by_place = {}
+    for one in found:
+        place = places[one.revision] = places.get(one.revision, 0) + 1
+        by_place[one.revision, place] = one
+    return by_place
+
+
+def _planned(plan: Statement | None, one: Statement) -> object:
+    if plan is None or " ".join(plan.sql.split()) != " ".join(one.sql.split()):
+        return display.Mark("another statement", "attention")
+    if not plan.measured:
+        return display.Mark("not measured", "unknown")
+    if tuple(_effects(plan)) == tuple(_effects(one)):
+        return display.Mark("the same", "ok")
+    return (display.Mark("otherwise", "attention"), *_effects(plan))
+
+
+def _effects(one: Statement) -> Iterator[str]:
+    if one.error:
+        yield "fails"
+    for lock in strongest(one.locks):
+        if lock.mode.waits:
+            yield f"{lock.mode.sql} on {lock.relation}"
+    for word, names in (("rewrites", one.rewrites), ("reads all of", one.scans), ("builds", one.index_builds)):
+        if names:
+            yield f"{word} {', '.join(names)}"
+
+
+def _short(sql: str) -> str:
+    text = " ".join(sql.split())
+    return text if len(text) <= SQL_CHARACTERS else text[: SQL_CHARACTERS - 1] + "…"
+
+
+def _facts(rehearsal: Rehearsal) -> display.Facts:
+    route = rehearsal.route
+    rows = {"all": "all rows", "sample": "a sample of the rows", "none": "no rows"}[rehearsal.data]
+    took = ", ".join(f"{name} {display.duration(seconds)}" for name, seconds in rehearsal.phases.items())
+    items: list[tuple[str, object]] = [
+        ("from", route.current or ("base",)),
+        ("to", route.heads or ("base",)),
+    ]
+    if rehearsal.copies:
+        made = "one copy" if rehearsal.copies == 1 else f"{rehearsal.copies} copies, one after the other"
+        items.append(("rehearsed on", f"{made}, {rows}, {rehearsal.server}"))
+        items.append(("took", took))
+    items.append(("plan fingerprint", display.Name(rehearsal.fingerprint)))
+    return display.Facts(tuple(items))
