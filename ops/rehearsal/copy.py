@@ -33,6 +33,7 @@ class Copy:
 
     `settings` lead there, with the role that does the work; `differences` say what is not as in the target, and what
     that leaves uncertain, a sentence each; `missing` says what of the schema itself could not be carried over.
+    `without` are the tables whose rows were not to leave.
     """
 
     settings: TargetSettings
@@ -40,6 +41,7 @@ class Copy:
     server_version: int
     differences: tuple[str, ...]
     missing: tuple[str, ...]
+    without: tuple[Name, ...] = ()
     _again: Callable[[], AbstractContextManager[Copy]] = field(repr=False, compare=False)
 
     @property
@@ -164,6 +166,7 @@ def _restored(transfer: Transfer, dump: Dump, heads: tuple[str, ...], report: Re
                 transfer.settle(name, heads),
             ),
             missing=tuple(note["missing"]),
+            without=dump.without,
             _again=lambda: _restored(transfer, dump, heads, report),
         )  # fmt: skip
 
@@ -195,6 +198,7 @@ def _sampled(
                     server_version=note["server_version"],
                     differences=_said(note["differences"], transfer.settle(name, heads)),
                     missing=tuple(note["missing"]),
+                    without=without,
                     _again=again,
                 )
 

@@ -20,8 +20,9 @@ from ops.rehearsal.copy import Copy
 from ops.rehearsal.course import MOST_COPIES, Report, Route, Walked, walk
 from ops.rehearsal.result import Rehearsal, Rehearsed, Tested, Waited
 from ops.rehearsal.smoke import Smoke
+from ops.rehearsal.values import written
 from ops.settings import TargetSettings
-from ops.statement import Statement
+from ops.statement import Mode, Statement
 from ops.versionfile import Body, bodies
 
 _NO_ROWS = {
@@ -89,6 +90,7 @@ def rehearse(
         if test is not None:
             course.smoke = lambda at: test.run(at, settings)
         course.traffic = statements
+        course.excluded = frozenset(written(name) for name in there.without)
         course.run(there)
         phases |= course.phases
         uncertain = [*there.missing, *made.live.doubts, *course.unknown]
@@ -184,6 +186,7 @@ class _Course:
     report: Report
     smoke: Any = None
     traffic: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
     copies: int = 0
     up: tuple[Statement, ...] = ()
     down: tuple[Statement, ...] = ()
@@ -235,8 +238,22 @@ class _Course:
     def rehearsed(self, revisions: Iterable[Any]) -> Iterator[Rehearsed]:
         """Yield what came of each revision."""
         for number, one in enumerate(revisions, 1):
-            known = self._known.get(number, {})
+            known = dict(self._known.get(number, {}))
+            known["unknown"] = (*known.get("unknown", ()), *self._without_rows(one.revision))
             yield Rehearsed(revision=one.revision, message=one.message, path=one.path, **known)
+
+    def _without_rows(self, revision: str) -> Iterator[str]:
+        """What a revision would do to rows that were not to leave the target."""
+        locked = {
+            lock.relation
+            for one in (*self.up, *self.down)
+            if one.revision == revision
+            for lock in one.locks
+            if lock.mode >= Mode.ROW_EXCLUSIVE
+        }
+        names = sorted(locked & self.excluded)
+        if names:
+            yield f"The rows of {', '.join(names)} were not copied: what it does to them is not known."
 
     @property
     def _is_tested(self) -> bool:

@@ -170,6 +170,12 @@ def test_without_rows_nothing_is_certain(set_up: SetUp) -> None:
     assert [answer(one) for one in found.revisions] == [("yyyy", (), ())] * 2
     assert found.verdict is Verdict.UNKNOWN and "has no rows" in found.unknown[0]
 
+    found = bench.target.rehearse(exclude_data="narrow")
+
+    one, two = found.revisions
+    assert found.verdict is Verdict.UNKNOWN and one.unknown == ()
+    assert two.unknown == ("The rows of public.narrow were not copied: what it does to them is not known.",)
+
 
 @pytest.mark.parametrize(
     ("options", "says"),
