@@ -28,6 +28,7 @@ def view(rehearsal: Rehearsal) -> display.View:
         blocks.append(revisions(rehearsal))
     blocks += _losses(rehearsal)
     blocks += _differences(rehearsal)
+    blocks += _later(rehearsal)
     if rehearsal.tests:
         blocks += _tests(rehearsal)
     if rehearsal.own:
@@ -70,13 +71,11 @@ def revisions(rehearsal: Rehearsal) -> display.Table:
             _answer(one.restored, good="as it was", bad="differs", accepted=one.accepted),
             _answer(one.up_again, good="the same", bad="differs", accepted=one.accepted),
             tuple(map(str, one.lost)) or (display.Mark("nothing", "ok") if one.down else None),
-            tuple(map(display.Name, one.brings)) or None,
         )
         for number, one in enumerate(rehearsal.revisions, 1)
     )
     columns = (
         "#", "revision", "message", "up", "down", "schema then", "up again", "a rollback loses",
-        "and what is written later to",
     )  # fmt: skip
     return display.Table(columns=columns, rows=rows, caption="Each revision", empty="no revision is pending")
 
@@ -138,10 +137,21 @@ def _details(details: Any) -> tuple[str, ...] | None:
     found = []
     for name, value in details.items():
         if isinstance(value, list) and len(value) == 2:
-            found.append(f"{name}: {value[0]} → {value[1]}")
+            before, after = ("–" if one is None else one for one in value)
+            found.append(f"{name}: {before} → {after}")
         else:
             found.append(f"{name}: {value}")
     return tuple(found[:6]) or None
+
+
+def _later(rehearsal: Rehearsal) -> Iterator[display.Table]:
+    """What no copy of today can show: the application writes to what is new, and a rollback takes that away."""
+    rows = tuple(
+        (display.Name(one.revision), tuple(map(display.Name, one.brings))) for one in rehearsal.revisions if one.brings
+    )
+    if rows:
+        columns = ("revision", "whatever is written there meanwhile")
+        yield display.Table(columns=columns, rows=rows, caption="What a later rollback takes away as well")
 
 
 def _tests(rehearsal: Rehearsal) -> Iterator[display.Table | display.Code]:
