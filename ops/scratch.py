@@ -300,7 +300,8 @@ def _create(
     # usual since 15: copied as files, every one of them is synchronised, which takes three times as long here.
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     if encoding:  # the one locale that goes with all of them
-        statement += sql.SQL(" ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'").format(sql.Literal(encoding))
+        provider = sql.SQL(" LOCALE_PROVIDER libc" if server.major >= 15 else "")
+        statement += sql.SQL(" ENCODING {}{} LC_COLLATE 'C' LC_CTYPE 'C'").format(sql.Literal(encoding), provider)
     with connection.cursor() as cursor:
         try:
             cursor.execute(statement)
@@ -309,7 +310,7 @@ def _create(
         except (errors.DuplicateDatabase, errors.UniqueViolation):
             if is_new:
                 raise _refused(server, name, "there is one already") from None
-        except errors.UndefinedDatabase:
+        except errors.InvalidCatalogName:
             raise NoTemplateError(
                 f"There is no template {template!r} on {server.label} any more.", next_step="Run this again."
             ) from None

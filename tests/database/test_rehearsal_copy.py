@@ -10,7 +10,7 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
 
 import psycopg2
@@ -261,6 +261,87 @@ def test_an_error_in_the_rehearsal_leaves_nothing(shop: Bench, scratch_server: e
         raise ZeroDivisionError
 
     assert left(scratch_server) == []
+
+
+# -- other servers, other encodings -------------------------------------------------------------------------------
+
+FOLDED = """
+CREATE EXTENSION citext;
+CREATE TABLE word (one citext PRIMARY KEY, page xml);
+INSERT INTO word SELECT 'Word' || n, '<a>&lt;</a>' FROM generate_series(1, 500) AS n;
+CREATE TABLE use (one citext REFERENCES word, at int);
+INSERT INTO use SELECT upper('word' || 501 - n), n FROM generate_series(1, 500) AS n;
+"""
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("data", ["all", "sample"])
+def test_on_a_server_that_the_section_names(set_up: SetUp, system_server: embedded.Server, data: str) -> None:
+    with scratch.database_on(system_server, prefix="test") as url:
+        bench = set_up("linear", url=url, scratch_url=system_server.url())
+        bench.ask(f"{FOLDED}; ANALYZE")
+
+        with made(bench.target.settings, data=data, rows_per_table=20) as one:
+            lost = "SELECT count(*) FROM use u WHERE NOT EXISTS (SELECT FROM word w WHERE w.one = u.one)"
+            counts = ask(url_of(one), f"SELECT (SELECT count(*) FROM word), (SELECT count(*) FROM use), ({lost})")
+            pages = ask(url_of(one), "SELECT DISTINCT page::text FROM word")
+            same = fingerprint(one.settings) == fingerprint(bench.target.settings)
+
+    assert (pages, same, one.missing) == ([("<a>&lt;</a>",)], True, ())
+    ((words, uses, broken),) = counts
+    assert (words, uses) == (500, 500) if data == "all" else (20 < words <= 40, uses) == (True, 20)
+    assert broken == 0, "the operators of a type of an extension's find its values"
+
+
+@pytest.mark.heavy
+def test_on_a_server_where_we_are_no_superuser(set_up: SetUp, system_server: embedded.Server) -> None:
+    role = f"rehearser_{os.getpid()}"
+    run_on(system_server, f"CREATE ROLE {role} LOGIN CREATEDB")
+    try:
+        helper = system_server.url().replace("postgres@", f"{role}@", 1)
+        with scratch.database_on(system_server, prefix="test") as url:
+            bench = set_up("linear", url=url, scratch_url=helper)
+            bench.ask("CREATE TABLE word (one text PRIMARY KEY); INSERT INTO word VALUES ('a'), ('b')")
+
+            with made(bench.target.settings) as one:
+                found = ask(url_of(one), "SELECT one FROM word ORDER BY 1")
+            with pytest.raises(OpsError) as caught, made(bench.target.settings, data="sample"):
+                pass
+    finally:
+        query = f"SELECT datname FROM pg_database WHERE datdba::regrole::text = '{role}'"
+        for (name,) in ask(system_server.url(), query):
+            scratch.drop_database(system_server, name)
+        run_on(system_server, f"DROP ROLE {role}")
+
+    assert found == [("a",), ("b",)]
+    assert [text for text in one.differences if "no superuser" in text]
+    assert "needs a superuser" in caught.value.problem
+
+
+def run_on(server: embedded.Server, statement: str) -> None:
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+ENCODINGS = {"one byte each": ("LATIN1", "\\xe9"), "none at all": ("SQL_ASCII", "\\xff80")}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("encoding", "written"), ENCODINGS.values(), ids=ENCODINGS)
+def test_text_of_another_encoding_stays_what_it_is(
+    set_up: SetUp, server: embedded.Server, encoding: str, written: str
+) -> None:
+    with scratch.throw_away(server, "test", encoding=encoding) as name:
+        bench = set_up("linear", url=server.url(name))
+        bench.ask("CREATE TABLE word (one text, two varchar(2))")
+        bench.ask(f"INSERT INTO word SELECT convert_from('{written}', '{encoding}')")
+
+        with made(bench.target.settings) as one:
+            found = ask(url_of(one), f"SELECT convert_to(one, '{encoding}')::text, length(one) FROM word")
+        there = ask(server.url(name), f"SELECT convert_to(one, '{encoding}')::text, length(one) FROM word")
+
+    assert found == there
+    assert one.differences == ()
 
 
 # -- a process that is killed -----------------------------------------------------------------------------------

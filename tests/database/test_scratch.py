@@ -145,3 +145,16 @@ def test_our_connections_say_who_they_are(server: Server) -> None:
         cursor.execute("SHOW application_name")
 
         assert cursor.fetchone() == ("alembic-ops",)
+
+
+def test_a_template_that_is_gone_is_told_apart(server: Server) -> None:
+    with pytest.raises(scratch.NoTemplateError), scratch.throw_away(server, "test", template="no_such_template"):
+        pass
+
+
+def test_files_that_go_with_databases_are_ours_alone_and_removed(server: Server) -> None:
+    with scratch.files(server, "test") as (folder, _):
+        (folder / "rows").write_bytes(b"secret")
+        mode = folder.stat().st_mode & 0o777
+
+    assert (mode, folder.exists(), (server.folder / "scratch" / folder.name).exists()) == (0o700, False, False)
