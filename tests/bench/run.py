@@ -23,6 +23,7 @@ import importing
 import inspecting
 import overhead
 import plan
+import rehearsal
 import revisions
 import waiting
 from measure import Claim, Part, machine, table
@@ -38,6 +39,7 @@ PARTS = {
     "growth": drift.growth,
     "clone": clone.run,
     "plan": plan.run,
+    "rehearsal": rehearsal.run,
     "overhead": overhead.run,
     "waiting": waiting.run,
 }
