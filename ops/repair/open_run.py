@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ops import database, display
-from ops.catalog import Catalog, diff
+from ops.catalog import Catalog, diff, snapshot
 from ops.catalog.names import quoted
 from ops.errors import OpsError
 from ops.ledger import OpenRun
@@ -92,7 +92,7 @@ def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
     def left(here: Visit) -> Sequence[str]:
         if state.found is None or not state.statements:
             return ()
-        live = scene.refreshed().written_there
+        live = scene.translated(snapshot.read(here.connection, version_table=scene.version_table))
         touched = state.found.course.touched
         before = state.found.course.before.texts
         wrong = sorted(key for key in touched if live.texts.get(key) != before.get(key))

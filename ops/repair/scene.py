@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ops import cache, clone, database, replay, status
-from ops.catalog import Catalog, properties, snapshot
+from ops.catalog import Catalog, Key, properties, snapshot
 from ops.errors import OpsError
 from ops.ground import Ground
 from ops.history import History
@@ -81,24 +81,30 @@ class Scene:
 
     @cached_property
     def written_there(self) -> Catalog:
-        """The schema as the scratch server writes it, so that it can be compared with what was made there.
+        """The schema as the scratch server writes it; see `translated`."""
+        return self.translated(self.live)
+
+    def translated(self, live: Catalog) -> Catalog:
+        """Return a live catalog as the scratch server writes it, so that it can be compared with what was made there.
 
         Raises
         ------
         OpsError
             The schema cannot be copied there.
         """
-        live, ground = self.live, self.ground
-        if live.server_version // 10000 != ground.major:
-            live = clone.as_written_there(self.settings, ground, live, self.version_table)
-        made = {key: text for key, text in self.walk.film.base.items() if key.kind == "extension"}
-        for touched in self.walk.film.touched:
-            made.update((key, text) for key, text in touched.items() if key.kind == "extension" and text is not None)
+        if live.server_version // 10000 != self.ground.major:
+            live = clone.as_written_there(self.settings, self.ground, live, self.version_table)
+        named = {key for key in live.texts if key.kind == "extension" and key.name != "plpgsql"}
+        if not named:
+            return live
+        film = self.walk.film
+        made: dict[Key, str] = {}
+        for step in (film.base, *film.touched):
+            made.update((key, text) for key, text in step.items() if key in named and text is not None)
         texts = dict(live.texts)
-        for key in texts.keys() & made.keys():
-            here, there = properties(texts[key]), properties(made[key])
-            if {**here, "version": None} == {**there, "version": None}:
-                texts[key] = made[key]  # each server has a version of its own, which no revision named
+        for key, there in made.items():
+            if {**properties(texts[key]), "version": None} == {**properties(there), "version": None}:
+                texts[key] = there  # each server has a version of its own, which no revision named
         return replace(live, texts=texts)
 
     @cached_property

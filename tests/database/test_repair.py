@@ -30,7 +30,7 @@ SAYS = {  # what a person reads of it, and what it is told to do
     "unmanaged":        ("nobody manages it", "write a first revision"),
 }
 # fmt: on
-QUICK = ("several-heads", "invalid-index", "import")
+QUICK = ("several-heads", "invalid-index")
 ALL = [one if one in QUICK else pytest.param(one, marks=pytest.mark.heavy) for one in SAYS]
 
 
