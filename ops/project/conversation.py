@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from ops.errors import InterruptedRunError, OpsError
 from ops.project import failures
+from ops.project.process import Process
 from ops.project.protocol import ASKING, GO, Event, Listener
 from ops.settings import TargetSettings, redact
 
@@ -41,15 +42,7 @@ class Worker:
         project = settings.project
         folder = project.cwd or project.config.parent
         try:
-            self._process = subprocess.Popen(
-                [project.python or sys.executable, str(WORKER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=folder,
-                env=_environment(),
-                start_new_session=True,  # Ctrl-C is ours to translate into a cancel on the server
-            )
+            self._process = Process(project.python or sys.executable, WORKER, folder=folder, environment=_environment())
         except OSError as error:
             raise failures.cannot_start(settings, error) from None
         threading.Thread(target=self._listen_to_prints, daemon=True).start()

@@ -19,6 +19,7 @@ import pytest
 from ops import targets
 from ops.errors import InterruptedRunError, MigrationError, OpsError, ProjectError
 from ops.project import Event, conversation, go, stop
+from ops.project.process import FORKSERVER
 from ops.project.visit import visit
 from ops.values import Verdict
 from tests.database.conftest import Bench, SetUp, until
@@ -370,11 +371,13 @@ def sleeper(set_up: SetUp):
 def test_nothing_outlives_a_parent_that_was_killed(sleeper: tuple[subprocess.Popen[str], Bench]) -> None:
     process, bench = sleeper
     assert len(workers(bench)) == 1
-    (child,) = children(process.pid)
+    (server,) = children(process.pid)
+    (worker,) = children(server)
 
     process.kill()
 
-    until(lambda: not Path(f"/proc/{child}").exists() and not workers(bench), seconds=10)
+    gone = [Path(f"/proc/{one}") for one in (server, worker)]
+    until(lambda: not any(one.exists() for one in gone) and not workers(bench), seconds=10)
     assert bench.current == ["b20000000001"]
     assert [run.wanted for run in bench.target.status().open_runs] == [("b20000000003",)]
 
@@ -392,7 +395,7 @@ def test_ctrl_c_cancels_on_the_server_and_says_so(sleeper: tuple[subprocess.Pope
 
 
 def children(pid: int) -> list[int]:
-    """The workers among the child processes of a process."""
+    """The workers among the child processes of a process, and the servers that they are forks of."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     found = [int(one) for task in tasks for one in (task / "children").read_text().split()]
     return [one for one in found if b"project/worker" in Path(f"/proc/{one}/cmdline").read_bytes()]
@@ -498,7 +501,7 @@ def test_another_interpreter_runs_the_worker_and_gets_no_url_as_argument(set_up:
 
     bench.target.status()
 
-    assert record.read_text(encoding="utf-8").splitlines() == [str(WORKER)]
+    assert record.read_text(encoding="utf-8").splitlines() == [str(FORKSERVER)]
 
 
 def test_an_interpreter_without_alembic_says_so(set_up: SetUp, tmp_path: Path) -> None:
