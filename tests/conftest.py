@@ -24,22 +24,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 HEAVY = Path(__file__).with_name("heavy.txt")
 
 
-SLOWEST_FIRST = ("notebooks", "project", "database", "hazards", "unit")
-"""Folders; so no core is left with a test of a minute while the other has nothing to do any more."""
+LATE = ("database", "hazards", "unit")
+"""Folders behind all others, as their tests are short: so no core is left with a test of a minute at the end."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what `heavy.txt` names, and put what takes longest in front."""
-    items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(CHECKOUT / "tests").parts[0]))
-    lines = HEAVY.read_text(encoding="utf-8").splitlines()
-    patterns = [line for line in lines if line.strip() and not line.startswith("#")]
+    place = {folder: number for number, folder in enumerate(LATE, 1)}
+    items.sort(key=lambda item: place.get(item.nodeid.split("/")[1], 0))
+    patterns: dict[str, list[str]] = {}
+    for line in HEAVY.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            patterns.setdefault(line.partition("::")[0], []).append(line)
     matched = set()
     for item in items:
-        for pattern in patterns:
-            if fnmatch.fnmatchcase(item.nodeid, pattern):
+        name = item.nodeid
+        for pattern in patterns.get(name.partition("::")[0], ()):
+            if fnmatch.fnmatchcase(name, pattern):
                 matched.add(pattern)
                 item.add_marker(pytest.mark.heavy)
-    stale = [one for one in patterns if one not in matched]
+    stale = [one for some in patterns.values() for one in some if one not in matched]
     if stale and not config.option.keyword and config.args in ([], ["tests"], [str(CHECKOUT / "tests")]):
         raise pytest.UsageError(f"{HEAVY.name} names tests that there are not: {', '.join(stale)}")
 
