@@ -294,6 +294,49 @@ def test_a_kept_connection_is_a_new_session_to_the_next_revision(set_up: SetUp) 
 # -- ends -------------------------------------------------------------------------------------------
 
 
+def test_a_lock_of_a_connection_that_env_py_has_closed_is_in_nobodys_way(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    write_env(
+        bench,
+        """
+        from sqlalchemy import create_engine, pool
+        from alembic import context
+
+        url = context.config.get_main_option("sqlalchemy.url")
+
+        def locked(name):
+            engine = create_engine(url, poolclass=pool.NullPool, connect_args={"application_name": name})
+            connection = engine.connect()
+            connection.exec_driver_sql("SET lock_timeout = '5s'")
+            connection.exec_driver_sql("SELECT pg_advisory_lock(42)")
+            connection.commit()
+            return connection
+
+        locked("one").close()
+        with locked("another") as connection:
+            context.configure(connection=connection, target_metadata=None)
+            with context.begin_transaction():
+                context.run_migrations()
+        """,
+    )
+
+    run = bench.target.upgrade("a10000000002", dry_run=False)
+
+    assert [one.revision for one in run.applied] == ["a10000000001", "a10000000002"]
+
+
+def test_a_version_file_that_asks_the_database_waits_for_our_connection(set_up: SetUp) -> None:
+    """The files are read while we connect, and no connection passes before it has proved itself."""
+    bench = set_up("linear", **{"env.SHOP_URL": "{url}"})
+    file = bench.version_file("a10000000001")
+    asks = "import os, sqlalchemy\nBEGAN = sqlalchemy.create_engine(os.environ['SHOP_URL']).connect().scalar("
+    file.write_text(
+        f"{file.read_text()}\n{asks}sqlalchemy.text('SHOW default_transaction_read_only'))\nassert BEGAN == 'on'\n"
+    )
+
+    assert bench.target.status().pending[0] == "a10000000001"
+
+
 def test_a_worker_killed_in_the_middle_leaves_a_state_that_is_told_truly(
     set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
