@@ -7,6 +7,7 @@ relatively, and are loaded under a private name from a folder that is not on the
 It reads requests and answers from its standard input and writes events to a private copy of its standard output, one
 JSON object a line; what the project prints goes to standard error. `ops/project/protocol.py` describes the messages.
 
+    starting    forkserver (a fork is quicker than a start), __main__
     speaking    channel, signals, serving (the loop, and one function for each request), explaining (errors as data)
     knowing     state (of the request that is served), recorder (what the project's answers depend on)
     hearing     hooks (SQLAlchemy's events): connecting, place (the proof), pooler, statements, limits, breaker, below
