@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -318,8 +319,46 @@ def test_on_a_server_where_we_are_no_superuser(set_up: SetUp, system_server: emb
     assert "needs a superuser" in caught.value.problem
 
 
-def run_on(server: embedded.Server, statement: str) -> None:
-    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+@pytest.mark.heavy
+def test_nothing_leads_out_of_a_copy_and_nobody_asks_elsewhere_for_it(
+    set_up: SetUp, system_server: embedded.Server
+) -> None:
+    seen = "SELECT pg_stat_clear_snapshot(), seq_scan FROM pg_stat_user_tables WHERE relname = 'far'"
+    with scratch.database_on(system_server, prefix="test") as url, scratch.database_on(system_server) as remote:
+        bench = set_up("linear", url=url, scratch_url=system_server.url())
+        at = {"host": system_server.socket_dir, "dbname": remote.partition("@/")[2].partition("?")[0]}
+        run_on(system_server, "CREATE TABLE far (id int)", at["dbname"])
+        bench.ask(
+            "CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS"
+            f" (host '{at['host']}', dbname '{at['dbname']}');"
+            "CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (user 'postgres', password 'pl4nted-there');"
+            "CREATE FOREIGN TABLE far (id int) SERVER far; CREATE MATERIALIZED VIEW seen AS SELECT * FROM far"
+        )
+        # its session has told the statistics by the time that it is gone
+        until(lambda: ask(remote, seen)[0][1])
+        until(lambda: not others(system_server, at["dbname"]))
+        before = ask(remote, seen)[0][1]
+
+        with made(bench.target.settings) as one:
+            with pytest.raises(psycopg2.Error, match="has no handler"):
+                ask(url_of(one), "SELECT * FROM far")
+            options = ask(url_of(one), "SELECT umoptions FROM pg_user_mappings")
+
+        until(lambda: not others(system_server, at["dbname"]))
+        assert ask(remote, seen)[0][1] == before
+    assert [sorted(each) for (each,) in options] == [["password=***", "user=postgres"]]
+    assert [text.partition(" (")[0] for text in one.differences] == [
+        "Foreign servers lead nowhere in the copy: a statement that reads or writes a foreign table fails there.",
+        "The materialized view public.seen cannot be filled in the copy",
+    ]
+
+
+def others(server: embedded.Server, database: str) -> list[tuple[int]]:
+    return ask(server.url(), f"SELECT 1 FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()")
+
+
+def run_on(server: embedded.Server, statement: str, database: str | None = None) -> None:
+    with closing(scratch.connect(server, database)) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
 
 
@@ -421,6 +460,22 @@ def test_the_next_use_removes_what_a_killed_process_left(
 
     # a program that it had started may need an instant to notice
     until(lambda: is_clean(scratch_server, process.pid))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("word", ["dump: ", "restore: ", "sample: "])
+def test_one_that_is_interrupted_leaves_nothing_itself(
+    shop: Bench, scratch_server: embedded.Server, other: Callable[..., subprocess.Popen[str]], word: str
+) -> None:
+    process = other("sample" if word == "sample: " else "all", "stay")
+    said(process, word)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(60) != 0
+    names = [name for (name,) in ask(scratch_server.url(), "SELECT datname FROM pg_database")]
+    names += [path.name for path in scratch_server.folder.glob("files/*")]
+    assert [one for one in names if f"_{process.pid}_" in one] == []
 
 
 @pytest.mark.heavy
