@@ -75,7 +75,8 @@ class Status(Result):
         found = list(self.history.problems)
         if self.unknown:
             found.append(
-                f"The database says it is at {', '.join(self.unknown)}, and no version file has that revision."
+                f"The database says it is at {', '.join(self.unknown)}, and no version file has that revision: "
+                "90-repair finds out which one the schema really is."
             )
         if self.history.overlapping:
             found.append(

@@ -240,8 +240,8 @@ def sentence(run: OpenRun) -> str:
     what = f"A run of {run.by} (to {_list(run.wanted)}, begun {minute(run.when)} UTC"
     what += " on the database that this one is a copy of)" if run.database else ")"
     if run.ended:
-        return f"{what} could not read back where it left the database. Compare the schema before you go on."
-    return f"{what} never reported its end: it died. Compare the schema before you go on."
+        return f"{what} could not read back where it left the database. 90-repair tells what stays of it."
+    return f"{what} never reported its end: it died. 90-repair tells what stays of it, and leads on."
 
 
 def minute(when: str) -> str:

@@ -133,8 +133,8 @@ class Visit:
         if lost and direction != "stamp":
             raise RevisionError(
                 f"The database says it is at {', '.join(lost)}, and no version file has that revision.",
-                next_step="Restore the missing file (git log --all -- 'alembic/versions/*'), or, when you are sure "
-                "which revision the schema really is, use notebooks/44-stamp.ipynb.",
+                next_step="notebooks/90-repair.ipynb finds out which revision the schema really is, and where git has "
+                "the missing file.",
                 code="unknown-revision",
             )
         doubled = replace(self.history, current=current).overlapping

@@ -10,7 +10,7 @@ from ops.apply import aftermath, signals
 from ops.apply.act import Progress
 from ops.apply.record import Recorder
 from ops.catalog import snapshot
-from ops.errors import InterruptedRunError, MigrationError, OpsError, RefusedError
+from ops.errors import InterruptedRunError, MigrationError, OpsError, RefusedError, StalePlanError
 from ops.lock import run_lock
 from ops.project.visit import Visit, visit
 from ops.route import Route
@@ -52,13 +52,15 @@ def run(
     case: str,
     statements: Sequence[str],
     *,
+    seen: str,
     stamp: str = "",
     confirm: str = "",
     left: Callable[[Visit], Sequence[str]],
 ) -> tuple[str, ...]:
     """Run statements, each by itself outside of a transaction, then set the version table; return its rows.
 
-    `stamp` is what it is to say; empty: what it says now. `left` is asked afterwards what is still broken, a sentence
+    `seen` is the fingerprint of the schema that they were made for. `stamp` is what it is to say; empty: what it says
+    now. `left` is asked afterwards what is still broken, a sentence
     each. That a run of ours was open is settled by this.
 
     Raises
@@ -75,6 +77,11 @@ def run(
         with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=0):
             made = _route(here, statements, stamp)
             guard.check(here, made, confirm=confirm)
+            if made.catalog != seen:
+                raise StalePlanError(
+                    f"The schema of {settings.name!r} was changed since this repair was thought out.",
+                    next_step="Look again with notebooks/90-repair.ipynb.",
+                )
             work = _Work(here, made, Recorder(here, made, case=case))
             heard.begin()
             work.recorder.intent()

@@ -14,14 +14,14 @@ from ops.repair.values import Finding
 
 CASE = "unmanaged"
 MESSAGE = "baseline: what was there before Alembic"
+_NO_WAY_BACK = 'raise NotImplementedError("this would drop what was there before Alembic, with all of its rows")'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Baseline:
-    """What a first revision has to say, in both directions; `left` is what no statement can say."""
+    """What a first revision has to say; `left` is what no statement can say."""
 
     upgrade: str
-    downgrade: str
     left: str
 
 
@@ -59,7 +59,7 @@ def mend(scene: Scene, finding: Finding) -> Finding:
     if not finding.offered:
         raise act.refused(CASE, finding.what, "Mend what is named, and look again.")
     baseline = _baseline(scene)
-    body = {"upgrades": baseline.upgrade, "downgrades": baseline.downgrade}
+    body = {"upgrades": baseline.upgrade, "downgrades": _NO_WAY_BACK}
     drafted = draft.with_body(scene.settings, MESSAGE, body, dry_run=False)
     now = scene.refreshed()
     left = diff(_made(now), now.written_there) if not now.walk.failed else ()
@@ -91,6 +91,5 @@ def _made(scene: Scene) -> Catalog:
 def _baseline(scene: Scene) -> _Baseline:
     live = scene.written_there
     empty = Catalog(database="empty", server_version=live.server_version, texts=scene.walk.film.base)
-    up, down = diff(empty, live), diff(live, empty)
-    there, back = script(up, empty, live), script(down, live, empty)
-    return _Baseline(upgrade=there.alembic, downgrade=back.alembic or "pass", left="" if there.complete else there.why)
+    there = script(diff(empty, live), empty, live)
+    return _Baseline(upgrade=there.alembic, left="" if there.complete else there.why)

@@ -20,6 +20,7 @@ from ops.repair import act
 from ops.repair.course import Course, Fate, fate, follow, sentences, unreadable
 from ops.repair.scene import Scene
 from ops.repair.values import Block, Finding
+from ops.settings import redact
 
 CASE = "open-run"
 WORDS = {"up": "upgrade", "down": "downgrade", "stamp": "stamp"}
@@ -54,7 +55,16 @@ class _State:
 
 
 def look(scene: Scene) -> Finding | None:
-    """Return what became of the newest run that never reported its end; else None."""
+    """Return what became of the newest run that never reported its end, or failed half-way; else None.
+
+    Raises
+    ------
+    OpsError
+        The ledger cannot be read.
+    """
+    ledger = scene.status.ledger
+    if ledger.unreadable:
+        raise OpsError(ledger.unreadable, next_step=ledger.next_step, code="ledger")
     run = _run(scene)
     if run is None or scene.status.unknown:
         return None
@@ -98,7 +108,8 @@ def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
         wrong = sorted(key for key in touched if live.texts.get(key) != before.get(key))
         return [f"{key.kind} {key} is not as before the revision." for key in wrong[:5]]
 
-    rows = act.run(scene.settings, CASE, state.statements, stamp=state.stamp, confirm=confirm, left=left)
+    seen = scene.live.fingerprint
+    rows = act.run(scene.settings, CASE, state.statements, seen=seen, stamp=state.stamp, confirm=confirm, left=left)
     ran = f"{'; '.join(state.statements)}. " if state.statements else ""
     after = " 40-upgrade leads on from there." if scene.history.pending else ""
     return replace(finding, done=f"{ran}The database is at {_list(rows)}, read back; the run is settled.{after}")
@@ -238,7 +249,8 @@ def _still_at_work(scene: Scene) -> str:
             if not rows:
                 return ""
             if time.monotonic() > give_up:
-                return f"Session {rows[0].pid} is still at work for it: {rows[0].query}. Look again when it has ended."
+                said = redact(rows[0].query)
+                return f"Session {rows[0].pid} is still at work for it: {said}. Look again when it has ended."
             time.sleep(0.1)
 
 

@@ -104,6 +104,7 @@ def look(scene: Scene, case: str) -> Finding | None:
 
 def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
     """Run what mends it; see `act.run` for what it raises."""
+    seen = scene.live.fingerprint
     with database.connect(scene.settings, purpose="repair") as connection:
         found = _found(connection, finding.case)
     statements = _statements(found)
@@ -115,7 +116,7 @@ def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
         still = _found(here.connection, finding.case)
         return [f"{one.name} {one.what}." for one in still if one.name in mended]
 
-    act.run(scene.settings, finding.case, statements, confirm=confirm, left=left)
+    act.run(scene.settings, finding.case, statements, seen=seen, confirm=confirm, left=left)
     return replace(finding, done=f"{'; '.join(statements)}. Read back: none of it is left.")
 
 

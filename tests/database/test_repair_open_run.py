@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -257,3 +259,30 @@ def test_the_server_killed_at_any_moment(
     start(mortal, server)
 
     (mend_and_upgrade if moment == -1 else lead_to_head)(shop, undisturbed[0])
+
+
+@pytest.mark.heavy
+def test_every_notebook_tells_of_it_and_one_mends_it(
+    shop: Shop, undisturbed: tuple[tuple[object, ...], list[str]]
+) -> None:
+    shop.die("parent", -2)
+
+    assert run(shop, "10")[0] == 3
+    [executed] = (shop.folder / "runs" / "shop").glob("*/*-10-inspect-*/notebook.ipynb")
+    assert "See 90-repair" in executed.read_text(encoding="utf-8")
+    code, looked = run(shop, "90", "case=open-run")
+    assert (code, looked["data"]["findings"][0]["details"]["running"]) == (3, "m2")
+    code, mended = run(shop, "90", "case=open-run", "dry_run=false")
+    assert code == 0 and mended["data"]["findings"][0]["done"], mended
+    assert run(shop, "40", "dry_run=false")[0] == 0
+
+    assert shop.facts == undisturbed[0]
+
+
+def run(shop: Shop, notebook: str, *parameters: str) -> tuple[int, dict[str, Any]]:
+    """Run a notebook as a scheduler does; return the exit code and `result.json`."""
+    command = [sys.executable, "-m", "ops", "run", notebook, "--target", "shop", "--json"]
+    for one in parameters:
+        command += ["-p", one]
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=600)
+    return done.returncode, json.loads(done.stdout)
