@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops import display, settings
@@ -12,7 +13,7 @@ from ops.values import Result, Verdict
 
 # What a method needs is imported by it: a worker takes as long to start, and does so meanwhile.
 if TYPE_CHECKING:
-    from ops import apply, draft, drift, health, ledger, plan, rehearsal, repair, status
+    from ops import apply, backup, draft, drift, health, ledger, plan, rehearsal, repair, status
 
 EFFECTS = ("read", "copy", "files", "write")
 
@@ -147,6 +148,27 @@ class Target:
         if isinstance(shown, repair.Repair):
             return self.repair(shown.case, dry_run=False, **options)
         return self._change(shown.route.direction, shown.route.requested, False, options)
+
+    def backup(
+        self, data: str = "full", format: str = "directory", verify: str = "list", keep: int = 0, **options: Any
+    ) -> backup.Backup:
+        """Make a backup by pg_dump, verify it, and return where it is; the database is only read.
+
+        See `backup.backup` for what can be chosen.
+        """
+        from ops import backup
+
+        return backup.backup(self.settings, data=data, format=format, verify=verify, keep=keep, **options)
+
+    def restore(self, file: str | Path, *, dry_run: bool = True, **options: Any) -> backup.Restoration:
+        """Restore a backup into a new database, or with over=True in the place of one; only with dry_run=False.
+
+        See `backup.restore` for the options.
+        """
+        self._may("write", dry_run)
+        from ops import backup
+
+        return backup.restore(self.settings, file, dry_run=dry_run, **options)
 
     def _change(self, direction: str, revision: str, dry_run: bool, options: dict[str, Any]) -> apply.Run:
         self._may("write", dry_run)

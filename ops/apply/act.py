@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from ops import backup as backups
 from ops import guard, route
 from ops.apply import aftermath, breaker, signals, verify
 from ops.apply.leftovers import Leftovers
@@ -38,6 +39,7 @@ def change(
     confirm: str = "",
     wait: int = 0,
     retries: int = 5,
+    backup: str = "none",
     max_rewrite: str = "",
     report: Report | None = None,
     booted: Worker | None = None,
@@ -45,9 +47,10 @@ def change(
     """Upgrade, downgrade or stamp a target; by default only say what that would be.
 
     `wait`: seconds to wait for another run to end. `retries`: how often a revision that could not get its
-    locks in time is tried again. `max_rewrite`: what a transaction may write anew of existing tables, such as
-    `1GB`; the target's own limit where it is empty, no limit at all where it is `none`. `report` is called with
-    a line of progress. `booted`: see `visit`.
+    locks in time is tried again. `backup` is made before anything else: `none`, `schema`, `full`, or `auto`, which is
+    the schema, and the rows of the tables that the plan changes. `max_rewrite`: what a transaction may write anew of
+    existing tables, such as `1GB`; the target's own limit where it is empty, no limit at all where it is `none`.
+    `report` is called with a line of progress. `booted`: see `visit`.
 
     Raises
     ------
@@ -61,6 +64,8 @@ def change(
         The run was stopped, or a process died.
     """
     limit = breaker.limit_of(settings, max_rewrite)
+    backups.check_choice(backup)
+    saves = backup == "full"
     with signals.heeded() as heard, visit(settings, purpose=WORDS[direction], booted=booted) as here:
         if dry_run:
             made = route.make(here, direction, revision, with_sql=direction != "stamp")
@@ -69,17 +74,21 @@ def change(
                 dry_run=True,
                 current=made.current,
                 protected=guard.needs_confirmation(settings, made),
-                permission=guard.permission(here, made),
+                permission=guard.permission(here, made, saves=saves),
             )
         setup = here.setup
         with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):
             made = route.make(here, direction, revision)
-            permission = guard.check(here, made, confirm=confirm)
+            permission = guard.check(here, made, confirm=confirm, saves=saves)
             if made.changes_nothing:
                 take_note(here, made, Progress(heads=made.current, catalog=made.catalog))
                 return Run(route=made, dry_run=False, current=made.current)
-            run = _Change(here, made, heard, retries=retries, max_rewrite=limit, report=report or _silent).perform()
-            return replace(run, permission=permission)
+            plan = kept.find(settings.home, made.fingerprint)
+            note = {"plan": made.fingerprint, "heads": list(made.current)}
+            saved = backups.before(settings, backup, plan, note, report)
+            file = saved.file if saved else ""
+            done = _Change(here, made, heard, retries, limit, file, report or _silent).perform()
+            return replace(done, permission=permission, backup=file)
 
 
 @dataclass(slots=True)
@@ -126,16 +135,16 @@ class _Change:
         here: Visit,
         made: Route,
         heard: signals.Signals,
-        *,
         retries: int,
         max_rewrite: int | None,
+        backup: str,
         report: Report,
     ) -> None:
         self.here = here
         self.route = made
         self.heard = heard
         self.report = report
-        self.record = Recorder(here, made)
+        self.record = Recorder(here, made, backup=backup)
         self.progress = Progress(heads=made.current)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None

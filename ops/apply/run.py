@@ -39,6 +39,7 @@ class Run(Result):
     retried: int = 0
     shown_before: bool = False
     proof: Proof | None = None
+    backup: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -106,6 +107,7 @@ class Run(Result):
                     ("to", self.route.heads or ("base",)),
                     ("plan fingerprint", self.fingerprint),
                     *((("the database is now at", self.current or ("base",)),) if not self.dry_run else ()),
+                    *((("backup before it", display.Name(self.backup)),) if self.backup else ()),
                 )
             )
         ]
@@ -175,6 +177,7 @@ class Run(Result):
             "fingerprint": self.fingerprint,
             "current": list(self.current),
             "lacking": list(self.obstacles),
+            "backup": self.backup or None,
             "verification": self.proof.to_dict() if self.proof else None,
         }
 

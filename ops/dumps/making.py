@@ -81,9 +81,8 @@ def make(
     progress = Progress("dump", {f"{one[0]}.{one[1]}": one[2] for one in work.tables}, count, report)
     try:
         progress.begin()
-        started = _now()
         work.dump([*options, f"--jobs={count}", *([] if durable else ["--no-sync"])], pass_fds, progress)
-        made = _finished(work.described(started, note or {}), durable=durable)
+        made = _finished(work.described(note or {}), durable=durable)
         progress.end(f"{display.size(made.bytes)} on disk")
     except BaseException:
         _remove(folder)
@@ -139,7 +138,7 @@ class _Work:
         except child.ProgramError as error:
             raise self._explained(error) from None
 
-    def described(self, started: str, note: Mapping[str, Any]) -> Dump:
+    def described(self, note: Mapping[str, Any]) -> Dump:
         """Return what was dumped; its files are not looked at yet."""
         source, facts = self.source, self.source.facts
         return Dump(
@@ -152,7 +151,7 @@ class _Work:
             program=_version(self.bin_dir),
             encoding=facts.encoding,
             locale={name: value for name, value in source.locale.items() if name in LOCALE},
-            started=started,
+            started=source.taken,
             finished=_now(),
             files=(),
             sha256="",

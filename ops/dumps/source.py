@@ -51,7 +51,7 @@ _FOREIGN_KEYS = """
     ORDER BY n.nspname, c.relname, k.conname
 """
 _FACTS = """
-    SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_database_size(d.oid),
+    SELECT pg_catalog.pg_export_snapshot(), pg_catalog.clock_timestamp(), pg_catalog.pg_database_size(d.oid),
            (SELECT coalesce(pg_catalog.pg_total_relation_size('pg_catalog.pg_largeobject'), 0)),
            (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata),
            pg_catalog.to_jsonb(d) - 'datacl' - 'datfrozenxid' - 'datminmxid',
@@ -82,9 +82,10 @@ class Source:
         self.settings = settings
         self.connection = connection
         self.facts = facts
-        (self.snapshot, self.database_bytes, self.large_object_bytes, self.large_objects, self.locale, absent) = (
-            self.ask(_FACTS)[0]
-        )
+        found = self.ask(_FACTS)[0]
+        self.snapshot, taken, self.database_bytes, self.large_object_bytes = found[:4]
+        self.large_objects, self.locale, absent = found[4:]
+        self.taken: str = taken.isoformat(timespec="seconds")
         self.absent = tuple((kind, _ABSENT[kind]) for kind in absent)
 
     @cached_property

@@ -48,11 +48,12 @@ class ForeignKey:
 class Dump:
     """A dump, and what is known of it. It lies in `folder`, together with its manifest and table of contents.
 
-    `identity` is the database's that was dumped, `program` the version of the pg_dump that did it. `tables` are schema,
-    name and bytes (heap and TOAST, when it was made) of the tables whose rows are in it, `without` schema and name of
-    those whose rows are not. `broken` are foreign keys that these rows cannot keep. `absent` is what a new database has
-    and this one had not, as kind and name. `sha256` is that of the file, or, of a directory, of the manifest, which has
-    that of each file. `note` is what whoever made it wanted to be remembered.
+    `identity` is the database's that was dumped, `program` the version of the pg_dump that did it. `started` is when
+    its snapshot was taken, by the server's clock: what came later is not in it. `tables` are schema, name and bytes
+    (heap and TOAST, when it was made) of the tables whose rows are in it, `without` schema and name of those whose rows
+    are not. `broken` are foreign keys that these rows cannot keep. `absent` is what a new database has and this one had
+    not, as kind and name. `sha256` is that of the file, or, of a directory, of the manifest, which has that of each
+    file. `note` is what whoever made it wanted to be remembered.
     """
 
     folder: Path

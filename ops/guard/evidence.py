@@ -23,10 +23,15 @@ def rehearsed(home: Path, fingerprint: str) -> datetime | None:
     return _finished(found) if found.get("fingerprint") == fingerprint else None
 
 
+def record_of(home: Path, identity: str) -> Path:
+    """Return where the record of the newest backup of a database is."""
+    name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return home / ".ops" / "backups" / f"{name}.json"
+
+
 def backed_up(home: Path, identity: str) -> datetime | None:
     """Return when the newest backup of a database that is still there was finished; None where there is none."""
-    name = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    found = _read(home / ".ops" / "backups" / f"{name}.json")
+    found = _read(record_of(home, identity))
     file = found.get("file")
     if found.get("database") != identity or not isinstance(file, str) or not os.path.exists(home / file):
         return None

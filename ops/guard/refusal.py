@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +42,11 @@ class Permission:
         return self.obstacles + self.missing
 
 
-def permission(visit: Visit, route: Route) -> Permission:
-    """Return what a change would be refused for now; nothing is asked twice of whoever changes nothing."""
+def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission:
+    """Return what a change would be refused for now; nothing is asked twice of whoever changes nothing.
+
+    `saves`: it makes a full backup itself, before anything else.
+    """
     if not visit.facts.primary:
         return Permission(obstacles=("The server is a replica: changes go to its primary.",))
     setup, connection = visit.setup, visit.connection
@@ -61,6 +64,8 @@ def permission(visit: Visit, route: Route) -> Permission:
     if plan is not None and not _is_superuser(connection, role):
         obstacles += rights.lacking(connection, role, needs(plan.statements, setup.default_schema))
     found = _circumstances(visit, route, plan)
+    if saves:
+        found = replace(found, backed_up=found.now)
     told = skew(found.ahead)
     return Permission(
         obstacles=obstacles,
@@ -69,8 +74,8 @@ def permission(visit: Visit, route: Route) -> Permission:
     )
 
 
-def check(visit: Visit, route: Route, *, confirm: str) -> Permission:
-    """Return when the change may be made.
+def check(visit: Visit, route: Route, *, confirm: str, saves: bool = False) -> Permission:
+    """Return when the change may be made; `saves` as in `permission`.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def check(visit: Visit, route: Route, *, confirm: str) -> Permission:
     StalePlanError
         The target is protected, and the confirmation is missing or belongs to another plan; nothing else is missing.
     """
-    found = permission(visit, route)
+    found = permission(visit, route, saves=saves)
     unconfirmed = _confirmation(visit.settings, route, confirm)
     if not found.lacking:
         if unconfirmed is not None:

@@ -81,7 +81,7 @@ MISSING: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     ),
     "a rehearsal": ({"rehearsal": True}, {"rehearsed": NOW}, []),
     "no rehearsal of a stamp": ({"rehearsal": True}, {"runs": False}, []),
-    "no backup": ({"backup_hours": 24}, {}, ["is on record (notebook 46-backup, which this version does not have yet"]),
+    "no backup": ({"backup_hours": 24}, {}, ["none is on record (notebook 46-backup makes one"]),
     "a young backup": ({"backup_hours": 24}, {"backed_up": NOW - timedelta(hours=23)}, []),
     "an old backup": (
         {"backup_hours": 24},
