@@ -160,6 +160,10 @@ class Target:
 
         return backup.backup(self.settings, data=data, format=format, verify=verify, keep=keep, **options)
 
+    def backups(self) -> backup.Backups:
+        """Return the backups that there are of this target, as their manifests say; nothing is opened."""
+        return backup.backups(self._settings.home, self.name)
+
     def restore(self, file: str | Path, *, dry_run: bool = True, **options: Any) -> backup.Restoration:
         """Restore a backup into a new database, or with over=True in the place of one; only with dry_run=False.
 

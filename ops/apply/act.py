@@ -85,8 +85,10 @@ def change(
                 return Run(route=made, dry_run=False, current=made.current)
             plan = kept.find(settings.home, made.fingerprint)
             note = {"plan": made.fingerprint, "heads": list(made.current)}
-            saved = backups.before(settings, backup, plan, note, report)
-            file = saved.file if saved else ""
+            # A stamp runs nothing: what it writes is in the note.
+            wanted = "schema" if backup == "auto" and not made.steps else backup
+            saved = backups.before(settings, wanted, plan, note, report)
+            file = saved.file if saved is not None else ""
             done = _Change(here, made, heard, retries, limit, file, report or _silent).perform()
             return replace(done, permission=permission, backup=file)
 

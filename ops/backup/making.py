@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -145,7 +146,7 @@ def _together(first: Findings, second: Findings) -> Findings:
 def _notes(settings: TargetSettings, dump: Dump, large_objects: int) -> tuple[str, ...]:
     url = settings.database.url
     options = {"-h": url.host or url.query.get("host"), "-p": url.port, "-U": url.username}
-    where = " ".join(f"{option} {value}" for option, value in options.items() if value)
+    where = " ".join(f"{option} {shlex.quote(str(value))}" for option, value in options.items() if value)
     found = [
         "Roles, tablespaces and the settings of databases and roles are not in it: they belong to the whole server. "
         f"What a role may see of them, without passwords, is written by: pg_dumpall --globals-only --no-role-passwords "

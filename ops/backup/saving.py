@@ -25,9 +25,11 @@ _NAMES = """
         SELECT pg_catalog.to_regclass(one) AS oid FROM unnest(%(names)s::text[]) AS one
     ), family AS (
         SELECT oid::oid FROM named WHERE oid IS NOT NULL
-        UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN family f ON f.oid = i.inhparent
-        UNION SELECT k.conrelid FROM pg_catalog.pg_constraint k JOIN family f ON f.oid = k.confrelid
-              WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+        UNION SELECT e.child FROM family f JOIN (
+            SELECT inhrelid AS child, inhparent AS parent FROM pg_catalog.pg_inherits
+            UNION ALL SELECT conrelid, confrelid FROM pg_catalog.pg_constraint
+            WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))
+        ) e ON e.parent = f.oid
     )
     SELECT n.nspname::text, c.relname::text FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2

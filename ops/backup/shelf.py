@@ -21,23 +21,27 @@ from typing import Any
 
 from ops.backup.values import Backup
 from ops.dumps import Dump
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.guard import evidence
 from ops.values import Verdict
 
 RECORD = "backup.json"
 _MAKING = ".making-"
 _OURS = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}\Z")
-_TARGET = re.compile(r"[A-Za-z0-9_.-]{1,63}\Z")
+_TARGET = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,63}\Z")
 
 
 class Shelf:
     """Where the backups of one target lie."""
 
     def __init__(self, home: Path, target: str) -> None:
-        name = target if _TARGET.match(target) and target.strip(".") else secrets.token_hex(6)
+        if not _TARGET.match(target):
+            raise UsageError(
+                f"{target[:80]!r} is no name that a folder of backups may bear.",
+                next_step="Name the target with letters, digits, '_', '.' and '-'.",
+            )
         self.home = home
-        self.folder = home / "backups" / name
+        self.folder = home / "backups" / target
 
     @contextmanager
     def making(self) -> Iterator[tuple[Path, int]]:
@@ -70,6 +74,12 @@ class Shelf:
         finally:
             shutil.rmtree(place, ignore_errors=True)
             os.close(held)
+
+    def finished(self) -> tuple[Path, ...]:
+        """Return the folders of backups that were finished, whatever was found of them."""
+        if not self.folder.is_dir():
+            return ()
+        return tuple(path for path in sorted(self.folder.iterdir()) if _OURS.match(path.name))
 
     def put(self, dump: Dump) -> Dump:
         """Give a dump that was made its place, and return it there."""
@@ -108,8 +118,8 @@ class Shelf:
         """
         same = [
             (str(said["finished"]), path.name, said.get("verdict") == Verdict.OK.value)
-            for path in sorted(self.folder.iterdir())
-            if _OURS.match(path.name) and (said := record(path))
+            for path in self.finished()
+            if (said := record(path))
             if said.get("identity") == newest.identity and said.get("data") == newest.data
         ]
         same.sort(reverse=True)

@@ -168,7 +168,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
         pytest.skip("a small file system cannot be mounted here")
     try:
         monkeypatch.setattr("ops.dumps.making.require_space", lambda *_: None)
-        with pytest.raises(OpsError, match="No space left on device|is full") as caught:
+        with pytest.raises(OpsError, match=r"No space left on device|is full") as caught:
             backup.backup(replace(settings, home=place))
         assert caught.value.changed is False
         assert [one.name for one in (place / "backups" / "shop").iterdir()] == []
@@ -351,9 +351,6 @@ def test_the_tables_that_a_plan_changes_and_no_others(set_up: SetUp) -> None:
     bench = set_up("linear")
     bench.target.upgrade("head", dry_run=False)
     bench.ask("CREATE TABLE public.unrelated (a int); INSERT INTO public.unrelated VALUES (1)")
-    for table in bench.tables:
-        if table != "unrelated":
-            assert table
     with pytest.raises(RefusedError, match="nobody has planned this very change"):
         bench.target.downgrade("-1", dry_run=False, backup="auto")
     assert bench.current != []
@@ -367,7 +364,7 @@ def test_the_tables_that_a_plan_changes_and_no_others(set_up: SetUp) -> None:
     wanted = {lock.relation for one in found.statements for lock in one.locks if lock.mode.blocks_reads}
     held = {f"{schema}.{name}" for schema, name, _ in dump.tables}
     assert dump.data == "some" and ("public", "unrelated") in dump.without
-    assert {one for one in wanted if one.rpartition(".")[2] in bench.tables + ["alembic_version"]} <= held
+    assert {one for one in wanted if one.rpartition(".")[2] in [*bench.tables, "alembic_version"]} <= held
 
 
 def test_a_backup_that_cannot_be_made_stops_the_change(set_up: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,4 +386,5 @@ def test_a_word_that_is_no_backup_is_refused(set_up: SetUp) -> None:
 
 def test_the_name_of_a_target_never_leads_out_of_the_folder(tmp_path: Path) -> None:
     for name in ("..", "a/b", "", "x" * 80):
-        assert Shelf(tmp_path, name).folder.parent == tmp_path / "backups"
+        with pytest.raises(UsageError):
+            Shelf(tmp_path, name)

@@ -87,6 +87,7 @@ UNTOUCHED = (  # models and migrations agree
     Step(name="rehearse", notebook="30-rehearse"),
     Step(name="upgrade, dry", notebook="40-upgrade", replayed=False),
     Step(name="upgrade", notebook="40-upgrade", parameters=REAL),
+    Step(name="backup", notebook="46-backup", parameters={"verify": "restore"}),
     Step(name="verify", notebook="50-verify"),
     Step(name="compare", notebook="12-compare-schema"),
     Step(name="health", notebook="14-check-health"),

@@ -58,7 +58,7 @@ SILENT = "nbval-ignore-output"
 """Of the banner, as it is shown again with the verdict, which nbval does not follow; and of what is `NOISY`."""
 
 
-NOISY = ("tables", "measured", "rehearsed", "draft", "step_5", "step_6")
+NOISY = ("shelf_before", "shelf_after", "saved", "tables", "measured", "rehearsed", "draft", "step_5", "step_6")
 """Cells that show sizes, traffic and the time of questions, which no two servers have alike."""
 
 

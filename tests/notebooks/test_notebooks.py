@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ops import dumps
 from ops.errors import OpsError
 from ops.runbook import catalogue
 from tests.notebooks import story as telling
@@ -32,6 +33,7 @@ DATA = {
     "14-check-health": {"blockers", "sessions", "replicas", "invalid_indexes", "relations"},
     "50-verify": {"changes", "fingerprints"},
     "30-rehearse": {"fingerprint", "revisions"},
+    "46-backup": {"file", "format", "bytes", "sha256", "verified"},
     "24-new-revision": {"revision", "file", "upgrade_sql", "downgrade_sql", "written"},
     "40-upgrade": CHANGED,
     "42-downgrade": CHANGED,
@@ -150,6 +152,15 @@ def test_a_plan_has_the_fingerprint_of_its_dry_run_and_leaves_its_files(story: S
     assert json.loads((planned.folder / "plan.json").read_text(encoding="utf-8")) == planned.data
     script = (planned.folder / "plan.sql").read_text(encoding="utf-8")
     assert all(one["sql"] in script for one in planned.data["statements"])
+
+
+def test_a_backup_lies_where_its_record_says(story: Story) -> None:
+    made = story["backup"]
+    folder = made.folder.parents[3] / made.data["file"]
+
+    assert dumps.check(dumps.find(folder), sha256=made.data["sha256"]).bytes == made.data["bytes"]
+    assert {"backup-manifest.json", "backup-contents.txt"} <= set(made.content["artifacts"])
+    assert len(made.data["checked"]) == 3
 
 
 def test_inspecting_says_what_is_pending_and_what_is_applied(story: Story) -> None:

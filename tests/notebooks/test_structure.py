@@ -31,6 +31,7 @@ REHEARSAL = (
     "revision: str = 'head', data: str = 'all', rows_per_table: int = 1000, exclude_data: str = '', "
     "smoke_test: str = '', traffic_sql: str = '', accept: str = ''"
 )
+BACKUP = "data: str = 'full', format: str = 'directory', verify: str = 'list', keep: int = 0"
 CHANGE = (
     "dry_run: bool = True, confirm: str = '', wait: int = 0, retries: int = 5, backup: str = 'none', "
     "max_rewrite: str = ''"
@@ -48,6 +49,7 @@ CONTRACT = {  # effects: 0 start, 1 look, 2 judge, 3 rehearse, 4 change, 5 confi
     "40-upgrade":        ("write", f"revision: str = 'head', {CHANGE}"),
     "42-downgrade":      ("write", f"revision: str = '-1', {CHANGE}"),
     "44-stamp":          ("write", f"revision: str = '', {CHANGE}"),
+    "46-backup":         ("write", BACKUP),
     "50-verify":         ("read",  COMPARISON),
     "90-repair":         ("write", "case: str = '', dry_run: bool = True, confirm: str = ''"),
     "walkthroughs/01-a-new-model": ("copy", None),
@@ -55,9 +57,7 @@ CONTRACT = {  # effects: 0 start, 1 look, 2 judge, 3 rehearse, 4 change, 5 confi
 # fmt: on
 
 NOT_YET = {
-    "40-upgrade": {"backup"},
-    "42-downgrade": {"backup"},
-    "44-stamp": {"retries", "backup", "max_rewrite"},
+    "44-stamp": {"retries", "max_rewrite"},
 }
 """Parameters that the contract has and a notebook has not: whoever adds one takes it out of here."""
 
