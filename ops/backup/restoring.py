@@ -24,7 +24,6 @@ _SESSIONS = """
     WHERE datname = %(name)s AND backend_type = 'client backend' ORDER BY pid
 """
 _SHOWN = 5
-_PATIENCE_SECONDS = 3.0
 
 
 def restore(
@@ -97,7 +96,7 @@ def _whole(settings: TargetSettings, path: Path) -> Dump:
 
 def _planned(settings: TargetSettings, dump: Dump, place: Server, into: str, over: bool) -> Restoration:
     own = str(settings.database.url.database or "")
-    name = into or (own if over else f"{dump.database[:40]}_{_stamp()}")
+    name = into or (own if over else f"{dump.database.encode()[:40].decode(errors='ignore')}_{_stamp()}")
     if not name or "\0" in name or len(name.encode("utf-8", "surrogateescape")) > scratch.NAME_BYTES:
         raise UsageError(
             f"PostgreSQL cannot have a database named {name[:80]!r}.", next_step="Name another one as `into`."
@@ -192,45 +191,32 @@ def _as_before(settings: TargetSettings, place: Server, name: str, replaced: str
 
 
 def _swap(place: Server, name: str, wanted: str) -> str:
-    """Give a database the name of another, which gets a new one; return that. Nobody may be connected to either."""
+    """Exchange names, in one transaction: a database gets the name of another, which gets a new one. Return that.
+
+    The server refuses where somebody is connected, and lets nobody in meanwhile.
+    """
     import psycopg2
+    from psycopg2 import sql
 
     kept = f"{wanted.encode()[:40].decode(errors='ignore')}_before_{_stamp()}"
+    rename = "ALTER DATABASE {} RENAME TO {}"
+    both = sql.SQL(f"BEGIN; {rename}; {rename}; COMMIT").format(
+        *map(sql.Identifier, (wanted, kept, name, wanted)),
+    )
     with place.session() as cursor:
-        _allow(cursor, wanted, False)  # nobody comes in between
         try:
-            if connected := _connected(cursor, wanted):
-                raise _in_use(wanted, connected)
-            _rename(cursor, wanted, kept)
+            cursor.execute(both)
+        except psycopg2.errors.ObjectInUse:
+            cursor.execute("ROLLBACK")
+            cursor.execute(_SESSIONS, {"name": wanted})
+            raise _in_use(wanted, cursor.fetchall()) from None
         except psycopg2.Error as error:
-            _allow(cursor, wanted, True)
             raise OpsError(
                 f"The database {wanted!r} could not be renamed: {str(error).strip().splitlines()[0]}.",
-                next_step="See who uses it, and let the login own it.",
+                next_step="Let the login own it, and create databases (ALTER ROLE ... CREATEDB).",
                 code="restore",
             ) from None
-        except BaseException:
-            _allow(cursor, wanted, True)
-            raise
-        try:
-            _rename(cursor, name, wanted)
-        except BaseException:
-            _rename(cursor, kept, wanted)
-            _allow(cursor, wanted, True)
-            raise
-        _allow(cursor, kept, True)
     return kept
-
-
-def _connected(cursor: Any, name: str) -> list[tuple[Any, ...]]:
-    """Who is connected to a database; a session that has just been closed is given a moment to be gone."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        cursor.execute(_SESSIONS, {"name": name})
-        found = cursor.fetchall()
-        if not found or time.monotonic() >= deadline:
-            return found
-        time.sleep(0.05)
 
 
 def _in_use(name: str, connected: list[tuple[Any, ...]]) -> BusyError:
@@ -240,20 +226,6 @@ def _in_use(name: str, connected: list[tuple[Any, ...]]) -> BusyError:
         f"Somebody is connected to the database {name!r}, which can then not be replaced: {shown}{more}.",
         next_step="Stop the application, or end these sessions, and run this again.",
     )
-
-
-def _allow(cursor: Any, name: str, allowed: bool) -> None:
-    from psycopg2 import sql
-
-    cursor.execute(
-        sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}").format(sql.Identifier(name), sql.Literal(allowed))
-    )
-
-
-def _rename(cursor: Any, name: str, new: str) -> None:
-    from psycopg2 import sql
-
-    cursor.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(new)))
 
 
 def _mark(place: Server, name: str, file: str) -> None:
