@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -66,7 +67,7 @@ def restore(
         )
     _check_confirmation(planned, confirm)
     started = time.monotonic()
-    name = f"restoring_{_stamp()}" if over else planned.into
+    name = f"restoring_{_stamp()}_{secrets.token_hex(3)}" if over else planned.into
     place.create(name, dump, f"alembic-ops: being restored from {planned.file}")
     try:
         notes, same = _filled(place, settings, dump, name, report)

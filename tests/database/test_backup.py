@@ -61,8 +61,22 @@ def run(url: str, statement: str) -> list[tuple[object, ...]]:
         return rows
 
 
+OURS = f"""
+    SELECT datname::text FROM pg_database
+    WHERE datname LIKE '%\\_{os.getpid()}\\_%' OR datname IN ('brought back', 'half', 'never')
+"""
+RESTORING = """
+    SELECT datname::text FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE '%being restored from %'
+"""
+
+
 def names(server: embedded.Server) -> set[str]:
-    return {name for (name,) in run(server.url(), "SELECT datname::text FROM pg_database")}
+    """The databases of this process: others are at work on that server, too."""
+    return {str(name) for (name,) in run(server.url(), OURS)}
+
+
+def half_restored(server: embedded.Server, saved: Backup) -> list[tuple[object, ...]]:
+    return run(server.url(), f"{RESTORING} AND shobj_description(oid, 'pg_database') LIKE '%{Path(saved.file).name}%'")
 
 
 # -- made and verified ------------------------------------------------------------------------------------
@@ -280,6 +294,7 @@ def test_in_the_place_of_a_database_under_guard(small: TargetSettings, saved: Ba
         assert run(small.raw_url, "SELECT count(*) FROM things") == [(2,)]
         assert run(small.raw_url, "SHOW search_path") == [("public, x",)]
         assert run(server.url(done.replaced), "SELECT count(*) FROM things") == [(3,)]
+        assert half_restored(server, saved) == []
     finally:
         scratch.drop_database(server, done.replaced)
 
