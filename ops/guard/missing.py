@@ -13,7 +13,6 @@ SKEW = timedelta(minutes=1)
 """A difference of clocks that is told."""
 
 _SHOWN = 5
-_NOT_YET = " which this version does not have yet: until then this demand cannot be met"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
