@@ -162,6 +162,8 @@ class Target:
 
     def backups(self) -> backup.Backups:
         """Return the backups that there are of this target, as their manifests say; nothing is opened."""
+        from ops import backup
+
         return backup.backups(self._settings.home, self.name)
 
     def restore(self, file: str | Path, *, dry_run: bool = True, **options: Any) -> backup.Restoration:
