@@ -109,13 +109,11 @@ _SEQUENCES = f"""
 """
 
 
-def read(
-    connection: Connection, *, version_table: tuple[str, str], before: Contents | None = None, trust: bool = True
-) -> Contents:
+def read(connection: Connection, *, version_table: tuple[str, str], before: Contents | None = None) -> Contents:
     """Return what all tables and sequences of a copy hold; what did not move since `before` is taken from there.
 
     Left out are views, foreign and temporary tables, large objects, what extensions own, the version table and our own
-    schema. `trust`: whether counters of written rows tell everything; else each table is read.
+    schema. Where the server does not count what is written, each table is read.
 
     Raises
     ------
@@ -129,7 +127,7 @@ def read(
     with driver.cursor() as cursor:
         cursor.execute(_BEGIN)
         try:
-            known = before.by_oid if before is not None and trust and _counts(cursor) else {}
+            known = before.by_oid if before is not None and _counts(cursor) else {}
             tables: dict[Name, Table] = {}
             scanned: list[Name] = []
             for one in _present(cursor, values):
@@ -245,7 +243,7 @@ def _scan(cursor: Any, table: _Present) -> Table:
         columns=columns,
         key=table.key_names,
         key_numbers=table.key,
-        whole=int(whole) if len(table.attributes) <= _AT_ONCE else 0,
+        whole=int(whole) if len(table.attributes) <= _AT_ONCE else None,
         noted=bytes(noted or b""),
         share=share,
         state=table.state,

@@ -224,7 +224,7 @@ class _Way:
         way = Walk(floor=self.floor, top=self.top, lowest=self.top, first=self.first, down={}, again={})
         bottom, refused = self.floor, None
         for number in range(self.top, self.floor, -1):
-            why = _no_way_back(way, number, *self.route.ways_back[number - 1])
+            why = no_way_back(way, number, *self.route.ways_back[number - 1])
             if why:
                 bottom, refused = number, (number, why)
                 break
@@ -305,7 +305,7 @@ def _nothing() -> Iterator[None]:
     yield None
 
 
-def _no_way_back(walk: Walk, number: int, body: Body, reason: str) -> str:
+def no_way_back(walk: Walk, number: int, body: Body, reason: str) -> str:
     """Why a revision has no downgrade that could be run; empty where it has one, or there is nothing to undo."""
     if body is Body.MISSING:
         return "it has no downgrade function"

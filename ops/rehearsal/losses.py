@@ -62,7 +62,7 @@ def touched(before: Contents, after: Contents) -> frozenset[Part]:
             assert there is not None  # one of the two has it
             found |= {(name, ""), *((name, column) for column in there.columns)}
             continue
-        if one.rows != other.rows or (_same_columns(one, other) and one.whole != other.whole):
+        if one.rows != other.rows or _other_rows(one, other):
             found.add((name, ""))
         for column in one.columns.keys() | other.columns.keys():
             first, second = one.columns.get(column), other.columns.get(column)
@@ -207,7 +207,7 @@ def _values(table: Table, other: Table, *, balanced: bool) -> Iterator[Loss | Ex
             continue
         gone, come = _changed(table, other, one, again)
         why = ELSEWHERE if one.values == again.values else ""
-        if counted:
+        if counted and (gone or come or not balanced):
             if gone:
                 yield Loss(kind="values", table=table.name, column=name, amount=gone, of=one.filled, why=why)
             if come:
@@ -243,13 +243,16 @@ def _differs(table: Table, other: Table, one: Column, again: Column) -> bool:
 
 def _is_paired_otherwise(table: Table, other: Table) -> bool:
     """Whether a table has the same values in each column, and other rows."""
-    if table.rows != other.rows or not _same_columns(table, other) or table.whole == other.whole:
+    same = all(
+        name in other.columns and one.values == other.columns[name].values for name, one in table.columns.items()
+    )
+    return same and table.rows == other.rows and _other_rows(table, other)
+
+
+def _other_rows(table: Table, other: Table) -> bool:
+    """Whether it is known that the rows are not the same ones; only where both have the same columns in one order."""
+    if table.whole is None or other.whole is None or table.whole == other.whole:
         return False
-    return all(one.values == other.columns[name].values for name, one in table.columns.items())
-
-
-def _same_columns(table: Table, other: Table) -> bool:
-    """Whether both have the same columns, in the same order."""
     return [(one.number, name) for name, one in table.columns.items()] == [
         (one.number, name) for name, one in other.columns.items()
     ]

@@ -95,8 +95,9 @@ class Rehearsal(Result):
     """A route, walked up, down and up again on a copy.
 
     `statements` are those of the first way up, `down` those of the way back; `foreseen` those of the plan of the same
-    fingerprint, where it could measure. `data` is `all`, `sample` or `none`; `copies` how many were made. `uncertain`
-    are reasons why not everything is known, `notes` what else is worth knowing of the copy.
+    fingerprint, where it could measure. `data` is `all`, `sample` or `none`; `copies` how many were made; `phases` how
+    many seconds each part of it took. `uncertain` are reasons why not everything is known, `notes` what else is worth
+    knowing of the copy.
     """
 
     route: Route
@@ -106,12 +107,10 @@ class Rehearsal(Result):
     foreseen: tuple[Statement, ...] = field(default=(), repr=False)
     tests: tuple[Tested, ...] = ()
     waits: tuple[Waited, ...] = ()
-    traffic: str = ""
     traffic_errors: tuple[str, ...] = ()
     data: str = "all"
     server: str = ""
     copies: int = 0
-    seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict, repr=False)
     uncertain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -202,7 +201,7 @@ class Rehearsal(Result):
                 for one in self.waits
             ],
             "copies": self.copies,
-            "seconds": round(self.seconds, 3),
+            "seconds": round(sum(self.phases.values()), 3),
             "phases": {name: round(one, 3) for name, one in self.phases.items()},
             "unknown": list(self.unknown),
             "notes": list(self.notes),

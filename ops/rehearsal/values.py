@@ -46,9 +46,9 @@ class Column:
 class Table:
     """What a table holds. `key` are the columns by which a row is known: its primary key, else all of them.
 
-    `whole` is a checksum of its rows. `noted` has eight bytes for each row that is noted, a hash of its key; that is
-    one in `share`, and none where there is no primary key. `state` are its files and counters, `unread` says why
-    nothing could be read.
+    `whole` is a checksum of its rows, None where that is not known. `noted` has eight bytes for each row that is noted,
+    a hash of its key; that is one in `share`, and none where there is no primary key. `state` are its files and
+    counters, `unread` says why nothing could be read.
     """
 
     name: Name
@@ -57,15 +57,16 @@ class Table:
     columns: Mapping[str, Column] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     key_numbers: tuple[int, ...] = ()
-    whole: int = 0
+    whole: int | None = None
     noted: bytes = field(default=b"", repr=False)
     share: int = 1
     state: str = field(default="", repr=False)
     unread: str = ""
 
     def carried(self, name: Name, columns: Mapping[str, Column], key: tuple[str, ...]) -> Table:
-        """Return the same content under the names that it has now."""
-        return replace(self, name=name, columns=columns, key=key)
+        """Return the same content under the names that it has now. Without a column that is gone, rows are others."""
+        whole = self.whole if len(columns) == len(self.columns) else None
+        return replace(self, name=name, columns=columns, key=key, whole=whole)
 
     @cached_property
     def signature(self) -> tuple[object, ...]:

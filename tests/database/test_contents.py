@@ -51,9 +51,13 @@ INSERT INTO "it's"."100% ""mine"" " VALUES (1, '%s');
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What is done to it, and what a comparison says then; `scans` are the tables that had to be read."""
+    """What is done to it, and what a comparison says then; `scans` are the tables that had to be read.
+
+    `then` is done behind one more look.
+    """
 
     sql: str
+    then: str = ""
     lost: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     scans: tuple[str, ...] | None = None
@@ -82,6 +86,8 @@ ROWS = {
     "an empty table dropped": Row(sql="DROP TABLE empty", scans=()),
     "a filled table dropped": Row(sql="DROP TABLE plain", lost=("the table public.plain with 12 rows",)),
     "a column more": Row(sql="ALTER TABLE item ADD extra integer DEFAULT 5", scans=("item",)),
+    "a column that came, and is gone again": Row(
+        sql="ALTER TABLE item ADD extra integer DEFAULT 5", then="ALTER TABLE item DROP extra", scans=()),
     "a column dropped": Row(
         sql="ALTER TABLE item DROP note", lost=("the column public.item.note with 20 values",), scans=()),
     "dropped, and back without its values": Row(
@@ -197,6 +203,9 @@ def test_what_is_lost_and_what_is_left(there: TargetSettings, row: Row) -> None:
 
     run(there.raw_url or "", row.sql)
     after = read(there, before)
+    if row.then:
+        run(there.raw_url or "", row.then)
+        after = read(there, after)
     found = losses.compare(before, after)
 
     assert sorted(map(str, found.lost)) == sorted(row.lost)
