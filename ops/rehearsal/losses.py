@@ -213,7 +213,7 @@ def _values(table: Table, other: Table, *, balanced: bool) -> Iterator[Loss | Ex
             if come:
                 yield Extra(kind="values", table=table.name, column=name, amount=come)
         elif gone:
-            about = min(gone * table.share, one.filled)
+            about = min(gone * max(table.share, other.share), one.filled)
             yield Loss(kind="values", table=table.name, column=name, amount=about, of=one.filled, about=True, why=why)
         elif balanced and one.filled:
             least = min(max(one.filled - again.filled, 1), one.filled)

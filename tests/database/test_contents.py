@@ -37,6 +37,8 @@ CREATE TABLE part (id integer, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE
 CREATE TABLE part_old PARTITION OF part FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 CREATE TABLE part_new PARTITION OF part FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
 INSERT INTO part SELECT n, date '2020-12-20' + n FROM generate_series(1, 20) n;
+CREATE TABLE large (id integer PRIMARY KEY, a text, b integer);
+INSERT INTO large SELECT n, md5(n::text), n % 10 FROM generate_series(1, 20000) n;
 CREATE TABLE counted (id serial PRIMARY KEY, a text);
 INSERT INTO counted (a) VALUES ('x'), ('y'), ('z');
 CREATE TABLE parent (id integer, a text);
@@ -159,6 +161,17 @@ ROWS = {
     "a partition emptied": Row(sql="TRUNCATE part_old", lost=("11 of 20 rows of public.part",), scans=("part",)),
     "a child's rows are its own": Row(
         sql="DELETE FROM child", lost=("at least 1 row of public.child",), scans=("child",)),
+    "some values of a large table": Row(
+        sql="UPDATE large SET a = upper(a) WHERE b = 3", lost=("about 2,080 of 20,000 values of public.large.a",)),
+    "all values of a large table": Row(
+        sql="UPDATE large SET b = NULL", lost=("about 20,000 values of public.large.b",), scans=("large",)),
+    "rows of a large table": Row(
+        sql="DELETE FROM large WHERE id < 4", lost=("at least 3 of 20,000 rows of public.large",)),
+    "two values of a large table change places": Row(
+        sql="UPDATE large SET b = 4 - b WHERE id IN (1, 3)",
+        lost=("about 4 of 20,000 values of public.large.b (they stand in other rows now)",)),
+    "a row of a large table is another": Row(
+        sql="UPDATE large SET id = 0 WHERE id = 1", lost=("at least 1 of 20,000 values of public.large.id",)),
     "names that want quotes": Row(
         sql="""UPDATE "it's"."100% ""mine"" " SET "50% ""x"" " = '%%'""",
         lost=('1 value of "it\'s"."100% ""mine"" "."50% ""x"" "',)),
