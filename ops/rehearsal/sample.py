@@ -157,8 +157,8 @@ class _Work:
         except psycopg2.Error as error:
             raise OpsError(
                 f"Rows of {table.sql} cannot be read: {_first_line(error)}.",
-                next_step="Give the role the right to read every table (pg_read_all_data), and BYPASSRLS where rows are "
-                "secured.",
+                next_step="Give the role the right to read every table (pg_read_all_data), and BYPASSRLS where a "
+                "policy hides rows.",
                 code="clone",
             ) from None
 

@@ -257,6 +257,31 @@ def test_a_schema_that_is_changed_meanwhile_is_not_taken(
     assert left(scratch_server) == []
 
 
+HIDDEN = {  #                               choice                                             what is said
+    "large objects of others":              ({},                                                "large object 424242"),
+    "rows, from a dump":                    ({"exclude_data": "app.holder"},                    "row-level security"),
+    "rows, from a sample":                  ({"data": "sample"},                                "row-level security"),
+}  # fmt: skip
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("choice", "says"), HIDDEN.values(), ids=HIDDEN)
+def test_what_is_hidden_from_the_role_is_not_left_out_silently(
+    shop: Bench, scratch_server: embedded.Server, choice: dict[str, Any], says: str
+) -> None:
+    role = f"hidden_{os.getpid()}"
+    shop.ask(f"CREATE ROLE {role} LOGIN; GRANT pg_read_all_data TO {role}")
+    try:
+        settings = shop.target.settings.with_url(shop.url.replace("postgres@", f"{role}@"))
+        with pytest.raises(OpsError) as caught, made(settings, **choice):
+            pass
+    finally:
+        shop.ask(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    assert says in caught.value.problem
+    assert left(scratch_server) == []
+
+
 def test_an_error_in_the_rehearsal_leaves_nothing(shop: Bench, scratch_server: embedded.Server) -> None:
     with pytest.raises(ZeroDivisionError), made(shop.target.settings, data="sample", rows_per_table=1):
         raise ZeroDivisionError
