@@ -66,7 +66,11 @@ def change(
     limit = breaker.limit_of(settings, max_rewrite)
     backups.check_choice(backup)
     saves = backup == "full"
-    with signals.heeded() as heard, visit(settings, purpose=WORDS[direction], booted=booted) as here:
+    with (
+        signals.heeded() as heard,
+        # Whoever waits reads the version files when its turn has come.
+        visit(settings, purpose=WORDS[direction], booted=booted, read_files=not wait) as here,
+    ):
         if dry_run:
             made = route.make(here, direction, revision, with_sql=direction != "stamp")
             return Run(

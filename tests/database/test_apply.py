@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from ops import database, lock
+from ops.apply import Run
 from ops.catalog import snapshot
 from ops.errors import BusyError, MigrationError, OpsError, RevisionError, StalePlanError
 from ops.ledger import Ledger
 from ops.project.visit import visit
 from ops.values import Verdict
-from tests.database.conftest import Bench, SetUp
+from tests.database.conftest import Bench, SetUp, until
 
 LINEAR = [f"a1000000000{number}" for number in range(1, 6)]
 
@@ -52,19 +53,14 @@ def held(bench: Bench, statement: str) -> Iterator[None]:
 
 
 @contextmanager
-def at_work(bench: Bench, seconds: float | None = None) -> Iterator[int]:
-    """Another run on the same database, for some seconds or for as long as the block lasts; yields its backend."""
+def at_work(bench: Bench) -> Iterator[int]:
+    """Another run on the same database, for as long as the block lasts; yields its backend."""
     number = lock.key("public", "alembic_version")
     with closing(bench.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SET application_name = 'somebody elses run'")
         cursor.execute("SELECT pg_advisory_lock(%s), pg_backend_pid()", (number,))
         ((_, pid),) = cursor.fetchall()
-        timer = threading.Timer(seconds or 0, lambda: cursor.execute("SELECT pg_advisory_unlock_all()"))
-        if seconds:
-            timer.start()
         yield pid
-        if seconds:
-            timer.join()
 
 
 # -- permission -------------------------------------------------------------------------------------
@@ -210,10 +206,19 @@ def test_one_run_at_a_time(set_up: SetUp) -> None:
     assert status.holder is not None and status.holder.pid == pid
     assert (bench.current, records(bench)) == ([], [])
 
-    with at_work(bench, seconds=0.5):
-        run = bench.target.upgrade(dry_run=False, wait=30)
+    file = bench.version_file("a10000000005")
+    content = file.read_text(encoding="utf-8")
+    file.unlink()
+    runs: list[Run] = []
+    with at_work(bench):
+        waiting = threading.Thread(target=lambda: runs.append(bench.target.upgrade(dry_run=False, wait=60)))
+        waiting.start()
+        polls = "application_name = 'alembic-ops upgrade' AND query LIKE '%pg_try_advisory_lock%'"
+        until(lambda: bench.ask(f"SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND {polls}"))
+        file.write_text(content, encoding="utf-8")  # which comes while it waits, and is seen
+    waiting.join()
 
-    assert run.verdict == Verdict.OK
+    assert [one.revision for one in runs[0].applied] == LINEAR
 
 
 # -- failures ---------------------------------------------------------------------------------------
