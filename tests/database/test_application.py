@@ -160,24 +160,6 @@ def test_from_an_older_revision_with_rows_to_head(application: Application) -> N
     warnings.warn(f"{APPLICATION}: {'; '.join(findings)}", stacklevel=1)
 
 
-def test_a_rehearsal_from_an_older_revision_with_rows(application: Application) -> None:
-    target = application.target
-    application.make_first_tables()
-    application.ask(ROWS)
-    target.upgrade(OLDER, dry_run=False)
-    before, pending = application.survivors(), target.status().pending
-
-    found = target.rehearse()
-
-    assert [one.revision for one in found.revisions] == list(pending)
-    assert all(one.up for one in found.revisions)
-    assert all(one.down is not None and (one.wrong or one.up_again) for one in found.revisions)
-    assert found.unknown == ()
-    assert (target.status().current, application.survivors()) == ((OLDER,), before), "the target was only read"
-    findings = [f"{one.revision}: {text.splitlines()[0]}" for one in found.revisions for text in one.wrong]
-    warnings.warn(f"{APPLICATION}, in {found.copies} copies: {' '.join(findings)}", stacklevel=1)
-
-
 def _try(target: targets.Target, direction: str, revision: str) -> str:
     """Go as far as the application's own downgrades, and what they leave behind, allow; return how far that was.
 
