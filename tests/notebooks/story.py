@@ -91,6 +91,7 @@ UNTOUCHED = (  # models and migrations agree
     Step(name="verify", notebook="50-verify"),
     Step(name="compare", notebook="12-compare-schema"),
     Step(name="health", notebook="14-check-health"),
+    Step(name="repair", notebook="90-repair"),
 )
 EDITED = (  # a model has a column more
     Step(name="compare, edited", notebook="12-compare-schema", exit_code=3),
