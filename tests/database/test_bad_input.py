@@ -219,7 +219,7 @@ def test_a_revision_that_no_file_has(set_up: Callable[..., Any]) -> None:
     assert "<b>" not in status._repr_mimebundle_()["text/html"].replace("<b>ATTENTION</b>", "")
     for error in refusals:
         assert error.code == "unknown-revision" and error.changed is False
-        assert "44-stamp" in error.next_step
+        assert "90-repair" in error.next_step
     assert bench.current == ["<b>gone</b>"] and bench.tables == []
 
 
