@@ -191,7 +191,7 @@ class Worker:
         stdout = self._process.stdout
         assert stdout is not None  # opened as a pipe above
         while line := stdout.readline():
-            event: Event = _clean(json.loads(line))
+            event: Event = without_secrets(json.loads(line))
             kind = event["event"]
             if kind == "answer":
                 value: dict[str, Any] = event["value"]
@@ -236,12 +236,25 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-def _clean(value: Any) -> Any:
-    """Remove secrets from everything that comes out of a project, before anybody can show or store it."""
+_PLACES = frozenset({"path"})
+"""What leads to a version file: a folder may be called as a password is, and the file has to be found."""
+
+
+def without_secrets(event: Event) -> Event:
+    """Return what a worker said without secrets, before anybody can show or store it.
+
+    The places of version files are left as they are, but not in an error: those are of any file, and are shown.
+    """
+    kept = frozenset() if event.get("event") == "error" else _PLACES
+    found: Event = _clean(event, kept)
+    return found
+
+
+def _clean(value: Any, kept: frozenset[str]) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, list):
-        return [_clean(one) for one in value]
+        return [_clean(one, kept) for one in value]
     if isinstance(value, dict):
-        return {key: _clean(one) for key, one in value.items()}
+        return {key: one if key in kept else _clean(one, kept) for key, one in value.items()}
     return value

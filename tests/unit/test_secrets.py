@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from sqlalchemy import URL
 
+from ops.project.conversation import without_secrets
 from ops.settings import cleaned, redact, remember, secrets
 
 SECRET = "p@ss w/ö%rd&'\"\\<x>:9#"
@@ -185,3 +186,14 @@ def test_a_large_picture_costs_little() -> None:
 
     # Eight times the text, with room to spare; what is quadratic takes sixty-four times as long.
     assert seconds(picture) < 30 * max(seconds(small), 0.001)
+
+
+def test_a_version_file_is_found_in_a_folder_that_is_called_as_the_password_is() -> None:
+    remember(PLAIN)
+    path = f"/srv/{PLAIN}/versions/a1.py"
+
+    answer = without_secrets({"event": "answer", "value": {"revisions": [{"path": path, "message": PLAIN}]}})
+    error = without_secrets({"event": "error", "frames": [{"path": path}], "message": PLAIN})
+
+    assert answer["value"]["revisions"] == [{"path": path, "message": "***"}]
+    assert error == {"event": "error", "frames": [{"path": "/srv/***/versions/a1.py"}], "message": "***"}

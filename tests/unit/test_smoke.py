@@ -48,7 +48,7 @@ GONE = {  #                                        variable          value
     "the password as a URL has it":                ("ENCODED",       "x pl%40nted-secret x"),
     "the host by itself":                          ("DB_HOST",       "db.internal"),
     "host and port":                               ("DB_ADDRESS",    "db.internal:5433"),
-    "a URL of it by somebody else":                ("REPORTS",       "postgresql://reader:of-nobody@db.internal:5433/shop"),
+    "a URL of it by somebody else":                ("REPORTS",       "postgresql://reader:h7-elsewhere@db.internal:5433/shop"),
     "a URL of it for another driver":              ("JDBC",          "jdbc:postgresql://db.internal:5433/shop?user=x"),
     "another target's URL":                        ("OTHER_URL",     "postgresql://somebody@elsewhere/orders"),
     "where libpq goes":                            ("PGSERVICE",     "production"),
