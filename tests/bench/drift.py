@@ -271,7 +271,7 @@ def run(folder: Path) -> Part:
         slow = f"postgresql+psycopg2://postgres@127.0.0.1:{port}/{serial.name}"
         serial.write(slow)
         serial.ours()
-        far, far_theirs = pairs(serial.ours, serial.alembic(slow), count=2)
+        far, far_theirs = pairs(serial.ours, serial.alembic(slow), count=3)
     claims.append(
         Claim(what="SERIAL keys, 5 ms per round trip: time, of Alembic's", values=ratios(far, far_theirs), limit=1 / 20)
     )
