@@ -7,80 +7,31 @@ import difflib
 import fcntl
 import os
 import secrets
+import shlex
 import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ops import display, embedded, scratch, targets
-from ops.errors import UsageError
-from ops.settings import CHECKOUT, home
+from ops import embedded, scratch, targets
+from ops.errors import OpsError, UsageError
+from ops.runbook.lesson import Command, Edit, File, Lesson, Rows
+from ops.settings import CHECKOUT, home, redact
 from ops.settings.sections import ProjectSettings, TargetSettings
-from ops.values import Result, Verdict
 
 _COPIED = ("alembic", "alembic.ini", "ops")
 _CLAIM = ".claim"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit(Result):
-    """What was written into a file of the copy."""
-
-    path: str
-    difference: str
-
-    @property
-    def verdict(self) -> Verdict:
-        """OK: a file that cannot be written raises."""
-        return Verdict.OK
-
-    def __str__(self) -> str:
-        return f"wrote {self.path}"
-
-    def view(self) -> display.View:
-        """Return the difference to what the file held before."""
-        return display.View(title=str(self), blocks=(display.Code(text=self.difference, language="diff"),))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson(Result):
-    """What a walkthrough claimed, and whether it really happened."""
-
-    name: str
-    claims: tuple[tuple[str, bool], ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """OK when every claim holds; UNKNOWN when nothing was checked."""
-        if not self.claims:
-            return Verdict.UNKNOWN
-        return Verdict.OK if all(holds for _, holds in self.claims) else Verdict.FAILED
-
-    def __str__(self) -> str:
-        good = sum(1 for _, holds in self.claims if holds)
-        return f"{self.name}: {good} of {len(self.claims)} steps really happened"
-
-    def table(self) -> display.Table:
-        """Return one row per claim."""
-        rows = tuple(
-            (claim, display.Mark("yes", "ok") if holds else display.Mark("no", "bad")) for claim, holds in self.claims
-        )
-        return display.Table(columns=("what should have happened", "did it?"), rows=rows)
-
-    def view(self) -> display.View:
-        """Return the claims."""
-        return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=(self.table(),))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the claims as objects."""
-        return {"claims": [{"claim": claim, "holds": holds} for claim, holds in self.claims]}
+STARTS = CHECKOUT / "notebooks" / "walkthroughs" / "starts"
+"""A folder for each history that a walkthrough may start with: files that are laid over the copy."""
+COMMAND_SECONDS = 300
 
 
 class Walkthrough:
     """A copy of this repository's project, and a database for it; both are gone when the kernel ends."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, start: str = "") -> None:
         self.name = name
         self._claims: list[tuple[str, bool]] = []
         self._undo = ExitStack()
@@ -89,7 +40,7 @@ class Walkthrough:
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _remove_leftovers(parent)
         self.folder = parent / f"{name}-{secrets.token_hex(3)}"
-        self._copy()
+        self._copy(start)
         url = self._undo.enter_context(scratch.database_on(embedded.server(home()), prefix="walkthrough"))
         self.target = targets.Target(
             TargetSettings(
@@ -102,7 +53,8 @@ class Walkthrough:
             )
         )
 
-    def _copy(self) -> None:
+    def _copy(self, start: str) -> None:
+        added = _start(start) if start else None
         self.folder.mkdir(mode=0o700)
         self._undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
         claim = os.open(self.folder / _CLAIM, os.O_RDWR | os.O_CREAT, 0o600)
@@ -111,13 +63,22 @@ class Walkthrough:
         for part in _COPIED:
             source = CHECKOUT / part
             if source.is_dir():
-                shutil.copytree(source, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+                _copy_tree(source, self.folder / part)
             else:
                 shutil.copy2(source, self.folder / part)
+        if added is not None:
+            _copy_tree(added, self.folder)
 
     def read(self, path: str) -> str:
         """Return the text of a file of the copy."""
         return self._inside(path).read_text(encoding="utf-8")
+
+    def show(self, path: str) -> File:
+        """Return a file of the copy, to be shown.
+
+        A path may have asterisks where one file alone fits: `alembic/versions/*_add_email.py`.
+        """
+        return File(path=self._relative(path), text=self.read(path))
 
     def write(self, path: str, text: str) -> Edit:
         """Write a file of the copy, and return what that changed."""
@@ -127,11 +88,59 @@ class Walkthrough:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(after, encoding="utf-8")
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2)
-        return Edit(path=path, difference="\n".join(list(lines)[2:]))
+        return Edit(path=self._relative(path), difference="\n".join(list(lines)[2:]))
 
     def append(self, path: str, line: str) -> Edit:
         """Add a line at the end of a file of the copy, and return what that changed."""
         return self.write(path, self.read(path).rstrip() + "\n" + line)
+
+    def replace(self, path: str, old: str, new: str) -> Edit:
+        """Put other text in the place of some that stands once in a file of the copy; return what that changed.
+
+        Raises
+        ------
+        UsageError
+            The file has that text not at all, or more than once.
+        """
+        text = self.read(path)
+        if text.count(old) != 1:
+            raise UsageError(
+                f"{self._relative(path)} has the text {old!r} {text.count(old)} times, not once.",
+                next_step="Run all cells again, from the top.",
+            )
+        return self.write(path, text.replace(old, new))
+
+    def alembic(self, arguments: str) -> Command:
+        """Run plain `alembic` in the copy's folder, as it is typed, and return what it printed. It may fail.
+
+        Its database is the walkthrough's. The copy's folder is left out of the paths that it prints.
+
+        Raises
+        ------
+        OpsError
+            It did not end within `COMMAND_SECONDS`.
+        """
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "OPS_"))}
+        url = self.target.settings.database.url.render_as_string(hide_password=False)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "alembic", *shlex.split(arguments)],
+                cwd=self.folder,
+                env={**kept, "DATABASE_URL": url, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,  # in the order in which a terminal shows both
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OpsError(
+                f"alembic {arguments} did not end within {COMMAND_SECONDS} seconds.",
+                next_step="Run all cells again, from the top.",
+                changed=None,
+            ) from None
+        printed = done.stdout.decode("utf-8", "replace").replace(f"{self.folder}{os.sep}", "")
+        return Command(line=f"alembic {arguments}", exit_code=done.returncode, output=redact(printed))
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables that the walkthrough's database has now."""
@@ -142,6 +151,58 @@ class Walkthrough:
         with database.connect(self.target.settings, purpose="walkthrough") as connection:
             return tuple(sorted(inspect(connection).get_table_names()))
 
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the names of the columns that a table has now, in their order."""
+        from sqlalchemy import inspect
+
+        from ops import database
+
+        with database.connect(self.target.settings, purpose="walkthrough") as connection:
+            return tuple(column["name"] for column in inspect(connection).get_columns(table))
+
+    def version(self) -> tuple[str, ...]:
+        """Return what stands in the version table now: Alembic's own note of where the database is."""
+        from ops import database
+
+        with database.connect(self.target.settings, purpose="walkthrough") as connection:
+            return database.heads(connection, None, "alembic_version") or ()
+
+    def rows(self, table: str, *columns: str) -> Rows:
+        """Return the rows that a table has now, with some of its columns or with all."""
+        from sqlalchemy import MetaData, Table, select
+
+        from ops import database
+
+        with database.connect(self.target.settings, purpose="walkthrough") as connection:
+            found = Table(table, MetaData(), autoload_with=connection)
+            wanted = [found.c[name] for name in columns] or list(found.c)
+            read = connection.execute(select(*wanted).order_by(*found.primary_key)).all()
+        return Rows(name=table, columns=tuple(one.name for one in wanted), rows=tuple(map(tuple, read)))
+
+    def insert(self, table: str, *rows: Mapping[str, object]) -> Rows:
+        """Add rows to a table of the walkthrough's database, as an application would; return all that it has then.
+
+        Raises
+        ------
+        OpsError
+            The database refuses one of them; then none is added.
+        """
+        from sqlalchemy import MetaData, NullPool, Table, create_engine, insert
+        from sqlalchemy.exc import DBAPIError
+
+        from ops import database
+
+        engine = create_engine(self.target.settings.database.url, poolclass=NullPool)
+        try:
+            with engine.begin() as connection:
+                connection.execute(insert(Table(table, MetaData(), autoload_with=connection)), list(rows))
+        except DBAPIError as error:
+            raise OpsError(
+                f"The rows were not added to {table}: {database.first_line(error)}",
+                next_step="Run all cells again, from the top.",
+            ) from None
+        return self.rows(table)
+
     def claim(self, sentence: str, holds: bool) -> None:
         """Note whether a step really happened; the verdict is made of these."""
         self._claims.append((sentence, bool(holds)))
@@ -150,18 +211,46 @@ class Walkthrough:
         """Return what was claimed so far."""
         return Lesson(name=self.name, claims=tuple(self._claims))
 
+    def _relative(self, path: str) -> str:
+        return self._inside(path).relative_to(self.folder.resolve()).as_posix()
+
     def _inside(self, path: str) -> Path:
-        file = (self.folder / path).resolve()
-        if not file.is_relative_to(self.folder.resolve()):
+        folder = self.folder.resolve()
+        found = [one.resolve() for one in (folder.glob(path) if "*" in path else (folder / path,))]
+        if len(found) != 1:
+            raise UsageError(
+                f"{len(found)} files of the walkthrough's copy are called {path!r}; one was expected.",
+                next_step="Run all cells again, from the top.",
+            )
+        if not found[0].is_relative_to(folder):
             raise UsageError(
                 f"{path!r} lies outside of the walkthrough's copy.", next_step="Name a file of the project."
             )
-        return file
+        return found[0]
 
 
-def walkthrough(name: str) -> Walkthrough:
-    """Return a fresh throw-away copy of the project, with an empty database of its own."""
-    return Walkthrough(name)
+def walkthrough(name: str, start: str = "") -> Walkthrough:
+    """Return a fresh throw-away copy of the project, with an empty database of its own.
+
+    `start`: the name of a longer history to start with, a folder of `STARTS`.
+
+    Raises
+    ------
+    UsageError
+        There is no start of that name.
+    """
+    return Walkthrough(name, start)
+
+
+def _start(name: str) -> Path:
+    known = sorted(one.name for one in STARTS.iterdir() if one.is_dir()) if STARTS.is_dir() else []
+    if name not in known:
+        raise UsageError(f"No walkthrough starts with {name!r}.", next_step=f"There are: {', '.join(known) or 'none'}.")
+    return STARTS / name
+
+
+def _copy_tree(source: Path, folder: Path) -> None:
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
 
 def _remove_leftovers(parent: Path) -> None:

@@ -52,9 +52,9 @@ CONTRACT = {  # effects: 0 start, 1 look, 2 judge, 3 rehearse, 4 change, 5 confi
     "46-backup":         ("write", BACKUP),
     "50-verify":         ("read",  COMPARISON),
     "90-repair":         ("write", "case: str = '', dry_run: bool = True, confirm: str = ''"),
-    "walkthroughs/01-a-new-model": ("copy", None),
 }
 # fmt: on
+CONTRACT |= {name: ("copy", None) for name in NAMES if name.startswith("walkthroughs/")}
 
 NOT_YET = {
     "44-stamp": {"retries", "max_rewrite"},

@@ -1,0 +1,76 @@
+"""The ground of every walkthrough: a copy of the project, a database for it, plain `alembic`, and what may go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OpsError, UsageError
+from ops.runbook.walkthrough import Walkthrough, walkthrough
+from ops.values import Verdict
+
+USER = "ops/models/user.py"
+
+
+@pytest.fixture(scope="module")
+def lesson(home: Path) -> Iterator[Walkthrough]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPS_HOME", str(home))
+        yield walkthrough("try-it", start="email-and-age")
+
+
+def test_plain_alembic_does_to_the_walkthroughs_database_what_it_says(lesson: Walkthrough) -> None:
+    upgraded = lesson.alembic("upgrade head")
+
+    assert (upgraded.verdict, upgraded.line) == (Verdict.OK, "alembic upgrade head")
+    assert "Running upgrade a3c5f7e91b24 -> c8d1e6047f5a, add age to users" in upgraded.output
+    assert lesson.version() == ("c8d1e6047f5a",)
+    assert lesson.columns("users")[-2:] == ("email", "age") and "token_llm" in lesson.tables()
+
+    an, binh, em = ({"username": name, "hashed_password": "-"} for name in ("an", "binh", "em"))
+    rows = lesson.insert("users", an, em)
+    assert rows.column("username") == ("an", "em")
+    assert lesson.rows("users", "id", "age").rows == ((1, None), (2, None))
+    with pytest.raises(UsageError, match="no column 'agee'"):
+        rows.column("agee")
+    with pytest.raises(OpsError, match="duplicate key"):
+        lesson.insert("users", binh, em)
+    assert len(lesson.rows("users").rows) == 2, "all or none"
+
+    drafted = lesson.alembic('revision -m "by hand"')
+    assert "Generating alembic/versions/" in drafted.output and str(lesson.folder) not in drafted.output
+    shown = lesson.show("alembic/versions/*_by_hand.py")
+    assert '"""by hand' in shown.text and "*" not in shown.path
+
+    failed = lesson.alembic("upgrade nowhere")
+    assert failed.verdict is Verdict.FAILED
+    assert "Can't locate revision identified by 'nowhere'" in failed.output
+
+
+# fmt: off
+WRONG = {  #                                     what is done to the copy                        what is said
+    "a text that is not there":    (lambda one: one.replace(USER, "surname", "name"),            "0 times, not once"),
+    "a text that is there twice":  (lambda one: one.replace(USER, "Mapped[", "Map["),            r"\d times, not once"),
+    "a pattern that fits several": (lambda one: one.show("ops/models/*.py"),                     "4 files"),
+    "a pattern that fits none":    (lambda one: one.read("alembic/versions/*_nothing.py"),       "0 files"),
+    "a path out of the copy":      (lambda one: one.write("../outside.py", ""),                  "lies outside"),
+    "a pattern out of the copy":   (lambda one: one.read("../../walkthroug*"),                    "lies outside"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("done", "said"), WRONG.values(), ids=WRONG)
+def test_a_step_that_cannot_be_says_so(done: object, said: str, lesson: Walkthrough) -> None:
+    with pytest.raises(UsageError, match=said):
+        done(lesson)
+
+
+def test_a_start_that_there_is_not_leaves_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPS_HOME", str(home))
+    with pytest.raises(UsageError, match="No walkthrough starts with 'nowhere'") as refused:
+        walkthrough("nowhere", start="nowhere")
+
+    assert "email-and-age" in refused.value.next_step
+    assert not [one for one in (home / ".ops" / "walkthroughs").iterdir() if one.name.startswith("nowhere")]
