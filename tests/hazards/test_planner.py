@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,8 @@ from ops.hazards import Severity
 from ops.statement import Lock, Mode
 from tests.hazards import corpus, planned
 from tests.hazards.planned import Planned
+from tests.project import pages
 
-README = Path(__file__).resolve().parents[2] / "README.md"
 CASES = tuple(case for case in corpus.cases() if not any(step.fails for step in case.steps))
 
 Plans = Mapping[str, tuple[Planned, ...]]
@@ -111,7 +110,7 @@ def test_no_false_calm(plans: Plans) -> None:
 
     assert calm == [], "\n".join(calm)
     said = f"Of {statements} statements of the corpus, {dangerous} were seen"
-    assert said in " ".join(README.read_text(encoding="utf-8").split()), said
+    assert said in pages.everything(), said
 
 
 def _held(expected: tuple[corpus.Observed, ...]) -> list[Mode]:

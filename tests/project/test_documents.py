@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from tests.project.checkout import ROOT, files
+from tests.project.pages import PAGES
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -68,7 +69,7 @@ def test_contributing_names_private_names_that_are_used() -> None:
             assert name.rpartition(".")[2] in sources, name
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "CHANGELOG.md", "README.md", "alembic/README"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "CHANGELOG.md", "alembic/README", *map(str, PAGES)])
 def test_paths_that_are_named_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w./])((?:ops|tests|alembic|notebooks|docs)/[\w./-]*\w/?)", text))

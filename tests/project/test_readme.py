@@ -1,6 +1,6 @@
-"""Whatever the README says can be typed is typed, section by section, each in a fresh copy of the checkout.
+"""Whatever the README and the pages of `docs/` say can be typed is typed, chapter by chapter, each in a fresh copy.
 
-Every line of its `sh`, `console` and `cron` blocks runs as it stands and ends with the exit code that a
+Every line of their `sh`, `console` and `cron` blocks runs as it stands and ends with the exit code that a
 comment `# exit code N` promises, else with 0. What cannot be as it stands:
 
 `make …`              not run: the target exists in the Makefile (it would install, or run these tests)
@@ -9,7 +9,7 @@ comment `# exit code N` promises, else with 0. What cannot be as it stands:
 `plan-0123456789abcdef`   stands for the fingerprint of the dry run before it
 `/srv/alembic-ops`, `--target production`   stand for the copy and its sandbox
 
-The targets of its `ini` blocks lead to fresh databases, and `../shop` and `../blog` are projects beside the copy.
+The targets of the `ini` blocks lead to fresh databases, and `../shop` and `../blog` are projects beside the copy.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from ops.runbook.catalogue import catalogue, find
 from ops.runbook.parameters import from_text
 from ops.values import Verdict
 from tests import cases
-from tests.project import readme
+from tests.project import pages
 from tests.project.checkout import ROOT, copy_to, make_targets
+from tests.project.pages import PAGES, README, Page
 
 FINGERPRINT = "plan-0123456789abcdef"
 
@@ -50,13 +51,13 @@ print([one for one in found if one][-1])
 
 @pytest.fixture
 def checkout(tmp_path: Path, server: embedded.Server) -> Iterator[Path]:
-    """A fresh copy in a folder with a space, with the targets and neighbours that the README speaks of."""
+    """A fresh copy in a folder with a space, with the targets and neighbours that the pages speak of."""
     copy = copy_to(tmp_path / "my work" / "ops")
     python = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n'
     _script(copy / ".venv/bin/python", python)
     _script(copy / ".venv/bin/ops", python.replace(' "$@"', ' -m ops "$@"'))
     (copy / ".venv/bin/activate").write_text(_activate(copy))
-    (copy / "ops.ini").write_text("\n".join(block.text for block in readme.blocks("ini")))
+    (copy / "ops.ini").write_text("\n".join(_sections().values()))
     projects = cases.projects()
     for name, case in {"shop": "environment", "blog": "linear"}.items():
         cases.copy_to(projects[case], copy.parent).rename(copy.parent / name)
@@ -70,6 +71,15 @@ def checkout(tmp_path: Path, server: embedded.Server) -> Iterator[Path]:
         yield copy
 
 
+def _sections() -> dict[str, str]:
+    """Return every target that a page shows, by its name; where two pages show one, they show the same."""
+    found: dict[str, str] = {}
+    for block in (block for page in PAGES for block in page.blocks("ini")):
+        name = block.text.partition("\n")[0]
+        assert found.setdefault(name, block.text) == block.text, name
+    return found
+
+
 def _script(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -80,9 +90,13 @@ def _activate(copy: Path) -> str:
     return f'PATH={shlex.quote(str(copy / ".venv/bin"))}:{shlex.quote(str(Path(sys.executable).parent))}:"$PATH"\n'
 
 
-@pytest.mark.parametrize("section", readme.sections())
-def test_what_can_be_typed_works(section: str, checkout: Path, tmp_path: Path) -> None:
-    commands = readme.commands(section)
+CHAPTERS = {f"{page}: {chapter}".removesuffix(": "): (page, chapter) for page in PAGES for chapter in page.chapters()}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("page", "chapter"), CHAPTERS.values(), ids=CHAPTERS)
+def test_what_can_be_typed_works(page: Page, chapter: str, checkout: Path, tmp_path: Path) -> None:
+    commands = page.commands(chapter)
 
     outcomes = _type(commands, checkout, tmp_path / "said")
 
@@ -91,12 +105,12 @@ def test_what_can_be_typed_works(section: str, checkout: Path, tmp_path: Path) -
         if command.prints is not None:
             pattern = "\n".join(re.escape(line).replace("…", "[^\n]*") for line in command.prints)
             assert re.fullmatch(pattern, stdout.strip()), stdout
-    for block in readme.blocks("json"):
-        if block.section == section:
+    for block in page.blocks("json"):
+        if block.chapter == chapter:
             assert _shape(json.loads(block.text)) == _shape(json.loads((checkout / "upgrade.json").read_text()))
 
 
-def _type(commands: tuple[readme.Command, ...], checkout: Path, said: Path) -> list[tuple[int | None, str, str]]:
+def _type(commands: tuple[pages.Command, ...], checkout: Path, said: Path) -> list[tuple[int | None, str, str]]:
     """Type the commands into one shell, until one ends with another code than promised."""
     said.mkdir()
     lines = [SHELL]
@@ -150,7 +164,10 @@ def _shape(value: object) -> object:
     return None
 
 
-INLINE = sorted({one for one in readme.code(readme.PROSE) if one.startswith(("ops ", "alembic ", "make "))})
+TARGETS = pages.page("docs/targets.md")
+
+PROGRAMS = ("ops ", "alembic ", "make ")
+INLINE = sorted({one for page in PAGES for one in pages.code(page.prose) if one.startswith(PROGRAMS)})
 
 
 @pytest.mark.parametrize("text", INLINE)
@@ -184,30 +201,32 @@ def test_notebooks_are_those_of_the_catalogue() -> None:
         for one in catalogue().notebooks
     ]
 
-    assert [row[:4] for row in (readme.table("Notebook"))] == expected
+    assert [row[:4] for row in README.table("Notebook")] == expected
 
 
 def _typed_value(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def test_notebooks_that_are_named_exist() -> None:
-    named = re.findall(r"`((?:walkthroughs/)?\d\d-[a-z-]+)`", readme.PROSE)
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_notebooks_that_are_named_exist(page: Page) -> None:
+    named = set(re.findall(r"`((?:walkthroughs/)?\d\d-[a-z-]+)`", page.prose))
 
-    assert set(named) == {one.name for one in catalogue().notebooks}
+    assert named <= {one.name for one in catalogue().notebooks}
 
 
-def test_parameters_that_are_named_exist() -> None:
-    named = re.findall(r"-p (\w+)[= ]|`(\w+)\s?=\s?\w+`", readme.TEXT)
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_parameters_that_are_named_exist(page: Page) -> None:
+    named = re.findall(r"-p (\w+)[= ]|`(\w+)\s?=\s?\w+`", page.text)
     known = {one.name for notebook in catalogue().notebooks for one in notebook.parameters}
-    keys = {key for row in readme.table("Key") for key in readme.code(row[0])}
+    keys = {key for row in TARGETS.table("Key") for key in pages.code(row[0])}
 
     of_others = {"tenant", "include_schemas"}  # an argument of a project's own, and one of Alembic's
     assert {first or second for first, second in named} - keys - of_others <= known
 
 
 def test_exit_codes_are_those_of_verdicts_and_errors() -> None:
-    said = {(int(code), verdict.strip("`")) for code, verdict, _ in readme.table("Exit code")}
+    said = {(int(code), verdict.strip("`")) for code, verdict, _ in README.table("Exit code")}
     raised = {(error.exit_code, error.verdict.value) for error in _errors() if not issubclass(error, errors.UsageError)}
 
     assert said == {(one.exit_code, one.value) for one in Verdict} | raised | {(errors.UsageError.exit_code, "–")}
@@ -269,26 +288,35 @@ def test_key_of_a_section_is_accepted(key: str, tmp_path: Path, monkeypatch: pyt
 
 
 def test_keys_that_are_tried_are_those_of_the_table() -> None:
-    assert [key for row in readme.table("Key") for key in readme.code(row[0])] == list(KEYS)
+    assert [key for row in TARGETS.table("Key") for key in pages.code(row[0])] == list(KEYS)
 
 
 def test_targets_that_are_always_there() -> None:
-    assert [name.strip("`") for name, _ in readme.table("Target")] == ["default", *settings.names(ROOT)[1:3]]
+    assert [name.strip("`") for name, _ in TARGETS.table("Target")] == ["default", *settings.names(ROOT)[1:3]]
 
 
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", readme.PROSE)
-    relative = [link for link in links if not link.startswith("https://")]
-
-    assert len(links) > len(relative) > 5
-    for link in relative:
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page: Page) -> None:
+    for link in page.links():
+        if link.startswith("https://"):
+            continue
         path, _, anchor = link.partition("#")
-        assert not anchor or anchor in readme.anchors(), link
-        assert (ROOT / path).exists(), link
+        there = (ROOT / page.name).parent / path if path else ROOT / page.name
+        assert there.exists(), link
+        if anchor:
+            assert anchor in pages.page(there.resolve().relative_to(ROOT).as_posix()).anchors(), link
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    assert {page.name for page in PAGES if page != README} <= set(README.links())
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len(README.text.splitlines()) <= 280
 
 
 def test_pictures_are_there_small_and_described() -> None:
-    pictures = re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", readme.PROSE)
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", README.prose)
 
     assert pictures
     for description, path in pictures:
@@ -299,6 +327,6 @@ def test_pictures_are_there_small_and_described() -> None:
 def test_variables_that_are_named_are_read() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ops").rglob("*.py"))
 
-    named = set(re.findall(r"\bOPS_[A-Z_]+\b", readme.TEXT))
+    named = set(re.findall(r"\bOPS_[A-Z_]+\b", pages.everything()))
     assert named
     assert all(f'"{name}"' in sources for name in named)
