@@ -266,6 +266,9 @@ class _Change:
             case "revision-done":
                 with self.heard.deferred():
                     return self._after_revision(event)
+            case "onward":
+                with self.heard.deferred():
+                    self.record.revision(progress)
         return None
 
     def _before_revision(self, event: Event) -> Answer:
@@ -313,7 +316,6 @@ class _Change:
         self.progress.applied.append(done)
         self.progress.heads = found
         self.progress.begin(None)
-        self.record.revision(self.progress)
         self.report(f"{done.revision}  done in {done.seconds:.2f} s")
         return go()
 

@@ -68,10 +68,11 @@ def migrate_one(project, revision, direction):
             % (": " + failure["message"] if failure.get("message") else "")
         )
     emit("revision-done", revision=revision, direction=direction, seconds=time.perf_counter() - started)
-    # The parent reads the version table back, and writes its record.
+    # The parent reads the version table back.
     for connection in renew():
         prove_ahead(connection)
     answer_of_the_parent()
+    emit("onward")  # the parent writes its record, and we go on to where it is asked again
     # After an upgrade it has rows, which the parent has read before it said "go": Alembic need not look for the table.
     STATE.versioned = version_table_of(contexts[0]) if direction == "up" and len(contexts) == 1 else None
 
