@@ -269,6 +269,8 @@ class _Change:
             case "onward":
                 with self.heard.deferred():
                     self.record.revision(progress)
+                done = progress.applied[-1]
+                self.report(f"{done.revision}  done in {done.seconds:.2f} s")
         return None
 
     def _before_revision(self, event: Event) -> Answer:
@@ -316,7 +318,6 @@ class _Change:
         self.progress.applied.append(done)
         self.progress.heads = found
         self.progress.begin(None)
-        self.report(f"{done.revision}  done in {done.seconds:.2f} s")
         return go()
 
     # -- proving ------------------------------------------------------------------------------------

@@ -43,17 +43,17 @@ def make(
     without: Iterable[Name] = (),
     options: Sequence[str] = (),
     jobs: int | None = None,
-    durable: bool = True,
+    kept: bool = True,
     note: Mapping[str, Any] | None = None,
     pass_fds: Sequence[int] = (),
     report: Report | None = None,
 ) -> Dump:
-    """Dump what a snapshot shows into a new folder, and return the dump, whose files are hashed and listed.
+    """Dump what a snapshot shows into a new folder, and return the dump, whose files are listed.
 
     `data`: rows of all tables (`full`), of none (`schema`), or of all but those `without` (`some`; what
     `Source.matching` says of patterns). `options` are further ones of pg_dump's. `jobs` is how many tables it dumps at
-    once, which only the directory format can. `durable`: whether it is to outlive a loss of power. `note` is kept in
-    the manifest. `pass_fds` are descriptors that the program holds as long as it lives. `report` gets lines of
+    once, which only the directory format can. `kept`: whether it is to outlive this process: its files are hashed then,
+    and on the disk when this returns. `note` stands in the manifest. `pass_fds` are descriptors that the program holds as long as it lives. `report` gets lines of
     progress. Whatever goes wrong, an interruption too, the folder is gone again.
 
     Raises
@@ -81,8 +81,8 @@ def make(
     progress = Progress("dump", {f"{one[0]}.{one[1]}": one[2] for one in work.tables}, count, report)
     try:
         progress.begin()
-        work.dump([*options, f"--jobs={count}", *([] if durable else ["--no-sync"])], pass_fds, progress)
-        made = _finished(work.described(note or {}), durable=durable)
+        work.dump([*options, f"--jobs={count}", *([] if kept else ["--no-sync"])], pass_fds, progress)
+        made = _finished(work.described(note or {}), kept=kept)
         progress.end(f"{display.size(made.bytes)} on disk")
     except BaseException:
         _remove(folder)
@@ -195,21 +195,25 @@ class _Work:
         return OpsError(error.problem, next_step=error.next_step, code="dump")
 
 
-def _finished(dump: Dump, *, durable: bool) -> Dump:
+def _finished(dump: Dump, *, kept: bool) -> Dump:
     """Add what the files say: their hashes, and the table of contents; the manifest comes last."""
     if dump.format != "plain":
         listing = checking.contents(dump)
         with open(os.open(dump.folder / CONTENTS, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             file.write(listing)
         dump = replace(dump, entries=checking.entries(listing))
-    return manifest.write(replace(dump, files=tuple(_files(dump.folder, dump.path))), durable=durable)
+    return manifest.write(replace(dump, files=tuple(_files(dump.folder, dump.path, hashed=kept))), durable=kept)
 
 
-def _files(folder: Path, path: Path) -> Iterable[File]:
+def _files(folder: Path, path: Path, *, hashed: bool) -> Iterable[File]:
     for one in sorted(path.iterdir()) if path.is_dir() else (path,):
-        with open(one, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _hash(one) if hashed else ""
         yield File(name=one.relative_to(folder).as_posix(), bytes=one.stat().st_size, sha256=digest)
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _exact(name: Name) -> str:

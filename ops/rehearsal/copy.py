@@ -24,6 +24,9 @@ Name = tuple[str, str]
 _AT_RESTORE = ("--no-owner", "--no-acl", "--no-tablespaces")
 """Of what pg_dump is told, what an archive remembers nothing of."""
 
+_STATISTICS = 180000
+"""From this version on a dump can have the planner's statistics."""
+
 _SHOWN = 3
 
 
@@ -133,7 +136,7 @@ def _whole(transfer: Transfer, heads: tuple[str, ...], wanted: tuple[str, ...], 
                 folder / "rehearsal",
                 without=without,
                 options=_options(transfer, source, without),
-                durable=False,
+                kept=False,
                 pass_fds=(held,),
                 report=report,
             )
@@ -155,8 +158,9 @@ def _restored(transfer: Transfer, dump: Dump, heads: tuple[str, ...], report: Re
         if dump.broken and transfer.ground.has_roles:
             unkept = _as_checked(place, name, dump)
         note = transfer.finish(name, patient=True)
-        with closing(scratch.connect(place, name)) as connection, connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+        if not _has_statistics(transfer, dump.server_version, dump.without):
+            with closing(scratch.connect(place, name)) as connection, connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
         yield Copy(
             settings=transfer.settings_of(name),
             database=name,
@@ -224,7 +228,17 @@ def _options(transfer: Transfer, source: Source, without: tuple[Name, ...]) -> t
     names = [".".join('"' + part.replace('"', '""') + '"' for part in one) for one in views]
     # Which rows refer to a large object, nobody knows.
     objects = ("--no-large-objects",) if without else ()
-    return (*transfer.options, "--compress=0", *objects, *(f"--exclude-table-data={one}" for one in names))
+    known = ("--statistics",) if _has_statistics(transfer, source.facts.version_number, without) else ()
+    return (*transfer.options, "--compress=0", *known, *objects, *(f"--exclude-table-data={one}" for one in names))
+
+
+def _has_statistics(transfer: Transfer, version: int, without: tuple[Name, ...]) -> bool:
+    """Whether the copy plans its queries by what the target knows of its rows, and need not look at them itself.
+
+    Statistics hold values of the rows: where some must not leave, none are taken along.
+    https://www.postgresql.org/docs/18/app-pgdump.html
+    """
+    return not without and version >= _STATISTICS and transfer.place.major * 10000 >= _STATISTICS
 
 
 def _require_space(transfer: Transfer, source: Source, without: tuple[Name, ...]) -> None:

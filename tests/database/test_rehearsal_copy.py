@@ -30,6 +30,12 @@ from tests.database.test_scratch import ask
 
 TABLE = ("public", "alembic_version")
 
+STATISTICS = """
+    SELECT s.tablename, s.attname, s.inherited, s.null_frac, s.n_distinct, s.most_common_vals::text, s.correlation, c.reltuples
+    FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename AND c.relnamespace = to_regnamespace(s.schemaname)
+    WHERE s.schemaname = 'app' AND c.relkind <> 'm' ORDER BY 1, 2, 3
+"""
+
 
 def made(settings: TargetSettings, **choice: Any) -> AbstractContextManager[Copy]:
     """Return a copy of what a target is now."""
@@ -88,6 +94,7 @@ def test_a_copy_with_all_rows_is_what_is_live_and_gone_afterwards(shop: Bench, s
         assert contents(url_of(first), SEQUENCES) == contents(shop.url, SEQUENCES)
         assert ask(url_of(first), "SELECT lo_get(424242)") == ask(shop.url, "SELECT lo_get(424242)")
         assert fingerprint(first.settings) == fingerprint(shop.target.settings)
+        assert ask(url_of(first), STATISTICS) == ask(shop.url, STATISTICS) != []
         assert (first.differences, first.missing) == ((), ())
 
         with pytest.raises(psycopg2.errors.CheckViolation):
