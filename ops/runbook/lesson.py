@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ops import display
 from ops.errors import UsageError
 from ops.values import Result, Verdict
 
+_ERROR = re.compile(r"[\w.]+(Error|Exception|Violation)\b.*: ")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit(Result):
-    """What was written into a file of the copy."""
+    """What was written into a file of the copy, or that it was removed."""
 
     path: str
     difference: str
+    done: str = "wrote"
 
     @property
     def verdict(self) -> Verdict:
@@ -23,11 +27,12 @@ class Edit(Result):
         return Verdict.OK
 
     def __str__(self) -> str:
-        return f"wrote {self.path}"
+        return f"{self.done} {self.path}"
 
     def view(self) -> display.View:
         """Return the difference to what the file held before."""
-        return display.View(title=str(self), blocks=(display.Code(text=self.difference, language="diff"),))
+        lines = (display.Code(text=self.difference, language="diff"),) if self.difference else ()
+        return display.View(title=str(self), blocks=lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,16 @@ class Command(Result):
 
     def __str__(self) -> str:
         return f"$ {self.line}"
+
+    def brief(self) -> Command:
+        """Return the same without the stack that Python prints before an error: the error itself says what is wrong."""
+        before, stack, after = self.output.partition("Traceback (most recent call last):")
+        lines = after.splitlines()
+        errors = [number for number, line in enumerate(lines) if _ERROR.match(line)]
+        if not (stack and errors):
+            return self
+        left_out = f"(… {errors[-1]} lines of Python's stack are left out here)"
+        return replace(self, output="\n".join([before.rstrip(), left_out, *lines[errors[-1] :]]))
 
     def view(self) -> display.View:
         """Return the command, its exit code, and what a terminal would have shown."""
@@ -116,6 +131,27 @@ class Rows(Result):
     def view(self) -> display.View:
         """Return the rows under the table's name."""
         return display.View(title=str(self), blocks=(self.table(),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal(Result):
+    """What the database said to rows that were offered to a table; nothing, where it took them."""
+
+    name: str
+    said: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """OK where the rows were taken, else REFUSED."""
+        return Verdict.REFUSED if self.said else Verdict.OK
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'the database refuses' if self.said else 'the database takes them'}"
+
+    def view(self) -> display.View:
+        """Return the database's own words."""
+        words = (display.Code(text=self.said, language="console"),) if self.said else ()
+        return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

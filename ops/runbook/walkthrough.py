@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ops import embedded, scratch, targets
 from ops.errors import OpsError, UsageError
-from ops.runbook.lesson import Command, Edit, File, Lesson, Rows
+from ops.runbook.lesson import Command, Edit, File, Lesson, Refusal, Rows
 from ops.settings import CHECKOUT, home, redact
 from ops.settings.sections import ProjectSettings, TargetSettings
 
@@ -110,6 +110,12 @@ class Walkthrough:
             )
         return self.write(path, text.replace(old, new))
 
+    def remove(self, path: str) -> Edit:
+        """Remove a file of the copy."""
+        file, name = self._inside(path), self._relative(path)
+        file.unlink()
+        return Edit(path=name, difference="", done="removed")
+
     def alembic(self, arguments: str) -> Command:
         """Run plain `alembic` in the copy's folder, as it is typed, and return what it printed. It may fail.
 
@@ -187,6 +193,15 @@ class Walkthrough:
         OpsError
             The database refuses one of them; then none is added.
         """
+        refused = self.try_to_insert(table, *rows)
+        if refused.said:
+            raise OpsError(
+                f"The rows were not added to {table}: {refused.said}", next_step="Run all cells again, from the top."
+            )
+        return self.rows(table)
+
+    def try_to_insert(self, table: str, *rows: Mapping[str, object]) -> Refusal:
+        """Add rows to a table, and return what the database said where it refused them; then none was added."""
         from sqlalchemy import MetaData, NullPool, Table, create_engine, insert
         from sqlalchemy.exc import DBAPIError
 
@@ -197,11 +212,8 @@ class Walkthrough:
             with engine.begin() as connection:
                 connection.execute(insert(Table(table, MetaData(), autoload_with=connection)), list(rows))
         except DBAPIError as error:
-            raise OpsError(
-                f"The rows were not added to {table}: {database.first_line(error)}",
-                next_step="Run all cells again, from the top.",
-            ) from None
-        return self.rows(table)
+            return Refusal(name=table, said=database.first_line(error))
+        return Refusal(name=table, said="")
 
     def claim(self, sentence: str, holds: bool) -> None:
         """Note whether a step really happened; the verdict is made of these."""
