@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,8 @@ from ops import display
 from ops.errors import UsageError
 from ops.values import Result, Verdict
 
+WIDTH = 110
+"""Longer lines of a command are folded, as a terminal does: at the far end stands what is wrong."""
 _ERROR = re.compile(r"[\w.]+(Error|Exception|Violation)\b.*: ")
 
 
@@ -84,7 +87,8 @@ class Command(Result):
     def view(self) -> display.View:
         """Return the command, its exit code, and what a terminal would have shown."""
         mark = display.Mark(f"exit code {self.exit_code}", self.verdict.tone)
-        text = self.output.strip() or "(it printed nothing)"
+        lines = self.output.strip().splitlines() or ["(it printed nothing)"]
+        text = "\n".join(folded for line in lines for folded in _folded(line))
         return display.View(title=str(self), mark=mark, blocks=(display.Code(text=text, language="console"),))
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,3 +190,7 @@ class Lesson(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the claims as objects."""
         return {"claims": [{"claim": claim, "holds": holds} for claim, holds in self.claims]}
+
+
+def _folded(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False) or [""]
