@@ -53,8 +53,9 @@ def make(
     `data`: rows of all tables (`full`), of none (`schema`), or of all but those `without` (`some`; what
     `Source.matching` says of patterns). `options` are further ones of pg_dump's. `jobs` is how many tables it dumps at
     once, which only the directory format can. `kept`: whether it is to outlive this process: its files are hashed then,
-    and on the disk when this returns. `note` stands in the manifest. `pass_fds` are descriptors that the program holds as long as it lives. `report` gets lines of
-    progress. Whatever goes wrong, an interruption too, the folder is gone again.
+    and on the disk when this returns. `note` stands in the manifest. `pass_fds` are descriptors that the program holds
+    as long as it lives. `report` gets lines of progress. Whatever goes wrong, an interruption too, the folder is gone
+    again.
 
     Raises
     ------

@@ -26,7 +26,8 @@ and the worker writes to a private descriptor
     commit          what the revision did so far is about to be committed
     signal          the worker was sent one that would have ended it
     revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
-    onward          the worker goes on behind revision-done, to the next revision or the end: time for the parent's record
+    onward          the worker goes on behind revision-done, to the next revision or the end; the parent
+                    writes its record meanwhile
     warning         a Python warning of the project's
     answer, error   the end of a request
     bye             the end of the worker

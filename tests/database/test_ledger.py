@@ -32,7 +32,7 @@ from tests import passwords
 from tests.database.conftest import Bench, SetUp, until
 from tests.database.test_apply import LINEAR, rewrite
 from tests.database.test_database import settings
-from tests.project import readme
+from tests.project import pages
 
 guarded, make_role = passwords.guarded, passwords.make_role
 MakeRole = Callable[..., passwords.Role]
@@ -774,7 +774,7 @@ def test_nobody_drafts_the_ledger_away(set_up: SetUp) -> None:
 def test_plain_alembic_check_is_told_of_the_ledger_as_the_readme_says(set_up: SetUp) -> None:
     bench = set_up("schemas")
     bench.target.upgrade(dry_run=False)
-    (snippet,) = (one.text for one in readme.blocks("python") if "def include_name(" in one.text)
+    (snippet,) = (one.text for one in pages.page("docs/changes.md").blocks("python") if "def include_name(" in one.text)
     before = alembic(bench, "check", code=255)
 
     env = bench.project / "migrations" / "env.py"

@@ -31,7 +31,8 @@ from tests.database.test_scratch import ask
 TABLE = ("public", "alembic_version")
 
 STATISTICS = """
-    SELECT s.tablename, s.attname, s.inherited, s.null_frac, s.n_distinct, s.most_common_vals::text, s.correlation, c.reltuples
+    SELECT s.tablename, s.attname, s.inherited, s.null_frac, s.n_distinct, s.most_common_vals::text, s.correlation,
+           c.reltuples
     FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename AND c.relnamespace = to_regnamespace(s.schemaname)
     WHERE s.schemaname = 'app' AND c.relkind <> 'm' ORDER BY 1, 2, 3
 """
