@@ -76,11 +76,14 @@ def _run(options: argparse.Namespace) -> int:
             raise UsageError("The target is given twice.", next_step="Give --target or -p target=…, not both.")
         given.append(f"target={options.target}")
     values = from_text(about.parameters, given, notebook=about.name)
-    from ops.runbook import headless
+    from ops.runbook import headless, notify
 
+    webhook = notify.webhook(options.notify_url)
     _keep_out_of_the_home_directory()
     record = headless.execute(about.name, values, out=Path(options.out) if options.out else None)
     _say((record.folder / "result.json").read_text(encoding="utf-8") if options.json else _summary(record))
+    if webhook is not None:
+        webhook.tell(record.verdict, record.folder / "result.json", _complain)
     return record.exit_code
 
 
@@ -140,6 +143,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the folder for notebook.ipynb, report.html and result.json (those of an earlier run are "
         "replaced), instead of a dated one under runs/",
+    )
+    one.add_argument(
+        "--notify-url",
+        metavar="URL",
+        help="post result.json there for every verdict but OK: https, or http to this machine; that it fails changes "
+        "no exit code. Others can read a command line: OPS_NOTIFY_URL, in the environment or .env, does the same",
     )
 
     one = add("targets", _targets, "list the targets, masked, with what each resolves to")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ops.runbook import notify
 from ops.runbook.record import FILE
 from ops.settings import redact
 
@@ -39,6 +40,7 @@ class Running:
         for name, value in parameters.items():
             command += ["-p", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
         env = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
+        env[notify.VARIABLE] = ""  # whoever presses a button sees what came of it: nobody else needs to be told
         # A session of its own: what ends the kernel does not end a change of a database half-way.
         self._process = subprocess.Popen(
             command,
