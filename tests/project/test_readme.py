@@ -215,6 +215,15 @@ def test_notebooks_that_are_named_exist(page: Page) -> None:
     assert named <= {one.name for one in catalogue().notebooks}
 
 
+def test_the_start_in_vietnamese_has_every_notebook_and_exit_code() -> None:
+    page = pages.page("README.vi.md")
+
+    assert [pages.code(row[1])[0] for row in page.table("Việc cần làm")] == [
+        one.name for one in catalogue().notebooks if "/" not in one.name
+    ]
+    assert [row[:2] for row in page.table("Mã thoát")] == [row[:2] for row in README.table("Exit code")]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_parameters_that_are_named_exist(page: Page) -> None:
     named = re.findall(r"-p (\w+)[= ]|`(\w+)\s?=\s?\w+`", page.text)
