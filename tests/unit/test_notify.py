@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import UsageError
+from ops.panel.running import Running
 from ops.runbook import notify
 from ops.values import Verdict
 from tests.webhook import Hook, listening
@@ -192,3 +194,15 @@ def test_where_the_url_comes_from(
 
     assert (str(found) if found else None) == host
     assert notify.VARIABLE not in os.environ, "no process of ours gets it"
+
+
+def test_a_run_of_the_control_panel_notifies_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\nprintf "[%s]" "$OPS_NOTIFY_URL" >"$(dirname "$0")/seen"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setenv(notify.VARIABLE, ONE)
+
+    Running("10-inspect", {}, folder=tmp_path / "run").wait()
+
+    assert (tmp_path / "seen").read_text() == "[]"
