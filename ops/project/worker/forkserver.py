@@ -4,7 +4,8 @@ A script of its own on the standard library, started by `process.py` as `python 
 interpreter. Its standard input is a socket. A message there is four bytes of length and then JSON, `{"python",
 "script", "folder", "environment"}`; with it come four descriptors: the worker's standard input, output and error, and a
 pipe on which is said which process it is and, once it has ended, how. Nothing of a project is imported here: what a
-worker imports is its own, and gone with it.
+worker imports is its own, and gone with it. What most projects import besides follows once nobody has wanted a worker
+for a moment: the first one need not wait for it, and those after it have it.
 
 It ends with the last of its workers once nobody holds the other end of the socket, and is deaf to signals till then:
 whoever is told to end lets its workers end first.
@@ -31,19 +32,26 @@ LIBRARIES = (
     "sqlalchemy.dialects.postgresql",
     "psycopg2",
 )
+LATER = ("sqlalchemy.orm", "alembic.autogenerate", "logging.config")
+"""Of what most projects import, what takes longest."""
+
+IDLE_MS = 500
+
 DESCRIPTORS = 4
 DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERPRETERS = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "SQLALCHEMY", "DISABLE_SQLALCHEMY")
 """How the names of variables begin that matter when an interpreter starts, or when the libraries are imported."""
 
 
-def preload():
-    """Import the libraries as far as they are there; a worker imports them itself, and says what is missing."""
-    for name in LIBRARIES:
+def preload(names):
+    """Import libraries as far as they are there; a worker imports them itself, and says what is missing."""
+    for name in names:
         try:
             __import__(name)
         except Exception:
             continue
+    gc.collect()
+    gc.freeze()  # what stays as it is need not be copied by each worker
 
 
 def installed():
@@ -100,9 +108,13 @@ class Server:
 
     def serve(self):
         """Return the message in a process that is a worker from now on; this one never returns."""
-        listening = True
+        listening, complete = True, False
         while listening or self.said:
-            for descriptor, _ in self.poll.poll():
+            events = self.poll.poll(None if complete else IDLE_MS)
+            if not events:
+                preload(LATER)
+                complete = True
+            for descriptor, _ in events:
                 if descriptor == self.wake:
                     os.read(self.wake, 4096)
                 elif descriptor != self.control.fileno():
@@ -182,10 +194,8 @@ class Server:
 def main():
     import runpy
 
-    preload()
+    preload(LIBRARIES)
     os.chdir("/")
-    gc.collect()
-    gc.freeze()  # what stays as it is need not be copied by each worker
     message = Server().serve()
     sys.argv = [message["script"]]
     runpy.run_path(message["script"], run_name="__main__")

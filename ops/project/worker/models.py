@@ -4,6 +4,8 @@ import ast
 import os
 import sys
 
+STANDARD = os.path.dirname(os.__file__) + os.sep  # nobody keeps models there
+
 
 def metadatas(context):
     """Every MetaData of `target_metadata`."""
@@ -35,7 +37,7 @@ def imported_models(wanted, known):
     loaded = set()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if not file or "site-packages" in file or not file.endswith(".py"):
+        if not file or "site-packages" in file or file.startswith(STANDARD) or not file.endswith(".py"):
             continue
         loaded.add(os.path.realpath(file))
         for value in list(vars(module).values()):
