@@ -24,7 +24,7 @@ from typing import IO, Any
 from ops.errors import OpsError
 
 LARGEST = 256 * 1024 * 1024
-VERSION = 2
+VERSION = 3
 
 _JUST_NOW = 20_000_000  # nanoseconds: the clock of file systems lags behind ours by some milliseconds
 

@@ -23,7 +23,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ops.secrets import redact
 from ops.values import Verdict
+
+_WORDS = ("problem", "next_step")
 
 
 class OpsError(Exception):
@@ -35,7 +38,7 @@ class OpsError(Exception):
 
     def __init__(self, problem: str, *, next_step: str, changed: bool | None = False, code: str | None = None) -> None:
         """`changed`: whether the database was changed before this was raised; None where nobody knows."""
-        super().__init__(problem)
+        super().__init__(redact(problem))
         self.problem = problem
         self.next_step = next_step
         self.changed = changed
@@ -44,6 +47,10 @@ class OpsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem}\n{self.effect}\nNext: {self.next_step}"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Also where something is added to the words later: no secret gets into them.
+        super().__setattr__(name, redact(value) if name in _WORDS and isinstance(value, str) else value)
 
     @property
     def effect(self) -> str:

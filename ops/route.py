@@ -10,12 +10,13 @@ from ops.catalog import Catalog, snapshot
 from ops.errors import RevisionError
 from ops.history import Revision
 from ops.project.visit import Step, Visit
+from ops.secrets import Discreet
 
 WORDS = {"up": "upgrade", "down": "downgrade", "stamp": "stamp"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionSQL:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RevisionSQL(Discreet):
     """The SQL of one revision as Alembic writes it without a database, or why it could not be written."""
 
     revision: str

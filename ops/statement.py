@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ops.secrets import Discreet
+
 
 class Mode(IntEnum):
     """A lock mode on a relation, the weakest first. `Mode.named` reads what `pg_locks` writes.
@@ -96,10 +98,11 @@ class Lock:
     parent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Statement(Discreet):
     """One statement as it was executed, and what it did on the clone.
 
+    `sql` is as it was written: it is judged. Passwords are taken out where it is shown or recorded.
     `transaction` numbers the transactions of the plan; 0 is a statement outside of one (autocommit). `locks` are those
     that this statement added, on relations that existed before the plan, in any order. `rewrites` are tables and
     materialized views that got a new heap, `scans` those that were read whole, `index_builds` the indexes that were

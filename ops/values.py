@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ops import display
+from ops.secrets import cleaned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ class Result:
         import pandas as pd
 
         table = self.table()
-        rows = [[cell.text if isinstance(cell, display.Mark) else cell for cell in row] for row in table.rows]
+        rows = [[cleaned(cell.text if isinstance(cell, display.Mark) else cell) for cell in row] for row in table.rows]
         return pd.DataFrame(rows, columns=list(table.columns))
 
     def __bool__(self) -> bool:

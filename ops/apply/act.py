@@ -23,6 +23,7 @@ from ops.plan import kept
 from ops.project import Answer, Event, Worker, go, stop
 from ops.project.visit import Step, Visit, visit
 from ops.route import WORDS, Route
+from ops.secrets import redact
 from ops.settings import TargetSettings
 
 Report = Callable[[str], None]
@@ -149,16 +150,16 @@ class _Change:
         self.here = here
         self.route = made
         self.heard = heard
-        self.report = report
+        self.report: Report = lambda line: report(redact(line))
         self.record = Recorder(here, made, backup=backup)
         self.progress = Progress(heads=made.current)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
         self.plan = kept.find(here.settings.home, made.fingerprint)
-        self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), report)
+        self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), self.report)
         self.watch = Watch(here.settings, here.worker.backend_pids)
         self.leftovers = Leftovers(here)
-        self.patience = Patience(here, self.progress, retries, report)
+        self.patience = Patience(here, self.progress, retries, self.report)
         self.breaker = breaker.Breaker(here, None if made.direction == "stamp" else max_rewrite, self.record.run)
 
     def perform(self) -> Run:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ops import limits
 from ops.project import Event
+from ops.secrets import redact
 from ops.settings import Limits
 from ops.statement import Statement
 
@@ -18,7 +19,7 @@ class Pace:
         self._report = report
         self._measured: dict[tuple[str, str], Statement | None] = {}
         for one in statements:
-            key = one.revision, limits.plain(one.sql)
+            key = one.revision, _kept(one.sql)
             self._measured[key] = None if key in self._measured else one  # the same text twice may be two matters
         self.asked = limits.short(allowed)
         """The settings that were asked for last."""
@@ -31,7 +32,7 @@ class Pace:
     def before(self, event: Event) -> dict[str, str]:
         """Return the settings that a statement is to have, whether they are in force or not."""
         sql, revision = event["sql"], event["revision"]
-        measured = self._measured.get((revision, limits.plain(sql)))
+        measured = self._measured.get((revision, _kept(sql)))
         wanted, own = self._pace.before(sql, outside=bool(event["autocommit"]), measured=measured)
         self.asked = self.asked | wanted
         line = f", line {event['line']} of its file" if event["line"] else ""
@@ -42,3 +43,8 @@ class Pace:
     def commit(self) -> None:
         """A transaction ends."""
         self._pace.commit()
+
+
+def _kept(sql: str) -> str:
+    """Return a statement as a plan that was kept has it."""
+    return limits.plain(redact(sql))

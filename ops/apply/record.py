@@ -13,6 +13,7 @@ from ops.ledger import Ledger, whoami
 from ops.project import Event
 from ops.project.visit import Visit
 from ops.route import Route
+from ops.secrets import redact
 from ops.values import Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ class _Told:
     digest: Any = field(default_factory=hashlib.sha256)
 
     def add(self, event: Event) -> None:
-        sql: str = event["sql"]
+        sql = redact(
+            event["sql"]
+        )  # before it is cut, and before the hash: that of a text with a password gives it away
         wait = event.get("lock_wait")
         self.count += 1
         self.digest.update(f"{len(sql)}:{sql}".encode("utf-8", "surrogatepass"))

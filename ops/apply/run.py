@@ -10,6 +10,7 @@ from ops import display
 from ops.apply.verify import Proof
 from ops.guard import Permission
 from ops.route import WORDS, Route
+from ops.secrets import redact
 from ops.values import Result, Verdict
 
 
@@ -189,7 +190,7 @@ class Run(Result):
             parts.append(
                 f"-- {one.revision}\n{one.sql if one.sql is not None else '-- not available: ' + str(one.why)}"
             )
-        return "\n\n".join(parts) + "\n" if parts else ""
+        return redact("\n\n".join(parts) + "\n") if parts else ""
 
 
 def listed(ids: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from ops.display.blocks import Code, Mark, Name, Table, Tone
+from ops.secrets import redact
 
 CELL_LIMIT = 600
 CODE_LIMIT = 60_000
@@ -60,18 +61,18 @@ def cut(text: str, limit: int) -> str:
 
 
 def shown(text: object, *, limit: int = CELL_LIMIT) -> str:
-    """Return what is shown of a text: cut, then made visible."""
-    return visible(cut(str(text), limit))
+    """Return what is shown of a text: without secrets, cut, then made visible."""
+    return visible(cut(redact(str(text)), limit))
 
 
 def words(value: object, *, limit: int = CELL_LIMIT) -> str:
     """Return what is shown of any value that a cell may hold."""
-    return visible(cut(_spelled(value), limit))
+    return visible(cut(redact(_spelled(value)), limit))
 
 
 def shown_code(code: Code) -> str:
     """Return what is shown of a code block: line breaks and indentation stay, tabs are four columns."""
-    return visible(cut(code.text, CODE_LIMIT), tabs=True).expandtabs(4).strip("\n")
+    return visible(cut(redact(code.text), CODE_LIMIT), tabs=True).expandtabs(4).strip("\n")
 
 
 def rows_left_out(table: Table) -> str:

@@ -13,7 +13,6 @@ from ops.database import ServerFacts, leads_elsewhere
 from ops.errors import RefusedError, StalePlanError
 from ops.guard import evidence, rights
 from ops.guard.missing import Circumstances, Foreseen, missing, skew
-from ops.guard.needs import needs
 from ops.ledger import Ledger
 from ops.plan import kept
 from ops.project.visit import Visit
@@ -62,7 +61,9 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
         obstacles += (f"direct_url leads to another database than url, which leads to {elsewhere}.",)
     plan = kept.find(visit.settings.home, route.fingerprint)
     if plan is not None and not _is_superuser(connection, role):
-        obstacles += rights.lacking(connection, role, needs(plan.statements, setup.default_schema))
+        # with another search path, what it creates would go elsewhere
+        wanted = plan.needs if plan.default_schema == setup.default_schema else ()
+        obstacles += rights.lacking(connection, role, wanted)
     found = _circumstances(visit, route, plan)
     if saves:
         found = replace(found, backed_up=found.now)

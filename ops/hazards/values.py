@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ops.secrets import Discreet
+
 
 class Severity(IntEnum):
     """How bad it is for this database now, the mildest first."""
@@ -21,8 +23,8 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hazard:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Hazard(Discreet):
     """What is dangerous about one statement, on this database, and the way round it.
 
     `statement` is the statement's number in its plan; 0 where it is about the file of `revision` as a whole. `harm` is

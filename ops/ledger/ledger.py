@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ops.project.visit import Visit
 
 
+_IDS = frozenset({"from", "to", "current", "revision", "heads"})
+"""What names revisions, and is looked up again. It stands in the version table as well, whatever words it has."""
+
+
 class Store(Protocol):
     """Where records are kept. Nothing is ever changed or removed there."""
 
@@ -140,7 +144,7 @@ class Ledger:
             It cannot be written: without a record nothing is changed.
         """
         number = 0 if kind == "intent" else self._numbers.get(run, 0) + 1
-        clean = {name: cleaned(value) for name, value in fields.items()}
+        clean = cleaned(fields, but=_IDS)
         # Once more for the words of what is no text itself, a path or an error.
         plain = json.loads(json.dumps(clean, default=lambda value: redact(str(value))))
         self.store.append(

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ops.cache import Cache, DamagedError, Dependencies
 from ops.catalog import Catalog, Key
+from ops.guard.needs import Need, needs
 from ops.hazards import Hazard, Severity
+from ops.secrets import cleaned
 from ops.statement import Lock, Mode, Statement
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Foretold:
 class KeptPlan:
     """A plan as far as others need it. `made` is when, by the clock of the machine that made it.
 
+    No secret is in the SQL of its `statements`. What was read from it before that are the rights it `needs`, where
+    `default_schema` is the first of the search path.
     `foretold` is None where the clone could not tell: nothing was measured, the migrations fail there, or the clone
     has not the roles of the target.
     """
@@ -61,14 +65,19 @@ class KeptPlan:
     statements: tuple[Statement, ...]
     hazards: tuple[Hazard, ...]
     foretold: Foretold | None = None
+    default_schema: str | None = None
+    needs: tuple[Need, ...] = ()
 
 
-def keep(home: Path, plan: Plan) -> None:
+def keep(home: Path, plan: Plan, *, default_schema: str | None) -> None:
     """Keep a plan, in place of an older one of the same fingerprint."""
     payload = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "statements": [asdict(one) for one in plan.statements],
-        "hazards": [asdict(one) for one in plan.hazards],
+        # names stay as they are, as in every catalog that is kept: they are looked up
+        "statements": [asdict(one) | cleaned({"sql": one.sql, "error": one.error}) for one in plan.statements],
+        "hazards": [cleaned(asdict(one)) | {"relation": one.relation} for one in plan.hazards],
+        "default_schema": default_schema,
+        "needs": [asdict(one) for one in needs(plan.statements, default_schema)],
     }
     bulk = None
     if plan.foretold is not None:
@@ -96,6 +105,8 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
         statements=tuple(_statement(one) for one in entry.payload["statements"]),
         hazards=tuple(Hazard(**one | {"severity": Severity(one["severity"])}) for one in entry.payload["hazards"]),
         foretold=foretold,
+        default_schema=entry.payload["default_schema"],
+        needs=tuple(Need(**one) for one in entry.payload["needs"]),
     )
 
 

@@ -59,7 +59,7 @@ def plan(
     # The clone's worker starts while the target's is asked.
     with Worker(settings) as booted, visit(settings, purpose="plan") as here:
         made = _plan(here, route.make(here, direction, revision), booted, limit, allowed)
-    kept.keep(settings.home, made)
+        kept.keep(settings.home, made, default_schema=here.setup.default_schema)
     return made
 
 

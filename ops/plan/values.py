@@ -14,6 +14,7 @@ from ops.live import Live
 from ops.plan.kept import Foretold
 from ops.probes import Probe
 from ops.route import WORDS, Route
+from ops.secrets import cleaned, redact
 from ops.settings import Limits
 from ops.statement import Lock, Statement
 from ops.values import Result, Verdict
@@ -101,7 +102,7 @@ class Plan(Result):
         """The whole plan as one SQL file: commented, and ready to be run by psql."""
         from ops.plan.script import script
 
-        return script(self)
+        return redact(script(self))
 
     @property
     def script(self) -> display.View:
@@ -148,6 +149,10 @@ class Plan(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the `data` of `20-plan`, which is `plan.json`."""
+        data: dict[str, Any] = cleaned(self._data())
+        return data
+
+    def _data(self) -> dict[str, Any]:
         return {
             "fingerprint": self.fingerprint,
             "direction": self.route.direction,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ops.secrets import Discreet, redact
 from ops.values import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Probe(Discreet):
     """One question to the live database about one statement, and its answer.
 
     `statement` is the statement's number in its plan. `violations` is how many rows, or objects, would make it fail:
@@ -35,7 +36,7 @@ class Probe:
     def __str__(self) -> str:
         """Return one line: the question and its answer."""
         count = "" if self.violations is None else f" {'at least ' * self.at_least}{self.violations}"
-        return f"{self.verdict}: {self.question}{count}{f' ({self.why})' if self.why else ''}"
+        return redact(f"{self.verdict}: {self.question}{count}{f' ({self.why})' if self.why else ''}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

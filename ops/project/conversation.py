@@ -19,7 +19,7 @@ from ops.errors import InterruptedRunError, OpsError
 from ops.project import failures
 from ops.project.process import Process
 from ops.project.protocol import ASKING, GO, Event, Listener
-from ops.settings import TargetSettings, redact
+from ops.settings import TargetSettings, cleaned, redact
 
 WORKER = Path(__file__).parent / "worker" / "__main__.py"
 
@@ -236,25 +236,20 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-_PLACES = frozenset({"path"})
-"""What leads to a version file: a folder may be called as a password is, and the file has to be found."""
+_AS_WRITTEN = frozenset({
+    "path",  # a folder may be called as a password is, and the version file has to be found
+    "sql", "executed", "observed",  # what is judged
+    "version_table", "version_table_schema", "default_schema", "role",
+    "revision", "down_revisions", "depends_on", "branch_labels", "heads",
+})  # fmt: skip
+"""What names things, or is judged. A word of it may be a password as well: it is taken out where it is shown."""
 
 
 def without_secrets(event: Event) -> Event:
-    """Return what a worker said without secrets, before anybody can show or store it.
+    """Return what a worker said without secrets, but for SQL and names: `***` is no table, and is judged otherwise.
 
-    The places of version files are left as they are, but not in an error: those are of any file, and are shown.
+    Whoever shows, records or sends those removes secrets from them. An error has nothing to be judged in it.
     """
-    kept = frozenset() if event.get("event") == "error" else _PLACES
-    found: Event = _clean(event, kept)
+    kept: frozenset[str] = frozenset() if event.get("event") == "error" else _AS_WRITTEN
+    found: Event = cleaned(dict(event), but=kept)
     return found
-
-
-def _clean(value: Any, kept: frozenset[str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_clean(one, kept) for one in value]
-    if isinstance(value, dict):
-        return {key: one if key in kept else _clean(one, kept) for key, one in value.items()}
-    return value

@@ -12,6 +12,7 @@ from ops import display
 from ops.catalog import Difference
 from ops.rehearsal.values import Extra, Loss
 from ops.route import Route
+from ops.secrets import cleaned
 from ops.statement import Statement
 from ops.values import Result, Verdict
 
@@ -179,6 +180,10 @@ class Rehearsal(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the `data` of `30-rehearse`, which is `rehearsal.json`."""
+        data: dict[str, Any] = cleaned(self._data())
+        return data
+
+    def _data(self) -> dict[str, Any]:
         return {
             "fingerprint": self.fingerprint,
             "from": list(self.route.current),

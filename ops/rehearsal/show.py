@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ops import display
 from ops.plan.show import SQL_CHARACTERS, strongest
 from ops.rehearsal.values import Loss
+from ops.secrets import redact
 from ops.statement import Statement
 
 if TYPE_CHECKING:
@@ -206,7 +207,8 @@ def _by_place(found: tuple[Statement, ...]) -> dict[tuple[str, int], Statement]:
 
 
 def _planned(plan: Statement | None, one: Statement) -> object:
-    if plan is None or " ".join(plan.sql.split()) != " ".join(one.sql.split()):
+    # one that was kept has no secrets in it
+    if plan is None or " ".join(redact(plan.sql).split()) != " ".join(redact(one.sql).split()):
         return display.Mark("another statement", "attention")
     if not plan.measured:
         return display.Mark("not measured", "unknown")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ops.secrets import cleaned, redact, remember
 from ops.settings.home import CHECKOUT, home
-from ops.settings.secrets import cleaned, redact, remember
 from ops.settings.sections import Limits, TargetSettings, default_url, names, resolve
 from ops.settings.urls import Database, masked, ours, project_url
 from ops.settings.words import bytes_of, seconds

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ops.errors import SettingsError
-from ops.settings.secrets import remember
+from ops.secrets import remember
 
 PREFIX = "ops:target:"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ops.errors import SettingsError
-from ops.settings.secrets import remember
+from ops.secrets import remember
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -138,7 +138,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "longer":               lambda content: content + b"x",
     "not JSON":             lambda content: b"\xff\x00" * 100,
     "JSON of another kind": lambda content: b"[1, 2]\n",
-    "another version":      lambda content: content.replace(b'"version": 2', b'"version": 1'),
+    "another version":      lambda content: content.replace(b'"version": 3', b'"version": 2'),
 }
 # fmt: on
 

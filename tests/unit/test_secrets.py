@@ -12,8 +12,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 from sqlalchemy import URL
 
+from ops import secrets
 from ops.project.conversation import without_secrets
-from ops.settings import cleaned, redact, remember, secrets
+from ops.settings import cleaned, redact, remember
 
 SECRET = "p@ss w/ö%rd&'\"\\<x>:9#"
 PLAIN = "hunter2correct"

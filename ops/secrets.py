@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -64,15 +65,28 @@ def redact(text: str) -> str:
     return text
 
 
-def cleaned(value: Any) -> Any:
-    """Return lists, tuples and dicts of the same shape, with `redact` applied to every text in them."""
+def cleaned(value: Any, *, but: frozenset[str] = frozenset()) -> Any:
+    """Return lists, tuples and dicts of the same shape, with `redact` applied to every text in them.
+
+    What stands under one of the keys `but` is left as it is.
+    """
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {cleaned(key): cleaned(one) for key, one in value.items()}
+        return {cleaned(key): one if key in but else cleaned(one, but=but) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(cleaned(one) for one in value)
+        return type(value)(cleaned(one, but=but) for one in value)
     return value
+
+
+class Discreet:
+    """A dataclass whose text is as it was written, for judgement, and is shown without secrets."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        shown = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)  # type: ignore[arg-type]
+        return redact(f"{type(self).__qualname__}({', '.join(shown)})")
 
 
 def _can_be_told_apart(secret: str) -> bool:
