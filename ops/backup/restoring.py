@@ -12,6 +12,7 @@ from typing import Any
 from ops import database, dumps, scratch, surroundings
 from ops.backup import server as servers
 from ops.backup import shelf, verifying
+from ops.backup.recording import Recording
 from ops.backup.restored import Restoration
 from ops.backup.server import Server
 from ops.backup.verifying import Report
@@ -54,7 +55,7 @@ def restore(
     BusyError
         Somebody is connected to the database that was to be replaced.
     OpsError
-        A statement failed; what was being restored is gone again.
+        A statement failed, or the restore could not be put on record; what was being restored is gone again.
     """
     dump = _whole(settings, Path(file))
     place = servers.of(settings)
@@ -69,17 +70,18 @@ def restore(
     started = time.monotonic()
     name = f"restoring_{_stamp()}_{secrets.token_hex(3)}" if over else planned.into
     place.create(name, dump, f"alembic-ops: being restored from {planned.file}")
+    recording = Recording(settings, {"file": planned.file, "sha256": dump.sha256, "into": planned.into, "over": over})
     try:
         notes, same = _filled(place, settings, dump, name, report)
         if over:
             notes += _as_before(settings, place, name, planned.into)
+        recording.intent(_at(settings, name), planned.into)
         replaced = _swap(place, name, planned.into) if over else ""
-        _mark(place, planned.into, planned.file)
     except BaseException:
         if name in place.names():
             place.drop(name)
         raise
-    return replace(
+    done = replace(
         planned,
         dry_run=False,
         notes=(*planned.notes, *notes),
@@ -87,6 +89,22 @@ def restore(
         replaced=replaced,
         seconds=time.monotonic() - started,
     )
+    return _recorded(recording, place, settings, done)
+
+
+def _recorded(recording: Recording, place: Server, settings: TargetSettings, done: Restoration) -> Restoration:
+    """Say where the database came from, in its comment and in its ledger; it is in its place already."""
+    _mark(place, done.into, done.file)
+    try:
+        recording.outcome(
+            _at(settings, done.into), verdict=done.verdict.value, seconds=done.seconds, replaced=done.replaced
+        )
+    except OpsError as error:
+        error.changed = True
+        kept = f", and what was there is kept as {done.replaced!r}" if done.replaced else ""
+        error.problem = f"The backup is restored{kept}; its record could not be finished: {error.problem}"
+        raise
+    return done
 
 
 def _whole(settings: TargetSettings, path: Path) -> Dump:

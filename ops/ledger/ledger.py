@@ -13,9 +13,12 @@ from ops.ledger.in_database import DatabaseStore
 from ops.ledger.in_file import FileStore
 from ops.ledger.records import Records
 from ops.ledger.values import Applied, OpenRun, Record
-from ops.settings import cleaned, redact
+from ops.settings import TargetSettings, cleaned, redact
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ops.database import ServerFacts
     from ops.project.visit import Visit
 
 
@@ -72,14 +75,29 @@ class Ledger:
     def of(cls, here: Visit) -> Ledger:
         """Return the ledger that a visit's target keeps."""
         setup, settings = here.setup, here.settings
-        file = FileStore(settings.home, here.facts.identity)
-        database = DatabaseStore(settings, here.connection, here.facts)
+        table = (setup.version_table_schema, setup.version_table)
+        return cls.at(settings, here.connection, here.facts, table, target=settings.name)
+
+    @classmethod
+    def at(
+        cls,
+        settings: TargetSettings,
+        connection: Connection,
+        facts: ServerFacts,
+        version_table: tuple[str, str],
+        *,
+        target: str,
+        identity: str = "",
+    ) -> Ledger:
+        """Return the ledger of one database; `identity` is what it will be by, where its name is to be another one."""
+        file = FileStore(settings.home, identity or facts.identity)
+        database = DatabaseStore(settings, connection, facts)
         in_file = settings.ledger == "file"
         return cls(
             file if in_file else database,
-            target=settings.name,
-            identity=here.facts.identity,
-            version_table=f"{quoted(setup.version_table_schema)}.{quoted(setup.version_table)}",
+            target=target,
+            identity=identity or facts.identity,
+            version_table=".".join(map(quoted, version_table)),
             older=None if in_file else file,
             beside=database if in_file else None,
         )

@@ -151,7 +151,7 @@ class Records(Result):
         if not self.runs:
             return f"{self.target}: no run on record"
         last, count = self.runs[0], len(self.runs)
-        what = f"{_WORDS.get(last.direction, last.direction)} to {_list(last.wanted)}"
+        what = f"{_word(last)} to {_list(last.wanted)}"
         return (
             f"{self.target}: {count} run{'' if count == 1 else 's'} on record, the last {minute(last.when)} "
             f"by {last.by}: {what}, {self._outcome(last)}"
@@ -173,7 +173,7 @@ class Records(Result):
         tone: display.Tone = "ok" if run.verdict == "OK" else "bad" if run.verdict else "attention"
         return (
             minute(run.when),
-            _WORDS.get(run.direction, run.direction),
+            _word(run),
             None if run.came_from is None else run.came_from or ("base",),
             run.wanted or ("base",),
             len(run.revisions),
@@ -312,6 +312,7 @@ def _plain(run: PastRun) -> dict[str, Any]:
         "tool": run.tool,
         "plan": run.plan,
         "backup": run.backup,
+        "restored": run.restored,
         "verdict": run.verdict or None,
         "current": None if run.left is None else list(run.left),
         "seconds": run.seconds,
@@ -332,6 +333,10 @@ def _plain(run: PastRun) -> dict[str, Any]:
             for one in run.revisions
         ],
     }
+
+
+def _word(run: PastRun) -> str:
+    return "restore" if run.restored else _WORDS.get(run.direction, run.direction)
 
 
 def _rounded(seconds: float | None) -> float | None:

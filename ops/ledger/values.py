@@ -94,7 +94,8 @@ class PastRun:
 
     `when` is the server's clock where the ledger is in the database; `ahead` is by how many seconds the clock of the
     machine was ahead of it, None where the ledger is a file. `seconds` is None, and `verdict` empty, while nobody knows
-    how it ended. `catalogs` are the fingerprints of the schema before and after, empty where unknown.
+    how it ended. `restored` is the backup where it was a restore. `catalogs` are the fingerprints of the schema before
+    and after, empty where unknown.
     """
 
     run: str
@@ -111,6 +112,7 @@ class PastRun:
     tool: str = ""
     plan: str = ""
     backup: str = ""
+    restored: str = ""
     revisions: tuple[PastRevision, ...] = ()
     left: tuple[str, ...] | None = None
     seconds: float | None = None
@@ -168,6 +170,7 @@ def past_run(intent: Record, revisions: tuple[PastRevision, ...], outcome: Recor
         **{name: str(who.get(name, "")) for name in ("role", "login", "process", "notebook", "commit", "tool")},
         plan=intent.get("plan", ""),
         backup=intent.get("backup", ""),
+        restored=intent.get("restore", {}).get("file", ""),
         revisions=revisions,
         left=None if left is None else tuple(left),
         seconds=outcome.get("seconds"),

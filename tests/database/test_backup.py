@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import psycopg2
 import pytest
 
-from ops import backup, dumps, embedded, scratch
+from ops import backup, dumps, embedded, scratch, targets
 from ops.backup import Backup, shelf, verifying
 from ops.backup.shelf import Shelf
 from ops.dumps.manifest import DumpError
@@ -67,6 +67,12 @@ OURS = f"""
 """
 RESTORING = """
     SELECT datname::text FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE '%being restored from %'
+"""
+
+
+RECORDED = """
+    SELECT kind, coalesce(details -> 'to', details -> 'current')::jsonb, details -> 'restore' ->> 'file', verdict
+    FROM alembic_ops.ledger ORDER BY id
 """
 
 
@@ -264,6 +270,7 @@ def test_into_a_new_database(small: TargetSettings, saved: Backup, server: embed
         assert (done.verdict, done.same, done.replaced) == (Verdict.OK, True, "")
         assert run(there, "SELECT count(*) FROM things") == [(2,)]
         assert names(server) - before == {"brought back"}
+        assert run(there, RECORDED) == [("intent", [], saved.file, None), ("outcome", [], saved.file, "OK")]
         with pytest.raises(RefusedError, match="There is a database 'brought back' already"):
             backup.restore(small, saved.file, into="brought back", dry_run=False)
         assert run(there, "SELECT count(*) FROM things") == [(2,)]
@@ -295,8 +302,50 @@ def test_in_the_place_of_a_database_under_guard(small: TargetSettings, saved: Ba
         assert run(small.raw_url, "SHOW search_path") == [("public, x",)]
         assert run(server.url(done.replaced), "SELECT count(*) FROM things") == [(3,)]
         assert half_restored(server, saved) == []
+        assert run(small.raw_url, RECORDED) == [("intent", [], saved.file, None), ("outcome", [], saved.file, "OK")]
     finally:
         scratch.drop_database(server, done.replaced)
+
+
+def test_a_restore_is_a_part_of_the_history(set_up: SetUp, server: embedded.Server) -> None:
+    """The ledger comes back with the rest, and says who brought it back from what, and what was kept."""
+    bench = set_up("linear")
+    bench.target.upgrade("a10000000002", dry_run=False)
+    saved = bench.target.backup(verify="none")
+    bench.target.upgrade(dry_run=False)
+
+    done = bench.target.restore(saved.file, over=True, dry_run=False)
+    try:
+        told, status = bench.target.ledger(), bench.target.status()
+        first, second = told.runs
+        assert (first.restored, first.verdict, first.left) == (saved.file, "OK", ("a10000000002",))
+        assert (second.direction, second.wanted) == ("up", ("a10000000002",))
+        assert (told.open_runs, told.gaps, status.verdict) == ((), (), Verdict.OK)
+        assert "restore to a10000000002, OK" in str(told)
+        ((kept_as,),) = bench.ask("SELECT details -> 'restore' ->> 'replaced' FROM alembic_ops.ledger WHERE number = 1"
+                                  " AND kind = 'outcome' AND details ->> 'restore' IS NOT NULL")  # fmt: skip
+        assert kept_as == done.replaced
+        assert bench.target.upgrade(dry_run=False).current == ("a10000000005",)
+    finally:
+        scratch.drop_database(server, done.replaced)
+
+
+def test_without_a_record_nothing_takes_a_place(set_up: SetUp, server: embedded.Server) -> None:
+    bench = set_up("linear")
+    bench.target.upgrade("a10000000002", dry_run=False)
+    saved = bench.target.backup(verify="none")
+    bench.target.upgrade(dry_run=False)
+    before = names(server)
+    (bench.home / ".ops").mkdir(exist_ok=True)
+    (bench.home / ".ops" / "ledger").write_text("no folder")
+    section = bench.home / "ops.ini"
+    section.write_text(section.read_text() + "ledger = file\n")
+
+    with pytest.raises(OpsError, match="cannot be written") as refused:
+        targets.target("case").restore(saved.file, over=True, dry_run=False)
+
+    assert (refused.value.code, refused.value.changed) == ("ledger", False)
+    assert (names(server), bench.current) == (before, ["a10000000005"])
 
 
 REFUSED: dict[str, Callable[[Path], object]] = {
