@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from postgast import pg_query_pb2 as pb
 
-from ops.commands.nodes import Names, Node, children, expression, given, inner, kind, strings
+from ops.commands.nodes import Names, Node, children, expression, given, inner, kind, statement, strings
 from ops.commands.values import Command
 
 _WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
@@ -82,7 +82,7 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
     fields = message.DESCRIPTOR.fields_by_name
     condition = expression(message.where_clause) if "where_clause" in fields else ""
     set_columns = message.cols if "cols" in fields else message.target_list if "target_list" in fields else ()
-    updates = kind(message) == "UpdateStmt"
+    updates, inserts = kind(message) == "UpdateStmt", kind(message) == "InsertStmt"
     yield Command(
         verb=_WRITES[kind(message)],
         schema=schema,
@@ -93,13 +93,22 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
         elements=tuple(_value(inner(one)) for one in set_columns) if updates else (),
         value=message.relation.alias.aliasname if updates else "",
         where=condition,
+        # with a WITH of its own the query is more than its text
+        expression=statement(message.select_stmt) if inserts and not _parts(message) else "",
         options=given(
+            do_nothing=inserts and _does_nothing(message),
             where=bool(condition),
             returning=message.HasField("returning_clause"),
             on_conflict="on_conflict_clause" in fields and message.HasField("on_conflict_clause"),
             only=not message.relation.inh,
         ),
     )
+
+
+def _does_nothing(message: Node) -> bool:
+    """Whether an INSERT leaves out whatever row is in conflict with any other."""
+    found = message.on_conflict_clause
+    return bool(found.action == pb.ONCONFLICT_NOTHING and not found.HasField("infer"))
 
 
 def _value(target: Node) -> str:

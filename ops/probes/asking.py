@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ops.catalog import Catalog
 from ops.commands import Command
 from ops.errors import ConnectError, UsageError
-from ops.probes import constraints, dependants, effects, names, partitions, types
+from ops.probes import constraints, dependants, effects, inserts, names, partitions, types
 from ops.probes.known import Known, Name
 from ops.probes.place import Place
 from ops.probes.state import State
@@ -28,6 +28,7 @@ _ASKED: dict[str, tuple[Callable[[Place, Command], Iterator[Question]], ...]] = 
     "VALIDATE CONSTRAINT": (constraints.validate,),
     "ALTER CONSTRAINT": (constraints.alter_constraint,),
     "CREATE INDEX": (constraints.create_index,),
+    "INSERT": (inserts.insert,),
     "ALTER COLUMN TYPE": (types.alter_type,),
     "ALTER DOMAIN": (types.alter_domain,),
     **dict.fromkeys(("ADD VALUE", "RENAME VALUE"), (types.label,)),
@@ -92,8 +93,14 @@ def _questions(
                 yield from names.questions(place, command)
                 for asked in _ASKED.get(command.verb, ()):
                     yield from asked(place, command)
+            filled = state.of(command) if command.verb in ("INSERT", "MERGE", "COPY") else None
+            rows = inserts.poured(place, command, filled) if filled else ""
             given = [name for name, _ in names.wanted(place, command)]
             effects.apply(state, statement.number, command)
+            if filled and rows:
+                filled.poured.append(rows)
+            elif filled:
+                filled.unfollowed = filled.unfollowed or statement.number
             for name in given:
                 for key in names.keys(name):
                     state.claim(*key)

@@ -48,7 +48,7 @@ def _create(state: State, number: int, command: Command) -> None:
     table.partition_key = command if command.method else None
     table.columns = {one: Column(name=one, type="", value="NULL") for one in command.columns}
     if command.verb == "CREATE TABLE AS":
-        table.inserted = number
+        table.inserted = table.unfollowed = number
         writes.calls(state, number, command)
     state.put(name, table)
 

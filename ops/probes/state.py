@@ -51,7 +51,8 @@ class Table:
     """A table at one place of a plan.
 
     `live` is what it is called on live, None for one that the plan made; `empty`: it has no rows but those that the
-    plan put there. The numbers are those of the statements that put rows in, took rows out, or changed a column.
+    plan put there: `poured` are queries for them, `unfollowed` is the first statement whose rows have none. The numbers
+    are those of the statements that put rows in, took rows out, or changed a column.
     """
 
     name: Name
@@ -67,6 +68,8 @@ class Table:
     deleted: int = 0
     updated: dict[str, int] = field(default_factory=dict)
     constraints: dict[str, Command | None] = field(default_factory=dict)
+    poured: list[str] = field(default_factory=list)
+    unfollowed: int = 0
 
     @property
     def sql(self) -> str:

@@ -988,8 +988,101 @@ UPDATES = {
         PARENT + ROWS, "UPDATE t SET a = 2 WHERE id > 3 OR a = 1; ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p", 1
     ),
 }
+PUT = (
+    PARENT + "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL DEFAULT 1, b varchar(3), p int REFERENCES p,"
+    " CONSTRAINT small CHECK (a < 10)); INSERT INTO t VALUES (1, 1, 'x', 1);"
+    " CREATE TABLE s (id int, a int, b text, p int);"
+    " INSERT INTO s VALUES (2, 2, 'y', 2), (3, 3, NULL, NULL);"
+)
+
+
+def put(broken: str) -> str:
+    """One more row of the table that others are filled from."""
+    return f"{PUT} INSERT INTO s VALUES ({broken})"
+
+
+FROM = "INSERT INTO t (id, a, b, p) SELECT id, a, b, p FROM s"
+INSERTS = {
+    "values that fit": passes(PUT, "INSERT INTO t (id, a, b, p) VALUES (2, 2, 'y', 2), (3, 3, 'yyy   ', NULL)"),
+    "a key that is taken": breaks(PUT, "INSERT INTO t (id) VALUES (1), (2)", 1, samples=("t_pkey",)),
+    "a key twice": breaks(PUT, "INSERT INTO t (id) VALUES (5), (5)", 2, samples=("t_pkey",)),
+    "a key of the plan's": breaks(PUT, "INSERT INTO t (id) VALUES (5); INSERT INTO t (id) VALUES (5)", 1),
+    "a key that is no constraint": breaks(
+        PUT + "CREATE UNIQUE INDEX lowest ON t (lower(b)) WHERE a > 0",
+        "INSERT INTO t (id, b) VALUES (2, 'X')",
+        1,
+        samples=("lowest",),
+    ),
+    "outside of what is unique": passes(
+        PUT + "CREATE UNIQUE INDEX lowest ON t (lower(b)) WHERE a > 5", "INSERT INTO t (id, b) VALUES (2, 'X')"
+    ),
+    "a key that is taken, and nothing is done": passes(PUT, "INSERT INTO t (id) VALUES (1) ON CONFLICT DO NOTHING"),
+    "a key that is taken, and something is done": unknown(
+        PUT, "INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 50", fails=True
+    ),
+    "no value where one must be": breaks(PUT, "INSERT INTO t (id, a) VALUES (2, NULL)", 1, samples=("NOT NULL a",)),
+    "a default where one must be": passes(PUT, "INSERT INTO t (id) VALUES (2)"),
+    "a check": breaks(PUT, "INSERT INTO t (id, a) VALUES (2, 10)", 1, samples=("small",)),
+    "too long": breaks(PUT, "INSERT INTO t (id, b) VALUES (2, 'yyyy')", 1, samples=("b character varying(3)",)),
+    "out of range": breaks(PUT, "INSERT INTO t (id, a) VALUES (2, 3000000000)", 1, at_least=True),
+    "no parent": breaks(PUT, "INSERT INTO t (id, p) VALUES (2, 9)", 1, samples=("t_p_fkey",)),
+    "its own parent": passes(
+        "CREATE TABLE t (id int PRIMARY KEY, up int REFERENCES t)", "INSERT INTO t (id, up) VALUES (1, 2), (2, 1)"
+    ),
+    "a check of the plan's": breaks(
+        PUT,
+        "ALTER TABLE t ADD CONSTRAINT tiny CHECK (a < 5); INSERT INTO t (id, a) VALUES (2, 7)",
+        1,
+        samples=("tiny",),
+    ),
+    "a check that the plan drops": passes(
+        PUT, "ALTER TABLE t DROP CONSTRAINT small; INSERT INTO t (id, a) VALUES (2, 70)"
+    ),
+    "keys from a sequence": passes(
+        "CREATE TABLE t (id serial PRIMARY KEY, a int UNIQUE)", "INSERT INTO t (a) VALUES (1), (2)"
+    ),
+    "rows that fit": passes(PUT, FROM),
+    "rows with a key that is taken": breaks(put("1, 1, 'x', 1"), FROM, 1, samples=("t_pkey",)),
+    "rows with a key twice": breaks(put("3, 1, 'x', 1"), FROM, 2, samples=("t_pkey",)),
+    "a row without a value": breaks(put("4, NULL, 'x', 1"), FROM, 1, samples=("NOT NULL a",)),
+    "a row that is too long": breaks(put("4, 1, 'xxxx', 1"), FROM, 1, samples=("b character varying(3)",)),
+    "a row without a parent": breaks(put("4, 1, 'x', 8"), FROM, 1, samples=("t_p_fkey",)),
+    "a row that breaks all": breaks(
+        put("1, 10, 'xxxx', 8"), FROM, 1, samples=("b character varying(3)", "small", "t_p_fkey", "t_pkey")
+    ),
+    "a row that is left out": passes(put("1, 1, 'x', 1"), FROM + " WHERE NOT EXISTS (SELECT FROM t WHERE t.id = s.id)"),
+    "rows that are no numbers": breaks(
+        PUT, "INSERT INTO t (id, a) SELECT id, CAST(b || 'z' AS int) FROM s", 1, at_least=True
+    ),
+    "into a table of the plan's": passes(
+        PUT, "CREATE TABLE n (id int PRIMARY KEY, p int REFERENCES p); INSERT INTO n SELECT id, p FROM s"
+    ),
+    "into a table of the plan's, a key twice": breaks(
+        put("3, 1, 'x', 1"),
+        "CREATE TABLE n (id int PRIMARY KEY, p int REFERENCES p); INSERT INTO n SELECT id, p FROM s",
+        2,
+    ),
+    "in batches": breaks(
+        put("7, 1, 'x', 9"),
+        "CREATE TABLE n (id int PRIMARY KEY, p int REFERENCES p); INSERT INTO n SELECT id, p FROM s WHERE id < 5;"
+        " INSERT INTO n SELECT id, p FROM s WHERE id >= 5",
+        1,
+    ),
+    "from what the plan changes": unknown(PUT, "UPDATE s SET id = 1; " + FROM, fails=True),
+    "a function that does more": unknown(
+        PUT, "INSERT INTO t (id, a) SELECT id, (random() * 100)::int + 20 FROM s", fails=True
+    ),
+    "a trigger that helps": unknown(
+        PUT + "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.a = 1; RETURN NEW; END';"
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "INSERT INTO t (id, a) VALUES (2, 50)",
+        fails=False,
+    ),
+    "columns that are not named": unknown(PUT, "INSERT INTO t VALUES (1, 1, 'x', 1)", fails=True),
+}
 
 KINDS = {
+    "insert": INSERTS,
     "update": UPDATES,
     "null": NULLS,
     "duplicate": DUPLICATES,

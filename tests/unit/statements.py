@@ -473,7 +473,7 @@ ROWS: dict[str, Row] = {
         "WITH x AS (DELETE FROM s.t WHERE a RETURNING *), y AS (INSERT INTO u SELECT * FROM v) SELECT * FROM x",
         [
             a("DELETE", "s.t", options="RETURNING · WHERE", where="a"),
-            a("INSERT", "u", sources=(("", "v"),)),
+            a("INSERT", "u", sources=(("", "v"),), expression="SELECT * FROM v"),
             a("SELECT"),
         ],
     ),
@@ -481,7 +481,7 @@ ROWS: dict[str, Row] = {
         "INSERT INTO s.t (a, b) SELECT f(x), 1 FROM u ON CONFLICT DO NOTHING RETURNING a",
         [
             a("INSERT", "s.t", columns=("a", "b"), sources=(("", "u"),), functions=(("", "f"),))
-            | {"options": "ON CONFLICT · RETURNING"}
+            | {"options": "DO NOTHING · ON CONFLICT · RETURNING", "expression": "SELECT f(x), 1 FROM u"}
         ],
     ),
     "rows changed": (
