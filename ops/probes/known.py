@@ -156,6 +156,25 @@ class Known:
                     if properties(self.catalog.texts[key]).get("type") == written:
                         yield (schema, parent), key.name
 
+    def referring(self, table: Name) -> Iterator[Command]:
+        """Yield the foreign keys that refer to a table, each with the table that has it."""
+        for (kind, schema, parent), keys in self._keys.items():
+            for key in keys if kind == "foreign key" else ():
+                one = self._added((schema, parent), key.name, str(properties(self.catalog.texts[key])["definition"]))
+                if one and one.references and one.references[:2] == table:
+                    yield one
+
+    def domains_over(self, written: str) -> tuple[str, ...]:
+        """Return a domain with all that are made of it, directly or not, as `format_type` writes them."""
+        found = [written]
+        for one in found:
+            for (kind, schema, parent), keys in self._keys.items():
+                for key in keys if kind == "domain" and not parent else ():
+                    name = ".".join(map(quoted, (schema, key.name)))
+                    if properties(self.catalog.texts[key]).get("type") == one and name not in found:
+                        found.append(name)
+        return tuple(found)
+
 
 def named(text: str) -> Name:
     """Return schema and name from a qualified name as the server writes it."""

@@ -10,7 +10,7 @@ from ops import commands
 from ops.catalog.names import quoted
 from ops.commands import Command
 from ops.commands.expressions import cast
-from ops.probes import constraints
+from ops.probes import constraints, rechecks
 from ops.probes.known import Name, type_name
 from ops.probes.place import Place
 from ops.probes.state import Table
@@ -49,9 +49,12 @@ def alter_type(place: Place, command: Command) -> Iterator[Question]:
         if column is None:
             yield place.ask(words, doubt=Doubt.of(f"{command.column} is not in the live catalog"))
             continue
-        if not (_keeps(command) and _always_fits(column.type, command.type)):
+        fits = _keeps(command) and _always_fits(column.type, command.type)
+        if not fits:
             yield _question(place, command, table, column.type, words)
+        if not fits or _rounds(column.type, command.type):
             yield from _still_unique(place, command, table)
+            yield from rechecks.constraints(place, command, table)
 
 
 def _keeps(command: Command) -> bool:
@@ -87,6 +90,16 @@ def _always_fits(old: str, new: str) -> bool:
     return plain_old == plain_new or new in _WIDER.get(plain_old, ())
 
 
+def _rounds(old: str, new: str) -> bool:
+    """Whether values that all fit may become others, and different ones the same."""
+    if new in _FLOATS:
+        return (old, new) != ("real", "double precision") and old != new
+    before, after = _NUMERIC.match(old), _NUMERIC.match(new)
+    if after and before:
+        return int(after["scale"] or 0) < int(before["scale"] or 0)
+    return bool(_PRECISION.match(new) and "(" in new and old != new)
+
+
 def _zone(written: str) -> str:
     """A type of time without its precision."""
     return re.sub(r"\(\d+\)", "", written)
@@ -116,8 +129,9 @@ def _question(place: Place, command: Command, table: Table, old: str, words: str
 
 def _cut_by_a_cast(place: Place, written: str) -> bool:
     """Whether a cast that is written cuts to a type's length, where an assignment would refuse."""
-    domain = constraints.domain(place, written)
-    base = str(domain["type"]) if domain else written
+    base = written
+    while domain := constraints.domain(place, base):
+        base = str(domain["type"])
     return bool(re.search(r"(?:character|character varying|bpchar|bit|bit varying)\(\d+\)", base))
 
 
@@ -217,7 +231,8 @@ def alter_domain(place: Place, command: Command) -> Iterator[Question]:
     if not condition:
         return
     written = ".".join(map(quoted, name))
-    for owner, column in place.known.columns_of_type(written):
+    held_by = [one for type_ in place.known.domains_over(written) for one in place.known.columns_of_type(type_)]
+    for owner, column in held_by:
         table = place.state.by_live(owner)
         if table is None or table.empty or column not in table.columns or owner in place.known.parents:
             continue

@@ -988,6 +988,59 @@ UPDATES = {
         PARENT + ROWS, "UPDATE t SET a = 2 WHERE id > 3 OR a = 1; ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p", 1
     ),
 }
+CHECKED = ROWS + "ALTER TABLE t ADD CONSTRAINT small CHECK (a < 10);"
+REFERRED = (
+    PARENT + T + "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p; INSERT INTO t VALUES (1, 1), (2, 2);"
+)
+OVER = "CREATE DOMAIN low AS int; CREATE DOMAIN lower AS low; CREATE TABLE t (id int PRIMARY KEY, a lower);"
+RECHECKS = {
+    "a check of what it becomes": breaks(CHECKED, "ALTER TABLE t ALTER a TYPE int USING a * 4", 1, samples=("3",)),
+    "a check that still holds": passes(CHECKED, "ALTER TABLE t ALTER a TYPE int USING a * 3"),
+    "a check that the plan dropped": passes(
+        CHECKED, "ALTER TABLE t DROP CONSTRAINT small; ALTER TABLE t ALTER a TYPE int USING a * 4"
+    ),
+    "a check of another column too": breaks(
+        ROWS + "ALTER TABLE t ADD CHECK (a <= id)", "ALTER TABLE t ALTER a TYPE int USING a + 1", 3
+    ),
+    "a check of what is rounded": breaks(
+        "CREATE TABLE t (a numeric(5, 2) CHECK (a < 5)); INSERT INTO t VALUES (4.99), (1)",
+        "ALTER TABLE t ALTER a TYPE numeric(5, 1)",
+        1,
+    ),
+    "different ones that are rounded to the same": breaks(
+        "CREATE TABLE t (a bigint UNIQUE); INSERT INTO t VALUES (9007199254740992), (9007199254740993), (1)",
+        "ALTER TABLE t ALTER a TYPE double precision",
+        2,
+    ),
+    "a reference that leads nowhere then": breaks(
+        REFERRED, "ALTER TABLE t ALTER a TYPE int USING a + 1", 1, samples=("2",)
+    ),
+    "a reference that leads elsewhere then": passes(REFERRED, "ALTER TABLE t ALTER a TYPE int USING 3 - a"),
+    "what is referred to": breaks(REFERRED, "ALTER TABLE p ALTER id TYPE int USING id + 1", 1, samples=("1",)),
+    "what is referred to, and stays": passes(REFERRED, "ALTER TABLE p ALTER id TYPE bigint USING id"),
+    "a domain over a domain": breaks(
+        OVER + "INSERT INTO t VALUES (1, 1), (2, 50)", "ALTER DOMAIN low ADD CHECK (VALUE < 10)", 1, samples=("2",)
+    ),
+    "a domain over a domain that fits": passes(
+        OVER + "INSERT INTO t VALUES (1, 1), (2, 5)", "ALTER DOMAIN low ADD CHECK (VALUE < 10)"
+    ),
+    "a domain over a domain without NULL": breaks(
+        OVER + "INSERT INTO t VALUES (1, NULL)", "ALTER DOMAIN low SET NOT NULL", 1
+    ),
+    "a column that becomes one of a domain over a domain": breaks(
+        "CREATE DOMAIN low AS int CHECK (VALUE < 10); CREATE DOMAIN lower AS low;"
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (50)",
+        "ALTER TABLE t ALTER a TYPE lower",
+        1,
+        at_least=True,
+    ),
+    "one that would be cut": unknown(
+        "CREATE DOMAIN code AS varchar(2); CREATE DOMAIN sign AS code; CREATE TABLE t (a text);"
+        "INSERT INTO t VALUES ('abc')",
+        "ALTER TABLE t ALTER a TYPE sign",
+        fails=True,
+    ),
+}
 PUT = (
     PARENT + "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL DEFAULT 1, b varchar(3), p int REFERENCES p,"
     " CONSTRAINT small CHECK (a < 10)); INSERT INTO t VALUES (1, 1, 'x', 1);"
@@ -1083,6 +1136,7 @@ INSERTS = {
 
 KINDS = {
     "insert": INSERTS,
+    "recheck": RECHECKS,
     "update": UPDATES,
     "null": NULLS,
     "duplicate": DUPLICATES,
