@@ -8,10 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.errors import InterruptedRunError, OpsError
+from ops.errors import InterruptedRunError, OpsError, UsageError
 from ops.runbook import catalogue
 from ops.runbook.headless import NOTEBOOK, REPORT, Execution, Stop, stoppable, to_stderr
 from ops.settings import home as find_home
+from ops.settings import is_checkout
 
 DATABASE = "demo"
 
@@ -68,7 +69,19 @@ STORY = (
 
 
 def main() -> int:
-    """Tell the story with progress on standard error; return 0 when every step ended as expected, else 1."""
+    """Tell the story with progress on standard error; return 0 when every step ended as expected, else 1.
+
+    Raises
+    ------
+    UsageError
+        Only a checkout has the project that the story is about.
+    """
+    if not is_checkout():
+        raise UsageError(
+            "The demo tells the story of the project in this toolkit's own repository, and an installation has none.",
+            next_step="Try a project of yours on the sandbox (ops run 40-upgrade --target sandbox), or run the demo in "
+            "a checkout.",
+        )
     began = time.monotonic()
     home = find_home()
     to_stderr("Preparing a legacy database on the embedded PostgreSQL ...")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from ops import display
 from ops.errors import OpsError, UsageError
 from ops.runbook.parameters import Parameter, declared
+from ops.settings import notebooks_folder
 from ops.values import Result, Verdict
 
 EFFECTS = ("read", "copy", "files", "write")
@@ -75,19 +75,9 @@ class Catalogue(Result):
         return {"notebooks": [one.to_dict() for one in self.notebooks]}
 
 
-def folder() -> Path:
-    """Return where the notebooks are: `OPS_NOTEBOOKS`, else `notebooks/` beside the package."""
-    named = os.environ.get("OPS_NOTEBOOKS")
-    if named:
-        return Path(named).expanduser().resolve()
-    from ops.settings import CHECKOUT
-
-    return CHECKOUT / "notebooks"
-
-
 def catalogue() -> Catalogue:
     """Return every notebook of the folder that says what it does; a reader's own drafts are left out."""
-    root = folder()
+    root = notebooks_folder()
     found = []
     for path in sorted(root.rglob("*.ipynb")):
         inside = path.relative_to(root)
@@ -124,7 +114,7 @@ def find(name: str) -> Notebook:
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UsageError(
         f"There is no notebook {name[:80]!r}.{hint}",
-        next_step=f"Name one of: {', '.join(names) or f'none, as {folder()} has no notebooks'}.",
+        next_step=f"Name one of: {', '.join(names) or f'none, as {notebooks_folder()} has no notebooks'}.",
     )
 
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.runbook import catalogue
 from ops.runbook.kernel import environment
 from ops.runbook.record import now, write_atomically
 from ops.settings import home as find_home
+from ops.settings import notebooks_folder
 
 START = "00-start-here.ipynb"
 
@@ -51,7 +51,7 @@ def main(extra: Sequence[str]) -> int:
 
 def copy(home: Path) -> Path:
     """Return a new folder `runs/lab/<date-time>` with a copy of the notebooks."""
-    source = catalogue.folder()
+    source = notebooks_folder()
     if not (source / START).is_file():
         raise OpsError(
             f"There is no {START} in {source}.",

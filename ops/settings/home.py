@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from ops.errors import SettingsError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """The folder that holds the `ops` package: the repository, in a checkout."""
+
+SHARED = Path(sysconfig.get_path("data")) / "share" / "alembic-ops"
+"""Where an installation has what a checkout has beside the package."""
 
 
 def home() -> Path:
@@ -21,7 +25,7 @@ def home() -> Path:
     Raises
     ------
     SettingsError
-        `OPS_HOME` names a folder that does not exist.
+        `OPS_HOME` names a folder that does not exist; or there is no Alembic project, and `ops` is no checkout.
     """
     named = os.environ.get("OPS_HOME")
     if named:
@@ -35,11 +39,34 @@ def home() -> Path:
     try:
         start = Path.cwd()
     except FileNotFoundError:
-        return CHECKOUT
+        return _checkout()
     for folder in (start, *start.parents):
         if is_project(folder):
             return folder
-    return CHECKOUT
+    return _checkout()
+
+
+def _checkout() -> Path:
+    if is_checkout():
+        return CHECKOUT
+    raise SettingsError(
+        "There is no Alembic project here: neither this folder nor one above it has an alembic.ini, nor a "
+        "pyproject.toml with [tool.alembic].",
+        next_step="Go to the folder of your project, or name it in OPS_HOME.",
+    )
+
+
+def is_checkout() -> bool:
+    """Return whether `ops` lies in its repository, and is not installed among other packages."""
+    return is_project(CHECKOUT)
+
+
+def notebooks_folder() -> Path:
+    """Return where the notebooks are: `OPS_NOTEBOOKS`, else beside the package, else where they were installed."""
+    named = os.environ.get("OPS_NOTEBOOKS")
+    if named:
+        return Path(named).expanduser().resolve()
+    return (CHECKOUT if is_checkout() else SHARED) / "notebooks"
 
 
 def is_project(folder: Path) -> bool:

@@ -13,12 +13,9 @@ from ops.errors import SettingsError, UsageError
 from ops.require import Require
 from ops.settings import urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
-from ops.settings.home import CHECKOUT, config_file
+from ops.settings.home import CHECKOUT, config_file, is_checkout
 from ops.settings.templates import filled, parts_of
 from ops.settings.words import boolean, duration, folder, function, interpreter, path, seconds, several, size, word
-
-EMBEDDED = ("sandbox", "demo")
-"""Targets that are always there: databases of the embedded server."""
 
 _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
@@ -148,7 +145,12 @@ def default_url(home: Path) -> str:
 
 def names(home: Path) -> tuple[str, ...]:
     """Return the names of all targets: `default`, the embedded ones, and the configured ones."""
-    return tuple(dict.fromkeys(("default", *EMBEDDED, *sorted(sections(home)))))
+    return tuple(dict.fromkeys(("default", *_embedded_names(), *sorted(sections(home)))))
+
+
+def _embedded_names() -> tuple[str, ...]:
+    # `demo` tells the story of this repository's own project, which no installation brings along.
+    return ("sandbox", "demo") if is_checkout() else ("sandbox",)
 
 
 def resolve(name: str, home: Path) -> TargetSettings:
@@ -169,7 +171,7 @@ def resolve(name: str, home: Path) -> TargetSettings:
         if variables.get("DATABASE_URL"):
             return _configured(Section(name, home / ".env", {"url_env": "DATABASE_URL"}), home, variables)
         return _embedded("sandbox", home)
-    if name in EMBEDDED:
+    if name in _embedded_names():
         return _embedded(name, home)
     known = names(home)
     raise UsageError(
@@ -180,7 +182,7 @@ def resolve(name: str, home: Path) -> TargetSettings:
 
 
 def _embedded(name: str, home: Path) -> TargetSettings:
-    # `demo` tells this repository's own story; on the sandbox one practises with the project at hand.
+    # On the sandbox one practises with the project at hand.
     place = CHECKOUT if name == "demo" else home
     config = config_file(place) or config_file(CHECKOUT)
     if config is None:
