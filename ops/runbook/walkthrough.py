@@ -35,7 +35,7 @@ class Walkthrough:
         self.name = name
         self._claims: list[tuple[str, bool]] = []
         self._undo = ExitStack()
-        atexit.register(self._undo.close)
+        atexit.register(self.close)
         parent = home() / ".ops" / "walkthroughs"
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _remove_leftovers(parent)
@@ -68,6 +68,10 @@ class Walkthrough:
                 shutil.copy2(source, self.folder / part)
         if added is not None:
             _copy_tree(added, self.folder)
+
+    def close(self) -> None:
+        """Drop the database and remove the copy, as the end of the kernel does."""
+        self._undo.close()
 
     def read(self, path: str) -> str:
         """Return the text of a file of the copy."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from ops import embedded, scratch
 from ops.errors import OpsError, UsageError
 from ops.runbook.walkthrough import Walkthrough, walkthrough
 from ops.values import Verdict
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 USER = "ops/models/user.py"
 
 
@@ -70,3 +76,30 @@ def test_a_start_that_there_is_not_leaves_nothing(home: Path, monkeypatch: pytes
 
     assert "email-and-age" in refused.value.next_step
     assert not [one for one in (home / ".ops" / "walkthroughs").iterdir() if one.name.startswith("nowhere")]
+
+
+KILLED = """
+import os, signal
+import ops
+print(ops.walkthrough("killed").folder, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_of_it_stays(home: Path, server: embedded.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kernel that was killed could not remove is removed by the next walkthrough."""
+    monkeypatch.setenv("OPS_HOME", str(home))
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, cwd=CHECKOUT, check=False)
+    left = Path(done.stdout.strip())
+    assert left.is_dir() and done.returncode == -signal.SIGKILL, done.stderr
+
+    following = walkthrough("following")
+    assert not left.exists() and following.folder.is_dir()
+    following.close()
+
+    assert not following.folder.exists()
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT datname FROM pg_database WHERE datname = %s", (following.target.settings.database.url.database,)
+        )
+        assert cursor.fetchall() == []

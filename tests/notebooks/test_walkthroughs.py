@@ -1,4 +1,4 @@
-"""Every walkthrough, run headlessly: what it claims really happened, it opens anywhere, and nothing of it stays."""
+"""Every walkthrough, run headlessly: what it claims really happened, and it opens anywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ops import embedded, scratch
 from ops.runbook import catalogue, headless
 from tests.notebooks.story import STEPS, environment
 from tests.notebooks.test_notebooks import Page
@@ -18,6 +17,9 @@ pytestmark = pytest.mark.timeout(600)
 
 QUICK = ("walkthroughs/02-first-look", "walkthroughs/04-a-migration-by-hand")
 """What `make test` runs, beside the one in the story: those that go through most, in the least time."""
+
+SHOWN = {"text/plain", "text/html", "image/svg+xml", "text/vnd.mermaid", "image/png"}
+"""What a notebook that nobody trusts yet still shows, in one of its forms; no widget."""
 
 TOLD = {step.notebook for step in STEPS.values()}
 NAMES = sorted(
@@ -48,14 +50,9 @@ def test_what_a_walkthrough_claims_really_happened(name: str, learner: Path) -> 
     outputs = [one for cell in executed(ran.folder) if cell.cell_type == "code" for one in cell.outputs]
     assert [one for one in outputs if one.output_type == "error" or one.get("name") == "stderr"] == []
     shown = [set(one.data) for one in outputs if "data" in one]
-    assert [kinds for kinds in shown if not {"text/plain"} <= kinds <= {"text/plain", "text/html"}] == []
+    assert [kinds for kinds in shown if "text/plain" not in kinds or not kinds <= SHOWN] == []
     page = Page((ran.folder / "report.html").read_text(encoding="utf-8"))
     assert (page.fetched, "script" in page.tags) == ([], False)
-
-    assert list((learner / ".ops" / "walkthroughs").iterdir()) == [], "the copy is gone"
-    with scratch.connect(embedded.server(learner)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'walkthrough%'")
-        assert cursor.fetchall() == [], "and so is its database"
 
 
 def executed(folder: Path) -> list[nbformat.NotebookNode]:
