@@ -227,6 +227,10 @@ class History(Result):
     @property
     def graph(self) -> display.Graph:
         """The history as a picture: SVG, mermaid and text."""
+        return self.graph_with("")
+
+    def graph_with(self, chosen: str) -> display.Graph:
+        """Return the picture with one revision marked: however long the history is, that one is drawn."""
         nodes = [
             display.Node(
                 id=one.revision,
@@ -243,7 +247,7 @@ class History(Result):
             display.Node(id=name, label="no file has this revision", state="unknown", tone="bad")
             for name in self.unknown
         ]
-        return display.Graph(nodes=(*lost, *nodes), caption=str(self))
+        return display.Graph(nodes=(*lost, *nodes), caption=str(self), chosen=chosen)
 
     def view(self) -> display.View:
         """Return the table as far as it fits beside each other, with what does not fit together above it."""

@@ -7,7 +7,7 @@ on the way out; nothing here trusts a table name, a comment or an error message.
 from __future__ import annotations
 
 from ops.display.amounts import duration, size
-from ops.display.blocks import Code, Facts, Mark, Name, Note, Table, Tone, View
+from ops.display.blocks import Code, Facts, Link, Mark, Name, Note, Table, Tone, View
 from ops.display.graph import Graph, Node
 from ops.display.html import to_html
 from ops.display.text import to_text
@@ -16,6 +16,7 @@ __all__ = [
     "Code",
     "Facts",
     "Graph",
+    "Link",
     "Mark",
     "Name",
     "Node",

@@ -28,12 +28,27 @@ class Name(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead to a page of the same server; where there is none, they are words.
+
+    `href` begins with a slash. `path` is a file that JupyterLab opens beside what is open, relative to its root.
+    """
+
+    text: str
+    href: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Rows under column names.
 
     Cells are text, names, numbers, truth values (yes, no), times, None (shown as a dash), tuples
-    (comma-separated) or marks. Only the first 500 rows are shown; `empty` is shown when there is none.
+    (comma-separated), marks or links. Only the first 500 rows are shown; `empty` is shown when there is none.
     """
 
     columns: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ops.display.blocks import Mark, Name
 from ops.display.cells import columns_of, shown, words
@@ -24,15 +24,17 @@ _MERMAID_CLASSES = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Revisions and what they follow, children above parents; at most `limit` of them are drawn."""
+    """Revisions and what they follow, children above parents; at most `limit` of them are drawn, `chosen` always."""
 
     nodes: tuple[Node, ...]
     caption: str = ""
     limit: int = 60
+    chosen: str = ""
 
     def lanes(self) -> Layout:
         """Return where every row and line goes."""
-        return arrange(self.nodes, limit=self.limit)
+        nodes = [replace(one, note=_chosen(one)) if one.id == self.chosen else one for one in self.nodes]
+        return arrange(nodes, limit=self.limit, keep=self.chosen)
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of what is said beside each row; those that no row fills are left out."""
@@ -90,6 +92,11 @@ class Graph:
             "text/vnd.mermaid": self.to_mermaid(),
             "text/plain": f"{self.caption}\n{self.to_text()}" if self.caption else self.to_text(),
         }
+
+
+def _chosen(node: Node) -> str:
+    """Words beside the shade: never colour alone."""
+    return f"◀ chosen, {node.note}" if node.note else "◀ chosen"
 
 
 def _said(row: Row) -> dict[str, object]:

@@ -8,11 +8,12 @@ Text keeps the theme's colour; only marks bring their own, dark on light, as pri
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from html import escape
 
-from ops.display.blocks import Code, Facts, Mark, Note, Table, View
+from ops.display.blocks import Code, Facts, Link, Mark, Note, Table, View
 from ops.display.cells import (
     NOTE_LIMIT,
     ROW_LIMIT,
@@ -41,6 +42,7 @@ _SCROLL = "overflow-x:auto;margin:0 0 16px 0;max-width:100%"
 _TOKEN = re.compile(r"[^\s<>&;]{29,}")
 _BREAK = re.compile(r"(?<=[_./:,@=\\-])(?=\w)")
 _SHORT = 28
+_LINK = "text-decoration:underline"
 
 
 def to_html(view: View) -> str:
@@ -105,7 +107,7 @@ def _code(code: Code) -> str:
     text = _escape(shown_code(code))
     return (
         f'<div style="margin:0 0 16px 0">{caption if code.caption else ""}'
-        f'<pre style="margin:4px 0 0 0;padding:8px 12px;border:{_LINE};border-radius:4px;'
+        f'<pre tabindex="0" style="margin:4px 0 0 0;padding:8px 12px;border:{_LINE};border-radius:4px;'
         f'background:rgba(127,127,127,0.1);{_MONO};line-height:1.5;overflow-x:auto;white-space:pre">'
         f"{text}</pre></div>"
     )
@@ -145,15 +147,17 @@ def _graph(graph: Graph) -> str:
         "</td>"
     )
     body = []
-    for number, values in enumerate(graph.cells()):
-        cells = "".join(f'<td style="{size}">{_value(value)}</td>' for value in values)
+    for number, (row, values) in enumerate(zip(layout.rows, graph.cells(), strict=True)):
+        shade = ";background:rgba(127,127,127,0.18)" if row.node.id == graph.chosen else ""
+        cells = "".join(f'<td style="{size}{shade}">{_unbroken(value)}</td>' for value in values)
         body.append(f'<tr style="height:{ROW_HEIGHT}px">{image if number == 0 else ""}{cells}</tr>')
     return _scrolling(graph.caption, f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>")
 
 
 def _scrolling(caption: str, rows: str) -> str:
     title = f'<caption style="{_CAPTION}">{_inline(shown(caption))}</caption>' if caption else ""
-    return f'<div style="{_SCROLL}"><table style="{_TABLE}">{title}{rows}</table></div>'
+    # What scrolls must be within reach of the keyboard.
+    return f'<div tabindex="0" style="{_SCROLL}"><table style="{_TABLE}">{title}{rows}</table></div>'
 
 
 def _row_across(text: str, *, columns: int) -> str:
@@ -181,10 +185,34 @@ def _value(value: object) -> str:
     how = kind(value)
     if how == "mark":
         return badge(value)
-    if isinstance(value, tuple | list) and any(isinstance(item, Mark) for item in value):
+    if isinstance(value, Link):
+        return _link(value)
+    if isinstance(value, tuple | list) and any(isinstance(item, Mark | Link) for item in value):
         return " ".join(_value(item) for item in value)
     text = _inline(words(value))
     return f'<span style="{_MONO}">{text}</span>' if how == "name" else text
+
+
+def _unbroken(value: object) -> str:
+    """Return a value on one line: a row of a picture is as high as the picture has it."""
+    if isinstance(value, Mark):
+        return badge(value)
+    text = _escape(words(value))
+    return f'<span style="{_MONO}">{text}</span>' if kind(value) == "name" else text
+
+
+def _link(link: Link) -> str:
+    text = _inline(words(link))
+    if not link.href.startswith("/") or link.href.startswith("//"):
+        return text
+    if not link.path:
+        return f'<a href="{_escape(link.href)}" target="_blank" rel="noopener" style="{_LINK}">{text}</a>'
+    # JupyterLab listens to clicks on what names one of its commands; elsewhere it is a link like others.
+    arguments = _escape(json.dumps({"path": link.path}))
+    return (
+        f'<a href="{_escape(link.href)}" data-commandlinker-command="docmanager:open" '
+        f'data-commandlinker-args="{arguments}" style="{_LINK}">{text}</a>'
+    )
 
 
 def _inline(text: str) -> str:

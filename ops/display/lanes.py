@@ -79,12 +79,12 @@ class Layout:
         return tuple(tuple(sorted(gap)) for gap in gaps)
 
 
-def arrange(nodes: Sequence[Node], *, limit: int) -> Layout:
+def arrange(nodes: Sequence[Node], *, limit: int, keep: str = "") -> Layout:
     """Return where everything goes: children above parents, in the order given where that leaves a choice.
 
     Parents that nobody has are added in the state "missing". In a cycle one line has to point upwards: it is
-    not drawn, and the rows at its ends say so. Beyond `limit` revisions, those far from the current ones are
-    left out, each stretch of them shown as one row.
+    not drawn, and the rows at its ends say so. Beyond `limit` revisions, those far from the current ones and from
+    the one to `keep` are left out, each stretch of them shown as one row.
     """
     complete = _complete(nodes)
     number_of = {node.id: number for number, node in enumerate(complete)}
@@ -94,7 +94,7 @@ def arrange(nodes: Sequence[Node], *, limit: int) -> Layout:
     lines = [(row_of[n], row_of[p], dashed) for n in order for p, dashed in links[n].items()]
     cyclic = {row for child, parent, _ in lines if parent <= child for row in (child, parent)}
     lines = [line for line in lines if line[0] < line[1]]
-    rows, seat = _shortened([complete[number] for number in order], lines, cyclic, limit=max(1, limit))
+    rows, seat = _shortened([complete[number] for number in order], lines, cyclic, max(1, limit), keep)
     below: list[dict[int, bool]] = [{} for _ in rows]
     for child, parent, dashed in lines:
         if seat[child] != seat[parent]:
@@ -160,10 +160,10 @@ def _topological(links: Sequence[Mapping[int, bool]]) -> list[int]:
 
 
 def _shortened(
-    ordered: Sequence[Node], lines: Sequence[tuple[int, int, bool]], cyclic: set[int], *, limit: int
+    ordered: Sequence[Node], lines: Sequence[tuple[int, int, bool]], cyclic: set[int], limit: int, keep: str
 ) -> tuple[list[Row], list[int]]:
     """Return the rows to draw (lanes not given yet), and for each node the row that it is in."""
-    kept = _kept(ordered, lines, limit=limit)
+    kept = _kept(ordered, lines, limit, keep)
     rows: list[Row] = []
     seat: list[int] = []
     for number, node in enumerate(ordered):
@@ -182,13 +182,13 @@ def _stub(count: int) -> Row:
     return Row(node=Node(id="…", label=f"{count:,} {noun} left out"), lane=0, left_out=count)
 
 
-def _kept(ordered: Sequence[Node], lines: Sequence[tuple[int, int, bool]], *, limit: int) -> set[int]:
+def _kept(ordered: Sequence[Node], lines: Sequence[tuple[int, int, bool]], limit: int, keep: str) -> set[int]:
     """Return which rows are drawn: the current ones, then heads and what is wrong, then what is nearest."""
     if len(ordered) <= limit:
         return set(range(len(ordered)))
     pending = [row for row, node in enumerate(ordered) if node.state == "pending"]
     current = [row for row, node in enumerate(ordered) if node.state == "current"]
-    anchors = current or pending[-1:] or [0]
+    anchors = sorted({*(current or pending[-1:] or [0]), *(row for row, node in enumerate(ordered) if node.id == keep)})
 
     def distance(row: int) -> tuple[int, int]:
         at = bisect_left(anchors, row)
@@ -200,7 +200,8 @@ def _kept(ordered: Sequence[Node], lines: Sequence[tuple[int, int, bool]], *, li
         for row, node in enumerate(ordered)
         if row not in parents or node.state in ("unknown", "missing") or node.tone == "bad"
     }
-    kept = set(anchors[:limit])
+    kept = {row for row in anchors if ordered[row].id == keep}
+    kept.update(anchors[: limit - len(kept)])
     kept.update(sorted(telling - kept, key=distance)[: min(limit // 3, limit - len(kept))])
     rest = sorted((row for row in range(len(ordered)) if row not in kept), key=distance)
     kept.update(rest[: limit - len(kept)])

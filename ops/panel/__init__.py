@@ -16,11 +16,13 @@ def control_panel(status: Status) -> Any:
     """
     import os
 
-    from ops.panel.app import Panel, plain
     from ops.panel.desk import Desk
+    from ops.panel.shown import plain
     from ops.runbook.catalogue import catalogue
 
     notebooks = catalogue().notebooks
     if os.environ.get("JPY_SESSION_NAME"):
+        from ops.panel.app import Panel
+
         return Panel(status, notebooks)
     return plain(status, Desk.of(status, notebooks))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 LOOK, JUDGE, CHANGE = "look", "judge", "change"
 
+_LABEL = 100
+"""Characters of a revision in the list."""
+
 _ACTIONS = (
     ("Inspect", "10-inspect", LOOK),
     ("Compare", "12-compare-schema", LOOK),
@@ -52,11 +55,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan that is on the screen: for which revision and direction, and its fingerprint."""
+    """A plan that is on the screen: for which revision and direction, its fingerprint, and what it runs."""
 
     revision: str
     direction: str
     fingerprint: str
+    revisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,20 @@ class Desk:
         found = self.planned
         fits = found is not None and (found.revision, found.direction) == (self.revision, self.direction)
         return found if fits else None
+
+    def choices(self, find: str = "") -> tuple[tuple[str, str], ...]:
+        """Return the revisions to choose from, as a person reads them, each with its id, newest first; and base.
+
+        `find`: only those whose id, state or message has these letters, and the one that is chosen.
+        """
+        wanted = find.strip().casefold()
+        found = [
+            (f"{one.revision} · {self.history.state(one.revision)} · {one.message}"[:_LABEL], one.revision)
+            for one in self.history.ordered
+        ]
+        every = (*found, ("base · nothing applied", "base"))
+        kept = [(label, name) for label, name in every if wanted in label.casefold() or name == self.revision]
+        return (("choose one", ""), *kept)
 
     def offers(self) -> tuple[Offer, ...]:
         """Return everything that the notebooks of this installation can do, in the order in which one does it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 SHOWN = 20
 """How many of a target's runs are read."""
+
+COMPARING = ("12-compare-schema", "50-verify")
+CHANGING = ("40-upgrade", "42-downgrade", "44-stamp", "90-repair")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,29 @@ def usual_seconds(past: Iterable[Past], notebook: str) -> float | None:
     """Return how long a notebook took in the middle, of the runs that ended well; None where there is none."""
     took = [one.seconds for one in past if one.notebook == notebook and one.seconds is not None and one.verdict == "OK"]
     return median(took) if took else None
+
+
+def last_comparison(past: Sequence[Past]) -> tuple[Past | None, bool]:
+    """Return the newest run that compared the schema to its end, and whether a change came after it."""
+    for number, one in enumerate(past):
+        if one.notebook in COMPARING and one.finished:
+            return one, any(later.notebook in CHANGING for later in past[:number])
+    return None, False
+
+
+def rehearsed_seconds(past: Iterable[Past], direction: str) -> dict[str, float]:
+    """Return how long each revision took when it was rehearsed last, in seconds; empty where nobody did."""
+    newest = next((one for one in past if one.notebook == "30-rehearse" and one.finished), None)
+    found: dict[str, float] = {}
+    if newest is None:
+        return found
+    try:
+        for one in json.loads((newest.folder / "result.json").read_bytes())["data"]["statements"]:
+            if one["direction"] == direction:
+                found[one["revision"]] = found.get(one["revision"], 0.0) + (one["seconds"] or 0.0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return found
 
 
 def _read(folder: Path) -> Past | None:

@@ -24,7 +24,7 @@ _CELL = re.compile(r"\s*[\d.]+ s  \S+: ")
 class Running:
     """A run that was started. Its progress is read from a file: a pipe would break, and the run with it, if we died.
 
-    `folder` is where its record is written.
+    `folder` is where its record is written, `heard` what it has printed, each line with when it was read.
     """
 
     def __init__(self, notebook: str, parameters: Mapping[str, object], *, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Running:
         self._ended: float | None = None
         self._read = 0
         self._rest = b""
-        self.lines: list[str] = []
+        self.heard: list[tuple[float, str]] = []
         self._log = tempfile.TemporaryFile(prefix="ops-panel-")  # noqa: SIM115  it lives as long as the run
         command = [sys.executable, "-m", "ops", "run", notebook, "--out", str(folder)]
         for name, value in parameters.items():
@@ -66,6 +66,16 @@ class Running:
         return over
 
     @property
+    def over(self) -> bool:
+        """Whether it was seen to have ended."""
+        return self._ended is not None
+
+    @property
+    def lines(self) -> list[str]:
+        """What it has printed."""
+        return [line for _, line in self.heard]
+
+    @property
     def cells(self) -> int:
         """How many cells were begun."""
         return sum(1 for line in self.lines if _CELL.match(line))
@@ -95,4 +105,5 @@ class Running:
         chunk = os.pread(self._log.fileno(), 1 << 20, self._read)
         self._read += len(chunk)
         *whole, self._rest = (self._rest + chunk).split(b"\n")
-        self.lines += [redact(line.decode("utf-8", "replace")) for line in whole]
+        when = time.monotonic()
+        self.heard += [(when, redact(line.decode("utf-8", "replace"))) for line in whole]

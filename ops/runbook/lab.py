@@ -76,8 +76,9 @@ def command(folder: Path, extra: Sequence[str]) -> list[str]:
         sys.executable,
         "-m",
         "jupyterlab",
-        f"--ServerApp.root_dir={folder}",
-        f"--LabApp.default_url=/lab/tree/{START}",
+        # The records of all runs lie there, too: so the panel can open their notebooks and reports.
+        f"--ServerApp.root_dir={folder.parent.parent}",
+        f"--LabApp.default_url=/lab/tree/{folder.parent.name}/{folder.name}/{START}",
         *root,
         *extra,
     ]

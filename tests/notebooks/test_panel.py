@@ -12,7 +12,7 @@ import ops
 from ops.panel.app import Panel
 from ops.runbook.catalogue import catalogue
 
-SECONDS = 120
+SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -40,50 +40,56 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def idle(panel: Panel) -> bool:
+    """Whether nothing runs."""
+    return panel.controls.cancel.disabled and not panel.controls.refresh.disabled
+
+
 def press(panel: Panel, action: str) -> None:
     """Click, and wait until what was started has ended."""
-    assert not panel.buttons[action].disabled, panel.why.value
-    panel.buttons[action].click()
-    assert panel.buttons[action].disabled
-    until(lambda: not panel.cancel.disabled)
-    until(lambda: panel.cancel.disabled and not panel.refresh.disabled)
+    assert not panel.controls.buttons[action].disabled, panel.controls.why.value
+    panel.controls.buttons[action].click()
+    assert panel.controls.buttons[action].disabled
+    until(lambda: not panel.controls.cancel.disabled)
+    until(lambda: idle(panel))
 
 
+@pytest.mark.timeout(900)
 def test_from_the_plan_to_the_upgrade(panel: Panel, desk_home: Path) -> None:
-    assert panel.buttons["Upgrade"].disabled
-    assert "Make the plan of this first" in panel.why.value
+    assert panel.controls.buttons["Upgrade"].disabled
+    assert "Make the plan of this first" in panel.controls.why.value
 
     press(panel, "Plan")
 
-    assert "plan-" in panel.chosen.value
-    assert "<iframe" in panel.result.value
-    assert panel.buttons["Upgrade"].disabled
-    panel.typed.value = "sandbox"
-    assert not panel.buttons["Upgrade"].disabled
+    assert "plan-" in panel.controls.chosen.value
+    assert "<iframe" in panel.controls.result.value
+    assert panel.controls.buttons["Upgrade"].disabled
+    panel.controls.typed.value = "sandbox"
+    assert not panel.controls.buttons["Upgrade"].disabled
 
-    panel.buttons["Upgrade"].click()
-    panel.buttons["Upgrade"].click()  # a second click starts nothing
-    until(lambda: panel.cancel.disabled and not panel.refresh.disabled and bool(panel.result.value))
+    panel.controls.buttons["Upgrade"].click()
+    panel.controls.buttons["Upgrade"].click()  # a second click starts nothing
+    until(lambda: idle(panel) and bool(panel.controls.result.value))
 
-    assert "done in" in panel.log.value  # the revision's own progress, not only the cells'
-    assert "nothing pending" in panel.state.value
-    assert panel.typed.value == ""
-    assert panel.revision.value == "54be4477c094"
-    assert "The database is at 54be4477c094 already." in panel.why.value
+    assert "done in" in panel.controls.log.value  # the revision's own progress, not only the cells'
+    assert "nothing pending" in panel.controls.state.value
+    assert panel.controls.typed.value == ""
+    assert panel.controls.revision.value == "54be4477c094"
+    assert "The database is at 54be4477c094 already." in panel.controls.why.value
     assert len(list(desk_home.glob("runs/sandbox/*/*-40-upgrade-*/result.json"))) == 1
-    assert "40-upgrade" in panel.past.value
+    assert "40-upgrade" in panel.controls.past.value
     assert ops.target("sandbox").status().pending == ()
 
 
 def test_cancel_stops_what_runs(panel: Panel) -> None:
-    panel.buttons["Compare"].click()
-    until(lambda: "12-compare-schema:" in panel.log.value)
+    panel.controls.buttons["Compare"].click()
+    until(lambda: "12-compare-schema:" in panel.controls.log.value)
 
-    panel.cancel.click()
-    until(lambda: panel.cancel.disabled and not panel.refresh.disabled)
+    panel.controls.cancel.click()
+    until(lambda: idle(panel))
 
-    assert "interrupted" in panel.result.value.lower()
-    assert "UNKNOWN" in panel.past.value
+    assert "interrupted" in panel.controls.result.value.lower()
+    assert "UNKNOWN" in panel.controls.past.value
 
 
 def test_where_no_person_looks_it_is_a_table(panel: Panel) -> None:

@@ -155,6 +155,9 @@ def _licences(distribution: metadata.Distribution) -> list[str]:
     classifiers = about.get_all("Classifier") or []
     words = [about.get("License-Expression") or "", (about.get("License") or "").strip()]
     words += [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
+    if not any(words):  # then the licence itself has to say its name
+        texts = (one.read_text() for one in distribution.files or () if one.name.startswith("LICEN"))
+        words = [text.lstrip().partition("\n")[0].strip() for text in texts]
     return [one for one in words if one and one != "UNKNOWN" and "\n" not in one]
 
 

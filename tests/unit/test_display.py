@@ -62,7 +62,8 @@ KEPT_BY_JUPYTERLAB = {
     *("vertical-align", "white-space"),
 }
 KEPT_TAGS = {"div", "span", "table", "caption", "thead", "tbody", "tr", "th", "td", "pre", "br", "wbr", "img"}
-KEPT_ATTRIBUTES = {"style", "scope", "rowspan", "colspan", "alt", "src"}
+# tabindex it drops: then the browser's own way to scroll by keyboard has to do
+KEPT_ATTRIBUTES = {"style", "scope", "rowspan", "colspan", "alt", "src", "tabindex"}
 VOID = {"br", "wbr", "img"}
 
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from ops.display import Link, Table, View, to_html, to_text
 from ops.history import History, Revision
 from ops.panel import past
 from ops.panel.desk import Desk, Planned
+from ops.panel.places import Server
+from ops.panel.progress import Progress
 
 ALL = (
     "10-inspect", "12-compare-schema", "14-check-health", "20-plan", "30-rehearse", "40-upgrade", "42-downgrade",
@@ -128,3 +131,110 @@ def test_past_runs_are_read_newest_first_and_only_as_many_as_are_shown(tmp_path:
     assert past.usual_seconds(found, "40-upgrade") is None
     assert len(past.runs(tmp_path, "shop", limit=2)) == 2
     assert past.runs(tmp_path, "nobody") == ()
+
+
+def test_drift_is_what_the_last_comparison_said_and_whether_a_change_came_after_it(tmp_path: Path) -> None:
+    _run(tmp_path, "100000-12-compare-schema-aaaaaa", notebook="12-compare-schema", summary="2 differences")
+    before, _ = past.last_comparison(past.runs(tmp_path, "shop"))
+    _run(tmp_path, "100100-20-plan-bbbbbb")
+    _run(tmp_path, "100200-40-upgrade-cccccc", notebook="40-upgrade")
+
+    found, outdated = past.last_comparison(past.runs(tmp_path, "shop"))
+
+    assert before is not None and found is not None
+    assert (found.summary, outdated) == ("2 differences", True)
+    assert past.last_comparison(()) == (None, False)
+
+
+def test_what_a_revision_took_when_it_was_rehearsed_is_the_sum_of_its_statements(tmp_path: Path) -> None:
+    statements = [
+        {"direction": "up", "revision": "b2", "seconds": 1.5},
+        {"direction": "up", "revision": "b2", "seconds": 0.5},
+        {"direction": "down", "revision": "b2", "seconds": 9},
+        {"direction": "up", "revision": "c3", "seconds": None},
+    ]
+    _run(tmp_path, "100000-30-rehearse-aaaaaa", notebook="30-rehearse", data={"statements": statements})
+
+    assert past.rehearsed_seconds(past.runs(tmp_path, "shop"), "up") == {"b2": 2.0, "c3": 0.0}
+    assert past.rehearsed_seconds((), "up") == {}
+
+
+B2, B2_DONE = (40.0, "          b2  upgrade …"), (41.0, "          b2  done in 1.20 s")
+# fmt: off
+SENTENCES = {  #                  what is printed                                     what is said at second 100
+    "nothing yet":               ([],                                                 ""),
+    "cells are not revisions":   ([(1.0, "  11.1 s  40-upgrade: Do it")],             ""),
+    "the first, under way":      ([B2],                 "revision 1 of 2, b2: 1 min, 2 s when it was rehearsed"),
+    "between two":               ([B2, B2_DONE],                                      "1 of 2 revisions done"),
+    "one that nobody rehearsed": ([B2, B2_DONE, (97.5, "          c3  upgrade …")],   "revision 2 of 2, c3: 2.5 s"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("lines", "said"), SENTENCES.values(), ids=SENTENCES)
+def test_how_far_a_change_is(lines: list[tuple[float, str]], said: str) -> None:
+    assert Progress.of(lines).sentence(("b2", "c3"), {"b2": 2.0}, now=100.0) == said
+
+
+def test_a_revision_is_found_by_its_id_its_state_or_its_message() -> None:
+    def found(letters: str) -> list[str]:
+        return [name for _, name in DESK.choices(letters)]
+
+    assert found("") == ["", "c3", "b2", "a1", "base"]
+    assert found("SECOND") == ["", "c3", "b2"]  # and the one that is chosen
+    assert found("applied") == ["", "c3", "a1", "base"]
+
+
+def test_a_run_is_linked_where_the_server_shows_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "runs" / "shop" / "a b" / "report.html"
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    server = Server(root=tmp_path / "runs", base="/user/mai/")
+
+    assert server.page(file, "report") == Link("report", "/user/mai/files/shop/a%20b/report.html")
+    assert server.notebook(file, "it") == Link(
+        "it", "/user/mai/lab/tree/shop/a%20b/report.html", "shop/a b/report.html"
+    )
+    assert server.page(file.with_name("gone.html"), "report") is None
+    assert server.page(Path(__file__), "report") is None
+
+
+OPENS = 'data-commandlinker-args="{&quot;path&quot;: &quot;a&lt;b&quot;}"'
+# fmt: off
+LINKS = {  #           link                                     the HTML has
+    "a page":         (Link("it", "/files/a.html"),             '<a href="/files/a.html" target="_blank"'),
+    "a notebook":     (Link("it", "/lab/tree/a%3Cb", "a<b"),    OPENS),
+    "a script":       (Link("it", "javascript:alert(1)"),       "<td"),
+    "another server": (Link("it", "//elsewhere.example/"),      "<td"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("link", "has"), LINKS.values(), ids=LINKS)
+def test_a_link_leads_to_its_own_server_only(link: Link, has: str) -> None:
+    view = View(title="", blocks=(Table(columns=("record",), rows=((link,),)),))
+
+    html = to_html(view)
+
+    assert has in html
+    assert ("<a " in html) == link.href.startswith(("/files", "/lab"))
+    assert "it" in to_text(view)
+
+
+def test_the_chosen_revision_is_drawn_however_long_the_history_is() -> None:
+    many = History(
+        revisions=tuple(
+            Revision(revision=f"r{number}", down_revisions=(f"r{number - 1}",) if number else ())
+            for number in range(999, -1, -1)
+        ),
+        heads=("r999",),
+        current=("r990",),
+    )
+
+    text = many.graph_with("r250").to_text()
+
+    assert "r250 " in text and "◀ chosen" in text
+    assert "r990 " in text
+    assert text.count("chosen") == 1
+    assert len(text.splitlines()) < 90
+    assert "chosen" not in many.graph.to_text()

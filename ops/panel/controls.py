@@ -1,0 +1,146 @@
+"""The panel's widgets: which there are, how they are called, and where each stands. What they do is told them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from ops.panel.desk import CHANGE, JUDGE, LOOK, Offer
+
+_STYLES = {CHANGE: "danger", JUDGE: "primary"}
+_NO_RUN = ("choose a run", "")
+
+# What is too wide scrolls in its own part, in place of the whole panel.
+_STYLE = "<style>.ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}</style>"
+
+LONG = 30
+"""Revisions from which on one may search them."""
+
+
+class Controls:
+    """Every widget of a panel. `box` holds them all; what is shown in each is set by whoever has them."""
+
+    def __init__(self, offers: Sequence[Offer], *, targets: Sequence[str], target: str) -> None:
+        """`targets` are the names to choose from, `target` is the one that is chosen."""
+        self.target = widgets.Dropdown(
+            description="Target", options=targets, value=target, layout=widgets.Layout(width="20em", max_width="100%")
+        )
+        self.refresh = widgets.Button(description="Look again", icon="refresh", tooltip="Read the state anew")
+        self.find = widgets.Text(
+            description="Find", placeholder="letters of a revision", continuous_update=True, layout=_line()
+        )
+        self.revision = widgets.Dropdown(description="Revision", layout=_line())
+        self.buttons = {one.action: self._button(one) for one in offers}
+        self.typed = widgets.Text(
+            description="Database",
+            placeholder="type its name to change it",
+            continuous_update=True,
+            layout=widgets.Layout(width="22em", max_width="100%"),
+        )
+        self.cancel = widgets.Button(description="Cancel", disabled=True, tooltip="Stop what runs; it is rolled back")
+        self.shown = widgets.Dropdown(description="Report of", options=[_NO_RUN], layout=_line())
+        names = ("state", "history", "chosen", "why", "bar", "progress", "log", "result", "past", "report")
+        for name in names:
+            setattr(self, name, widgets.HTML(layout=widgets.Layout(width="auto" if name == "bar" else "100%")))
+        self.on_aim(lambda _: None)
+        self.on_choose(lambda _: None)
+        self.box = self._box(offers)
+
+    state: Any
+    history: Any
+    chosen: Any
+    why: Any
+    bar: Any
+    progress: Any
+    log: Any
+    result: Any
+    past: Any
+    report: Any
+
+    def on_press(self, act: Callable[[str], None]) -> None:
+        """Call a function with the name of an action whose button is pressed."""
+        for action, button in self.buttons.items():
+            button.on_click(lambda _, action=action: act(action))
+
+    def on_choose(self, act: Callable[[Any], None]) -> None:
+        """Call a function with the change when a person chooses another revision."""
+        self._choose = act
+        self.revision.observe(act, names="value")
+
+    def offer(self, offers: Sequence[Offer]) -> None:
+        """Let be pressed what can be done now; each of the others says why it cannot."""
+        for one in offers:
+            button = self.buttons[one.action]
+            button.disabled = bool(one.why_not)
+            button.tooltip = one.why_not or one.command
+
+    def choose_from(self, choices: Sequence[tuple[str, str]], chosen: str, *, searching: bool) -> None:
+        """Have these revisions to choose from; nobody is told, as nobody chose."""
+        if tuple(self.revision.options) != tuple(choices):
+            self.revision.unobserve(self._choose, names="value")  # new options alone choose the first of them
+            with self.revision.hold_sync():
+                self.revision.options = tuple(choices)
+                self.revision.value = chosen
+            self.revision.observe(self._choose, names="value")
+        self.find.layout.display = None if searching else "none"
+
+    def list_runs(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Have these runs to choose from; none is chosen."""
+        self.shown.options = [_NO_RUN, *choices]
+
+    def name_target(self, target: str) -> None:
+        """Have a target chosen; nobody is told, as nobody chose."""
+        self.target.unobserve(self._aim, names="value")
+        self.target.value = target
+        self.target.observe(self._aim, names="value")
+
+    def on_aim(self, act: Callable[[Any], None]) -> None:
+        """Call a function with the change when a person chooses another target."""
+        self._aim = act
+        self.target.observe(act, names="value")
+
+    @staticmethod
+    def _button(offer: Offer) -> Any:
+        return widgets.Button(description=offer.action, button_style=_STYLES.get(offer.kind, ""), tooltip=offer.command)
+
+    def _box(self, offers: Sequence[Offer]) -> Any:
+        def row(*members: Any) -> Any:
+            flow = widgets.Layout(flex_flow="row wrap", align_items="center", width="100%")
+            return widgets.HBox(list(members), layout=flow)
+
+        def buttons(kind: str) -> list[Any]:
+            return [self.buttons[one.action] for one in offers if one.kind == kind]
+
+        box = widgets.VBox(
+            [
+                widgets.HTML(_STYLE),
+                row(self.target, self.refresh),
+                self.state,
+                row(*buttons(LOOK)),
+                self.history,
+                self.find,
+                self.revision,
+                self.chosen,
+                row(*buttons(JUDGE)),
+                row(self.typed, *buttons(CHANGE)),
+                self.why,
+                row(self.bar, self.cancel),
+                self.progress,
+                self.log,
+                self.result,
+                self.past,
+                self.shown,
+                self.report,
+            ],
+            layout=widgets.Layout(width="100%"),
+        )
+        # by these names a page's own style, and a test, find them
+        box.add_class("ops-panel")
+        self.result.add_class("ops-result")
+        return box
+
+
+def _line() -> Any:
+    return widgets.Layout(width="100%", max_width="46em")
