@@ -41,7 +41,7 @@ _TEMPLATE = """\
 {%- block input_group -%}
 {%- if cell.source and not cell.metadata.ops_without_code -%}
 <details class="source"><summary>code{% if cell.metadata.ops_not_run %}, not run{% endif %}</summary>
-<pre>{{ cell.source | e }}</pre></details>
+<pre tabindex="0">{{ cell.source | e }}</pre></details>
 {%- endif -%}
 {%- endblock -%}
 {%- block markdowncell -%}
@@ -49,9 +49,9 @@ _TEMPLATE = """\
 {% endblock -%}
 {%- block rawcell -%}{%- endblock -%}
 {%- block data_svg -%}
-<div class="picture">{{ output.data['image/svg+xml'] }}</div>
+<div class="picture" tabindex="0">{{ output.data['image/svg+xml'] }}</div>
 {%- if output.data['text/plain'] -%}
-<details class="words"><summary>the same as text</summary><pre>{{ output.data['text/plain'] | e }}</pre></details>
+<details class="words"><summary>the same as text</summary><pre tabindex="0">{{ output.data['text/plain'] | e }}</pre></details>
 {%- endif -%}
 {%- endblock -%}
 {%- block footer -%}{%- endblock -%}

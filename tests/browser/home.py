@@ -14,17 +14,21 @@ from tests.projects import make_linear
 MANY = 1_000
 MARKUP = '"><img src=x alt=x onerror="document.title=`planted`"><script>document.title="planted"</script>'
 LONG = "x" * 10_000
+WAITS = "SELECT CASE WHEN current_database() LIKE 'slow%' THEN pg_sleep(900) END"
 
 
 def furnish(home: Path, server: embedded.Server, stack: ExitStack) -> dict[str, str]:
     """Write this repository's project into a folder, and targets beside it; return the environment that it needs.
 
-    `default` is protected, as it has a URL; `slow` waits for half a minute in its second revision; `many` has a
+    `default` is protected, as it has a URL; `slow` waits for minutes in its second revision; `many` has a
     thousand revisions, of which the newest say what no message should. The databases are dropped with the stack.
     """
     shutil.copytree(CHECKOUT / "alembic", home / "alembic", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "alembic.ini", home)
     cases.copy_to(cases.projects()["slow"], home)
+    (slow,) = (home / "slow").glob("migrations/versions/*_sleep.py")
+    # On a clone, which has another name, it does not wait: its plan is made soon.
+    slow.write_text(slow.read_text(encoding="utf-8").replace("SELECT pg_sleep(30)", WAITS), encoding="utf-8")
     make_linear.make(home / "many", MANY)
     for number, message in ((MANY, MARKUP), (MANY - 1, LONG)):
         (file,) = (home / "many" / "migrations" / "versions").glob(f"r{number:05}*.py")
