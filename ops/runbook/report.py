@@ -51,7 +51,8 @@ _TEMPLATE = """\
 {%- block data_svg -%}
 <div class="picture" tabindex="0">{{ output.data['image/svg+xml'] }}</div>
 {%- if output.data['text/plain'] -%}
-<details class="words"><summary>the same as text</summary><pre tabindex="0">{{ output.data['text/plain'] | e }}</pre></details>
+<details class="words"><summary>the same as text</summary>
+<pre tabindex="0">{{ output.data['text/plain'] | e }}</pre></details>
 {%- endif -%}
 {%- endblock -%}
 {%- block footer -%}{%- endblock -%}
