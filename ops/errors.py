@@ -162,9 +162,10 @@ class BusyError(RefusedError):
 
 
 class MigrationError(OpsError):
-    """A revision failed while it ran."""
+    """A revision failed while it ran. `sqlstate` is the server's, where it refused a statement and said why."""
 
     code = "migration"
+    sqlstate: str | None = None
 
 
 class InterruptedRunError(OpsError):

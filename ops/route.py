@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ops.catalog import Catalog, snapshot
 from ops.errors import RevisionError
 from ops.history import Revision
+from ops.ledger import Passed
 from ops.project.visit import Step, Visit
 from ops.secrets import Discreet
 
@@ -29,7 +30,8 @@ class Route:
     """An ordered list of revisions, and everything that its fingerprint stands for.
 
     `catalog` is the fingerprint of the live catalog, which is `live` itself while the route is new. `also` are
-    statements of ours that are run beside the revisions: a repair has some.
+    statements of ours that are run beside the revisions: a repair has some. `passed` are the statements of the first
+    revision that an earlier run has committed, and that are not run again.
     """
 
     target: str
@@ -43,6 +45,7 @@ class Route:
     x: tuple[str, ...] = ()
     purge: bool = False
     also: tuple[str, ...] = ()
+    passed: Passed | None = None
     sql: tuple[RevisionSQL, ...] = field(default=(), compare=False)
     live: Catalog | None = field(default=None, compare=False, repr=False)
 
@@ -73,6 +76,7 @@ class Route:
             "x": self.x,
             "purge": self.purge,
             **({"also": self.also} if self.also else {}),
+            **({"passed": [self.passed.count, self.passed.digest]} if self.passed is not None else {}),
         }
         return "plan-" + hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 

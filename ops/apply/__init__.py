@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ops.apply.act import change
+from ops.apply.mending import Mending
 from ops.apply.run import AppliedRevision, Run
 
-__all__ = ["AppliedRevision", "Run", "change"]
+__all__ = ["AppliedRevision", "Mending", "Run", "change"]

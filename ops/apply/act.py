@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ops import backup as backups
-from ops import guard, route
-from ops.apply import aftermath, breaker, signals, verify
+from ops import guard
+from ops.apply import aftermath, breaker, mending, signals, verify
 from ops.apply.leftovers import Leftovers
+from ops.apply.mending import Mending
 from ops.apply.pace import Pace
+from ops.apply.parts import COMMITS, Parts
 from ops.apply.patience import Patience
 from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run, listed
@@ -28,8 +29,6 @@ from ops.settings import TargetSettings
 
 Report = Callable[[str], None]
 
-_COMMITS = re.compile(r"\s*(COMMIT|END)\b", re.IGNORECASE)
-
 
 def change(
     settings: TargetSettings,
@@ -44,6 +43,7 @@ def change(
     max_rewrite: str = "",
     report: Report | None = None,
     booted: Worker | None = None,
+    unfinished: Mending | None = None,
 ) -> Run:
     """Upgrade, downgrade or stamp a target; by default only say what that would be.
 
@@ -51,7 +51,8 @@ def change(
     locks in time is tried again. `backup` is made before anything else: `none`, `schema`, `full`, or `auto`, which is
     the schema, and the rows of the tables that the plan changes. `max_rewrite`: what a transaction may write anew of
     existing tables, such as `1GB`; the target's own limit where it is empty, no limit at all where it is `none`.
-    `report` is called with a line of progress. `booted`: see `visit`.
+    `report` is called with a line of progress. `booted`: see `visit`. `unfinished`: a part of the revision is
+    committed, and only the rest is to be run.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def change(
         visit(settings, purpose=WORDS[direction], booted=booted, read_files=not wait) as here,
     ):
         if dry_run:
-            made = route.make(here, direction, revision, with_sql=direction != "stamp")
+            made = mending.route_of(here, direction, revision, unfinished, with_sql=direction != "stamp")
             return Run(
                 route=made,
                 dry_run=True,
@@ -83,7 +84,7 @@ def change(
             )
         setup = here.setup
         with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):
-            made = route.make(here, direction, revision)
+            made = mending.route_of(here, direction, revision, unfinished)
             permission = guard.check(here, made, confirm=confirm, saves=saves)
             if made.changes_nothing:
                 take_note(here, made, Progress(heads=made.current, catalog=made.catalog))
@@ -151,8 +152,9 @@ class _Change:
         self.route = made
         self.heard = heard
         self.report: Report = lambda line: report(redact(line))
-        self.record = Recorder(here, made, backup=backup)
+        self.record = Recorder(here, made, backup=backup, case="open-run" if made.passed else "")
         self.progress = Progress(heads=made.current)
+        self.parts = Parts(self.record.part, here.setup.version_table, made.passed)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
         self.plan = kept.find(here.settings.home, made.fingerprint)
@@ -170,6 +172,7 @@ class _Change:
         self.heard.begin()
         self.record.intent()
         with self._recorded():
+            mending.before(self.here, made)
             self._act()
             if stays := self.breaker.remove():
                 raise MigrationError(stays, next_step="Drop it: it ends rewrites of large tables.", code="breaker")
@@ -227,6 +230,7 @@ class _Change:
             except InterruptedRunError as stopped:
                 raise self.disproved or stopped from None
             except MigrationError as error:
+                self.parts.failed(error)
                 self.patience.spend(error, self.pace, self.watch, self.leftovers)
 
     def _request(self) -> None:
@@ -247,7 +251,7 @@ class _Change:
     def _listen(self, event: Event) -> Answer | None:
         progress = self.progress
         if event["event"] == "statement-done":
-            event = {**event, "lock_wait": self.watch.end()}
+            event = {**event, "sql": self.parts.running or event["sql"], "lock_wait": self.watch.end()}
         self.record.saw(event)
         match event["event"]:
             case "revision":
@@ -255,13 +259,15 @@ class _Change:
             case "statement":
                 return self._before_statement(event)
             case "statement-done":
+                self.parts.done(outside=bool(progress.outside))
                 progress.done.append(event["sql"])
                 progress.waited += event["lock_wait"]
                 self.written.note(event["sql"])
-                if progress.outside or _COMMITS.match(event["sql"]):
+                if progress.outside or COMMITS.match(event["sql"]):
                     progress.commit()
                 progress.outside = ""
             case "commit":
+                self.parts.committing()
                 progress.commit()
                 self.pace.commit()
             case "revision-done":
@@ -284,10 +290,20 @@ class _Change:
                 "Look at env.py: it may use another version table, schema or search path when it migrates.",
             )
         self.progress.begin(step)
+        self.parts.begin(event["revision"])
         self.report(f"{event['revision']}  {WORDS[self.route.direction]} …")
         return go(**self.pace.begin())
 
     def _before_statement(self, event: Event) -> Answer:
+        found = self.parts.before(event)
+        if isinstance(found, str):
+            return self._disprove(
+                f"{event['revision']} cannot be led to its end: {found}; nothing of it was run",
+                "Look at what its file reads: run the rest of it by hand, then set the version table with 44-stamp.",
+            )
+        if found is not None:
+            self.progress.outside = event["sql"] if event["autocommit"] else ""
+            return found
         settings = self.pace.before(event)
         more = self.breaker.before(event)
         if isinstance(more, str):

@@ -101,6 +101,7 @@ class Recorder:
                 backup=self._backup,
                 who=who,
                 **({"repair": {"case": self._case, "statements": made.also}} if self._case else {}),
+                **({"passed": _passed(made)} if made.passed is not None else {}),
             )
         except BaseException:
             self.ledger.close()
@@ -112,6 +113,16 @@ class Recorder:
             self._told = _Told()  # also where it starts again
         elif event["event"] == "statement-done":
             self._told.add(event)
+
+    def part(self, **fields: Any) -> None:
+        """Put on record how much of the running revision is committed.
+
+        Raises
+        ------
+        OpsError
+            It cannot be written: the statement must not run then.
+        """
+        self.ledger.write("part", self.run, direction=self._route.direction, **fields)
 
     def revision(self, progress: Progress) -> None:
         """Put the next revision that is done on record.
@@ -190,6 +201,16 @@ def take_note(here: Visit, route: Route, progress: Progress) -> None:
     if known.open_runs or (known.left is not None and set(known.left) != set(route.current)):
         recorder.intent()
         recorder.outcome(progress, None)
+
+
+def _passed(made: Route) -> dict[str, Any]:
+    assert made.passed is not None  # it is asked for where there is something
+    return {
+        "revision": made.steps[0].revision.revision,
+        "direction": made.direction,
+        "committed": {"count": made.passed.count, "digest": made.passed.digest},
+        "writes_rows": True,
+    }
 
 
 def _short(sql: str) -> str:

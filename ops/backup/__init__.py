@@ -7,6 +7,7 @@
 `saving.py`     the backup that a change wants before its first revision
 `values.py`     what a backup is
 `restoring.py`  a backup into a new database, or in the place of one
+`given.py`      the settings of a database, which no dump has
 `server.py`     the target's own server, as a place where databases are made
 `restored.py`   what a restore did, or, as a dry run, would do
 """

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ops import database, dumps, scratch, surroundings
+from ops.backup import given, shelf, verifying
 from ops.backup import server as servers
-from ops.backup import shelf, verifying
 from ops.backup.recording import Recording
 from ops.backup.restored import Restoration
 from ops.backup.server import Server
@@ -201,7 +201,7 @@ def _as_before(settings: TargetSettings, place: Server, name: str, replaced: str
 
     with database.connect(_at(settings, replaced), purpose="restore") as connection:
         around = surroundings.read(connection, verifying.VERSION_TABLE)
-    notes = list(surroundings.give(place, name, around))
+    notes = list(given.take_over(place, name, replaced))
     try:
         surroundings.give_rights(place, name, around)
     except psycopg2.Error as error:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ops.commands.questions import is_data_only, reads_only, returns_rows
+from ops.commands.questions import is_data_only, may_write_rows, reads_only, returns_rows
 from ops.commands.text import normalised, placeholders
 from ops.commands.values import Command
 
 __all__ = [
     "Command",
     "is_data_only",
+    "may_write_rows",
     "normalised",
     "parse",
     "placeholders",

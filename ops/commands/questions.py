@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ops.commands.values import Command
 
 _DATA = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "DO", "CALL", "SELECT", "?"})
 _READ = frozenset({"SELECT", "EXPLAIN", "DECLARE CURSOR", "COPY", "SHOW", "FETCH"})
 
 # What a SELECT may call and still only read; any other function may write.
@@ -46,6 +47,11 @@ def _reads_only(command: Command) -> bool:
     if command.options & {"FOR UPDATE", "PROGRAM"}:
         return False
     return all(schema in ("", "pg_catalog") and name in _HARMLESS for schema, name in command.functions)
+
+
+def may_write_rows(commands: Sequence[Command]) -> bool:
+    """Return whether a statement may write rows, by what it calls as well."""
+    return any(one.verb in _WRITES for one in commands) and not reads_only(commands)
 
 
 def returns_rows(commands: Sequence[Command]) -> bool:

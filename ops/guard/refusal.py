@@ -64,6 +64,7 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
         # with another search path, what it creates would go elsewhere
         wanted = plan.needs if plan.default_schema == setup.default_schema else ()
         obstacles += rights.lacking(connection, role, wanted)
+    obstacles += _half_done(visit, route)
     found = _circumstances(visit, route, plan)
     if saves:
         found = replace(found, backed_up=found.now)
@@ -160,6 +161,24 @@ def _circumstances(visit: Visit, route: Route, plan: kept.KeptPlan | None) -> Ci
         foreseen=foreseen,
         rehearsed=evidence.rehearsed(home, route.fingerprint) if demanded.rehearsal else None,
         backed_up=evidence.backed_up(home, route.identity) if demanded.backup_hours is not None else None,
+    )
+
+
+def _half_done(visit: Visit, route: Route) -> tuple[str, ...]:
+    """Why a revision must not be run from its beginning: a part of it that wrote rows is committed, or may be."""
+    if not route.steps:
+        return ()
+    part = Ledger.of(visit).look().part
+    first = route.steps[0].revision.revision
+    if part is None or not part.writes_rows or (part.revision, part.direction) != (first, route.direction):
+        return ()
+    if route.passed is not None and route.passed in (part.committed, part.possible):
+        return ()
+    count = part.possible.count
+    what = f"{count} statement{'' if count == 1 else 's'} of it {'is' if count == 1 else 'are'} committed"
+    return (
+        f"Of {first} an earlier run has left a part that wrote rows: {what}{'' if part.is_certain else ', or may be'}. "
+        "Run from its beginning, it would write them again. 90-repair leads on (case open-run).",
     )
 
 

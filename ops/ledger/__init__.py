@@ -10,7 +10,20 @@ from __future__ import annotations
 
 from ops.ledger.ledger import Ledger
 from ops.ledger.records import Records
-from ops.ledger.values import Applied, Gap, OpenRun, PastRevision, PastRun
+from ops.ledger.values import NONE, Applied, Gap, OpenRun, Part, Passed, PastRevision, PastRun
 from ops.ledger.who import NOTEBOOK, whoami
 
-__all__ = ["NOTEBOOK", "Applied", "Gap", "Ledger", "OpenRun", "PastRevision", "PastRun", "Records", "whoami"]
+__all__ = [
+    "NONE",
+    "NOTEBOOK",
+    "Applied",
+    "Gap",
+    "Ledger",
+    "OpenRun",
+    "Part",
+    "Passed",
+    "PastRevision",
+    "PastRun",
+    "Records",
+    "whoami",
+]

@@ -39,12 +39,12 @@ _MAKE = f"""
     CREATE TABLE IF NOT EXISTS {TABLE} (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         layout smallint NOT NULL DEFAULT {LAYOUT} CHECK (layout > 0),
-        kind text NOT NULL CHECK (kind IN ('intent', 'revision', 'outcome')),
+        kind text NOT NULL CHECK (kind IN ('intent', 'part', 'revision', 'outcome')),
         run text NOT NULL CHECK (run <> ''),
         number integer NOT NULL CHECK (number >= 0 AND (number = 0) = (kind = 'intent')),
         version_table text NOT NULL,
         direction text CHECK (direction IN ('up', 'down', 'stamp')),
-        revision text CHECK ((revision IS NOT NULL) = (kind = 'revision')),
+        revision text CHECK ((revision IS NOT NULL) = (kind IN ('part', 'revision'))),
         verdict text CHECK ((verdict IS NOT NULL) = (kind = 'outcome')),
         seconds double precision CHECK (seconds >= 0),
         recorded timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -58,7 +58,8 @@ _MAKE = f"""
     );
     COMMENT ON TABLE {TABLE} IS
         'Alembic Ops: what was done to this database, when, by whom. One row for what a run wanted (intent), one for'
-        ' each revision that ran, one for what came of it (outcome). Rows are only ever added.';
+        ' each revision that ran, one for what came of it (outcome); and where a revision commits in parts, some for'
+        ' how far it is (part). Rows are only ever added.';
     COMMENT ON COLUMN {TABLE}.number IS 'the place of the record in its run';
     COMMENT ON COLUMN {TABLE}.recorded IS 'by the clock of the server';
     COMMENT ON COLUMN {TABLE}.written IS 'by the clock of the machine that the run was on';

@@ -8,7 +8,19 @@ from functools import cached_property
 from typing import Any
 
 from ops import display
-from ops.ledger.values import Applied, Gap, OpenRun, PastRun, Record, applied, past_revision, past_run, person
+from ops.ledger.values import (
+    Applied,
+    Gap,
+    OpenRun,
+    Part,
+    PastRun,
+    Record,
+    applied,
+    part,
+    past_revision,
+    past_run,
+    person,
+)
 from ops.values import Result, Verdict
 
 SKEW_SECONDS = 30.0
@@ -30,6 +42,7 @@ class _Told:
     """How many gaps there were when a revision was put on record last."""
     standing: set[str] = field(default_factory=set)
     left: tuple[str, ...] | None = None
+    part: Part | None = None
     intents: dict[str, Record] = field(default_factory=dict)
     revisions: dict[str, list[Record]] = field(default_factory=dict)
     outcomes: dict[str, Record] = field(default_factory=dict)
@@ -56,7 +69,7 @@ class Records(Result):
     def _told(self) -> _Told:
         told = _Told()
         for one in self.entries:
-            {"intent": _intent, "revision": _revision, "outcome": _outcome}[one["kind"]](told, one)
+            {"intent": _intent, "part": _part, "revision": _revision, "outcome": _outcome}[one["kind"]](told, one)
         return told
 
     @property
@@ -107,6 +120,14 @@ class Records(Result):
     def left(self) -> tuple[str, ...] | None:
         """Where the last run left the version table; None where there is none, or where nobody knows."""
         return self._told.left
+
+    @property
+    def part(self) -> Part | None:
+        """What is committed of the revision that ran last and did not come to its end; None where nothing is.
+
+        A later run that succeeded has settled that.
+        """
+        return self._told.part
 
     @property
     def standing(self) -> frozenset[str]:
@@ -259,6 +280,8 @@ def _intent(told: _Told, one: Record) -> None:
         told.standing.clear()
     told.left = None  # under way: it is somewhere between two places
     told.intents[one["run"]] = one
+    if one.get("passed"):  # it goes on behind what an earlier run committed
+        told.part = part(one["passed"] | {"run": one["run"]})
     told.open[one["run"]] = OpenRun(
         run=one["run"],
         when=one["when"],
@@ -269,7 +292,12 @@ def _intent(told: _Told, one: Record) -> None:
     )
 
 
+def _part(told: _Told, one: Record) -> None:
+    told.part = part(one)
+
+
 def _revision(told: _Told, one: Record) -> None:
+    told.part = None
     name = one["revision"]
     told.revisions.setdefault(one["run"], []).append(one)
     told.applied[name] = applied(one, told.intents.get(one["run"], {}))
@@ -289,6 +317,7 @@ def _outcome(told: _Told, one: Record) -> None:
     told.open.pop(run, None)
     if one["verdict"] == "OK":
         told.open.clear()
+        told.part = None
         if told.intents.get(run, {}).get("direction") == "stamp":
             told.standing.clear()  # somebody said where the schema is: what ran before proves no more than that
 

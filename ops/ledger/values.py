@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ Record = Mapping[str, Any]
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "intent": frozenset({"run", "when", "direction", "to"}),
+    "part": frozenset({"run", "when", "revision", "direction", "committed"}),
     "revision": frozenset({"run", "when", "revision", "direction", "sha256", "seconds"}),
     "outcome": frozenset({"run", "when", "verdict"}),
 }
@@ -58,6 +60,53 @@ class OpenRun:
     wanted: tuple[str, ...]
     ended: bool = False
     database: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """The first statements of a revision, by their number and a hash of their texts."""
+
+    count: int
+    digest: str
+
+    @classmethod
+    def of(cls, statements: Iterable[str]) -> Passed:
+        """Return what these are."""
+        found = NONE
+        for one in statements:
+            found = found.then(one)
+        return found
+
+    def then(self, statement: str) -> Passed:
+        """Return these and one more."""
+        text = f"{self.digest}{len(statement)}:{statement}".encode("utf-8", "surrogatepass")
+        return Passed(count=self.count + 1, digest=hashlib.sha256(text).hexdigest())
+
+
+NONE = Passed(count=0, digest="")
+"""No statement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What is committed of a revision that has not come to its end: so many of its statements, and `possible` at most.
+
+    `running` is the statement that makes the difference, empty where it is the end of a transaction, or where there is
+    none. `writes_rows` tells whether any of them may have written rows; run again, they would write them twice.
+    """
+
+    run: str
+    revision: str
+    direction: str
+    committed: Passed
+    possible: Passed
+    running: str = ""
+    writes_rows: bool = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is known how many are committed."""
+        return self.committed == self.possible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +187,23 @@ def applied(one: Record, intent: Record) -> Applied:
         sha256=one["sha256"],
         seconds=one["seconds"],
         role=intent.get("who", {}).get("role", ""),
+    )
+
+
+def part(one: Record) -> Part:
+    """Return what the record of a part says."""
+    committed, possible = (
+        Passed(count=found["count"], digest=found["digest"])
+        for found in (one["committed"], one.get("possible") or one["committed"])
+    )
+    return Part(
+        run=one["run"],
+        revision=one["revision"],
+        direction=one["direction"],
+        committed=committed,
+        possible=possible,
+        running=one.get("running", ""),
+        writes_rows=bool(one.get("writes_rows")),
     )
 
 

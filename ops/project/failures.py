@@ -151,11 +151,13 @@ def _statement(event: Event) -> OpsError:
         )
     problem = f"The server refused a statement{place(event)}: {said}\nThe statement: {sql}"
     if event.get("revision"):
-        return MigrationError(
+        refused = MigrationError(
             problem,
             next_step="Correct the version file, or the data it stumbled over, and run the dry run again.",
             code=code,
         )
+        refused.sqlstate = failure.get("sqlstate")
+        return refused
     return ProjectError(
         problem, next_step="Look at env.py, which runs it before any revision, and at the rights of the role."
     )

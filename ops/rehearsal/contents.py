@@ -53,6 +53,18 @@ _OURS = """
                     AND d.objid = c.oid AND d.deptype = 'e')
 """
 
+# Large objects are rows of a catalog, which a superuser reads, as who makes copies mostly is.
+_LARGE_OBJECTS = """
+    c.oid = 'pg_catalog.pg_largeobject'::regclass AND EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)
+    AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+"""
+
+# What a materialized view holds is made of other rows; whether it holds anything decides whether it can be read.
+_VIEWS = f"""
+    SELECT n.nspname, c.relname, c.relispopulated FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND {_OURS}
+"""
+
 # A partitioned table is one table, whichever partition a row lies in: an extension of it or a partition that becomes a
 # table of its own moves rows, and loses none.
 _TABLES = f"""
@@ -73,7 +85,7 @@ _TABLES = f"""
                     ARRAY[]::int2[])
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN files f ON f.whole = c.oid
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {_OURS}
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ({_OURS} OR {_LARGE_OBJECTS})
 """
 
 # How the server writes a value of a type that users made depends on that type's labels and attributes.
@@ -94,7 +106,7 @@ _COLUMNS = f"""
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid CROSS JOIN made
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {_OURS}
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ({_OURS} OR {_LARGE_OBJECTS})
     ORDER BY c.oid, a.attnum
 """
 
@@ -112,7 +124,8 @@ _SEQUENCES = f"""
 def read(connection: Connection, *, version_table: tuple[str, str], before: Contents | None = None) -> Contents:
     """Return what all tables and sequences of a copy hold; what did not move since `before` is taken from there.
 
-    Left out are views, foreign and temporary tables, large objects, what extensions own, the version table and our own
+    Large objects are a table of the server's own, read where the role may. Left out are views, of materialized ones all
+    but whether they are populated, foreign and temporary tables, what extensions own, the version table and our own
     schema. Where the server does not count what is written, each table is read.
 
     Raises
@@ -143,7 +156,11 @@ def read(connection: Connection, *, version_table: tuple[str, str], before: Cont
                         said = str(error).strip().partition("\n")[0]
                         carried = Table(name=one.name, oid=one.oid, rows=0, unread=said)
                 tables[one.name] = carried
-            return Contents(tables=tables, counters=dict(_counters(cursor, values)), scanned=tuple(scanned))
+            cursor.execute(_VIEWS, values)
+            views = {(schema, name): populated for schema, name, populated in cursor.fetchall()}
+            return Contents(
+                tables=tables, counters=dict(_counters(cursor, values)), views=views, scanned=tuple(scanned)
+            )
         finally:
             if not driver.closed:
                 cursor.execute("ROLLBACK")

@@ -47,6 +47,11 @@ def compare(before: Contents, after: Contents) -> Compared:
         for one in _of_table(table, other):
             (lost if isinstance(one, Loss) else left).append(one)  # type: ignore[arg-type]
     lost += _sequences(before, after)
+    lost += [
+        Loss(kind="rows", table=name, why="the materialized view is not populated any more: REFRESH fills it")
+        for name, populated in sorted(before.views.items())
+        if populated and after.views.get(name) is False
+    ]
     return Compared(tuple(lost), tuple(left))
 
 
@@ -68,6 +73,7 @@ def touched(before: Contents, after: Contents) -> frozenset[Part]:
             first, second = one.columns.get(column), other.columns.get(column)
             if first is None or second is None or _differs(one, other, first, second):
                 found.add((name, column))
+    found |= {(name, "") for name in before.views if before.views[name] != after.views.get(name)}
     found |= {
         (name, "")
         for name in before.counters.keys() | after.counters.keys()

@@ -89,10 +89,14 @@ class Counter:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What all tables and sequences hold at one stop; `scanned` are the tables that were read for it."""
+    """What all tables and sequences hold at one stop; `scanned` are the tables that were read for it.
+
+    `views` has for each materialized view whether it is populated.
+    """
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     counters: Mapping[Name, Counter] = field(default_factory=dict)
+    views: Mapping[Name, bool] = field(default_factory=dict)
     scanned: tuple[Name, ...] = ()
 
     @cached_property

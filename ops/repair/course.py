@@ -11,23 +11,29 @@ from dataclasses import dataclass, replace
 from ops import commands
 from ops.catalog import Catalog, Key, properties, snapshot
 from ops.errors import MigrationError, OpsError, ProjectError
+from ops.ledger import Part, Passed
 from ops.observe.relations import BEHIND
 from ops.project import Answer, Event
 from ops.project.visit import Visit
 from ops.repair.scene import Scene
 
-_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "DO", "CALL", "?"})
+_OF_TABLES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """One statement of the revision; `outside` of a transaction it is committed by itself."""
+    """One statement of the revision; `outside` of a transaction it is committed by itself.
+
+    `sql` has its values, where the driver puts them in, `text` is as the project has it. `writes_rows`: it may; `into`
+    are the names of the tables, empty where nobody can tell.
+    """
 
     sql: str
+    text: str
     line: int | None
     outside: bool
     writes_rows: bool
-    reads_rows: bool
+    into: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,17 @@ class Course:
         """Where it begins."""
         return self.stops[0]
 
+    def written_before(self, count: int) -> tuple[Done, ...]:
+        """Those of the first statements that may have written rows into what the revision itself has not made."""
+        own = {
+            key.name
+            for stop in self.stops
+            for key in stop.texts
+            if key.kind in ("table", "partitioned table") and key not in self.before.texts
+        }
+        own -= {key.name for key in self.before.texts}
+        return tuple(one for one in self.statements[:count] if one.writes_rows and not (one.into and one.into <= own))
+
     @property
     def touched(self) -> frozenset[Key]:
         """The objects that are not the same at every stop."""
@@ -73,6 +90,15 @@ class Fate:
     course: Course
     stops: tuple[Stop, ...]
     half_built: tuple[Key, ...] = ()
+
+    def known(self, part: Part) -> Fate | None:
+        """The same, where the ledger has how many statements are committed; None where it cannot be so.
+
+        A revision that reads rows may run other statements on scratch, where there are none.
+        """
+        own = Passed.of(one.text for one in self.course.statements[: part.committed.count])
+        between = tuple(one for one in self.stops if part.committed.count <= one.statements <= part.possible.count)
+        return replace(self, stops=between) if between and own == part.committed else None
 
     @property
     def certain(self) -> int:
@@ -140,7 +166,6 @@ class _Walk:
         self._table = scene.version_table
         self._ground = scene.ground
         self._statements: list[Done] = []
-        self._counted: list[bool] = []
         self._committed = False
         self._stops = [self._stop()]
 
@@ -166,9 +191,6 @@ class _Walk:
                 self._look()
                 self._before(event)
             case "statement-done":
-                if self._statements and self._counted[-1]:
-                    last = self._statements[-1]
-                    self._statements[-1] = replace(last, reads_rows=bool(event.get("returns_rows")))
                 self._committed = self._committed or self._outside
             case "commit":
                 self._committed = True
@@ -182,15 +204,17 @@ class _Walk:
         found = commands.parse(sql)
         bookkeeping = event["line"] is None and any(one.name == self._table[1] for one in found)
         self._outside = bool(event["autocommit"])
-        self._counted.append(not bookkeeping)
         if not bookkeeping:
+            tables = {name for one in found for name in (one.name, *(name for _, name in one.objects))}
+            named = all(one.verb in _OF_TABLES for one in found)
             self._statements.append(
                 Done(
                     sql=sql.strip(),
+                    text=event["sql"],
                     line=event["line"],
                     outside=self._outside,
-                    writes_rows=any(one.verb in _WRITES for one in found),
-                    reads_rows=False,
+                    writes_rows=commands.may_write_rows(found),
+                    into=frozenset(tables) if named else frozenset(),
                 )
             )
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ops import database, display
+from ops import database
 from ops.catalog import Catalog, diff, snapshot
 from ops.catalog.names import quoted
-from ops.errors import OpsError
-from ops.ledger import OpenRun
+from ops.errors import OpsError, RefusedError
+from ops.ledger import OpenRun, Part, Passed
 from ops.ledger.records import minute
 from ops.project.visit import Visit
 from ops.remedy import script
-from ops.repair import act
-from ops.repair.course import Course, Fate, fate, follow, sentences, unreadable
+from ops.repair import act, onward
+from ops.repair.course import Course, Fate, fate, follow, unreadable
+from ops.repair.left import CASE, State, details, evidence, listed, offered, to_choose, what
+from ops.repair.onward import AGAIN, COMMITTED, NOT_COMMITTED, dry, question
 from ops.repair.scene import Scene
-from ops.repair.values import Block, Finding
+from ops.repair.values import Finding
 from ops.settings import redact
 
-CASE = "open-run"
 WORDS = {"up": "upgrade", "down": "downgrade", "stamp": "stamp"}
 _WAIT_SECONDS = 5.0
 
@@ -35,32 +36,15 @@ _INDEX = re.compile(r"DROP INDEX (?!CONCURRENTLY)([^;]+)\Z")
 _PARTS = frozenset({"table", "column", "materialized view", "sequence"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
-    """What became of an open run. `running` is the revision that was under way, None where none was.
-
-    `statements` lead back to the beginning of that revision, `stamp` is what the version table has to say then, empty
-    where it says it. `stuck` is why neither is offered.
-    """
-
-    took: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
-    running: str | None = None
-    found: Fate | None = None
-    statements: tuple[str, ...] = ()
-    stamp: str = ""
-    said: str = ""
-    loses: str = ""
-    stuck: str = ""
-
-
-def look(scene: Scene) -> Finding | None:
+def look(scene: Scene, choice: str = "") -> Finding | None:
     """Return what became of the newest run that never reported its end, or failed half-way; else None.
 
     Raises
     ------
     OpsError
         The ledger cannot be read.
+    RefusedError
+        There is nothing to choose, or not that.
     """
     ledger = scene.status.ledger
     if ledger.unreadable:
@@ -68,36 +52,60 @@ def look(scene: Scene) -> Finding | None:
     run = _run(scene)
     if run is None or scene.status.unknown:
         return None
-    state = _state(scene, run)
-    if run.ended and not (state.statements or state.stamp or state.stuck):
+    state = _state(scene, run, choice)
+    if choice and choice not in state.choices:
+        raise RefusedError(
+            f"{choice!r} is no answer here; there is {' or '.join(state.choices) or 'nothing to choose'}.",
+            next_step=f"Look again with case = {CASE!r}.",
+            code="choice",
+        )
+    if run.ended and not (state.statements or state.stamp or state.stuck or state.onward or state.choices):
         return None  # it failed, said so, and left nothing half done
     end = "failed half-way" if run.ended else "never reported its end"
     finding = Finding(
         case=CASE,
-        what=f"A run of {run.by} ({WORDS[run.direction]} to {_list(run.wanted)}, begun {minute(run.when)} UTC) {end}. "
-        f"{_what(scene, state)} {state.stuck}".strip(),
-        evidence=tuple(_evidence(state)),
-        details=_details(run, state),
+        what=f"A run of {run.by} ({WORDS[run.direction]} to {listed(run.wanted)}, begun {minute(run.when)} UTC) {end}. "
+        f"{what(scene, state)} {state.stuck}".strip(),
+        evidence=tuple(evidence(state)),
+        details=details(run, state),
     )
     if state.stuck:
         return finding
+    if state.choices and not choice:
+        return replace(finding, offered=to_choose(state), choices=state.choices)
+    finding = replace(finding, choices=(choice,) if choice else ())
+    if state.onward is not None:
+        would = dry(scene, state.onward)
+        return replace(
+            finding,
+            offered=state.onward.words,
+            fingerprint=would.fingerprint,
+            protected=would.protected,
+            lacking=would.obstacles,
+        )
     shown = act.offer(scene.settings, state.statements, stamp=state.stamp)
     return replace(
         finding,
-        offered=_offered(scene, state),
+        offered=offered(scene, state),
         fingerprint=shown.fingerprint,
         protected=shown.protected,
         lacking=shown.lacking,
     )
 
 
-def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
+def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
     """Lead back to the beginning of the revision that was under way, or on to its end; see `act.run`."""
+    if finding.choices and not choice:
+        raise act.refused(CASE, finding.what, f"Look, then say which: case = '{CASE}:{'|'.join(finding.choices)}'.")
     if not finding.offered:
         raise act.refused(CASE, finding.what, "The table shows which statements took effect: go on from there by hand.")
     run = _run(scene)
     assert run is not None  # it was found
-    state = _state(scene, run)
+    state = _state(scene, run, choice)
+    after = " 40-upgrade leads on from there." if run.direction == "up" else ""
+    if state.onward is not None:
+        done = onward.run(scene, state.onward, confirm)
+        return replace(finding, done=f"{done}{after if state.waiting else ''}")
 
     def left(here: Visit) -> Sequence[str]:
         if state.found is None or not state.statements:
@@ -111,48 +119,58 @@ def mend(scene: Scene, finding: Finding, confirm: str) -> Finding:
     seen = scene.live.fingerprint
     rows = act.run(scene.settings, CASE, state.statements, seen=seen, stamp=state.stamp, confirm=confirm, left=left)
     ran = f"{'; '.join(state.statements)}. " if state.statements else ""
-    after = " 40-upgrade leads on from there." if scene.history.pending else ""
-    return replace(finding, done=f"{ran}The database is at {_list(rows)}, read back; the run is settled.{after}")
+    after = after if scene.history.pending else ""
+    return replace(finding, done=f"{ran}The database is at {listed(rows)}, read back; the run is settled.{after}")
 
 
 # -- what became of it ------------------------------------------------------------------------------
 
 
 def _run(scene: Scene) -> OpenRun | None:
-    """The newest run that is open, or that failed behind its first commit; None where there is none."""
+    """The newest run that is open, or that failed behind its first commit; None where there is none.
+
+    A repair that ended like that is passed by: what it was to mend is still there to be found.
+    """
+    ledger = scene.status.ledger
+    repairs = {one["run"] for one in ledger.entries if one["kind"] == "intent" and one["direction"] == "stamp"}
     if scene.status.open_runs:
-        return scene.status.open_runs[-1]
-    runs = scene.status.ledger.runs[:1]
-    if not runs or runs[0].error is None or runs[0].error.get("changed") is False or scene.status.holder is not None:
+        runs = [one for one in scene.status.open_runs if one.run not in repairs]
+        return (runs or scene.status.open_runs)[-1]
+    if scene.status.holder is not None:
         return None
-    [last] = runs
-    return OpenRun(run=last.run, when=last.when, by=last.by, direction=last.direction, wanted=last.wanted, ended=True)
+    for last in ledger.runs:
+        if last.error is None:
+            return None
+        if last.error.get("changed") is not False and last.run not in repairs:
+            words = {name: getattr(last, name) for name in ("run", "when", "by", "direction", "wanted")}
+            return OpenRun(**words, ended=True)
+    return None
 
 
-def _state(scene: Scene, run: OpenRun) -> _State:
+def _state(scene: Scene, run: OpenRun, choice: str) -> State:
     intent = next(one for one in scene.status.ledger.entries if one["kind"] == "intent" and one["run"] == run.run)
     planned: list[Mapping[str, Any]] = list(intent.get("revisions") or ())
     places = [set(intent.get("from") or ()), *(set(one["heads"]) for one in planned)]
     current = set(scene.history.current)
     names = [one["revision"] for one in planned]
     if busy := _still_at_work(scene):
-        return _State(waiting=tuple(names), stuck=busy)
+        return State(waiting=tuple(names), stuck=busy)
     if run.direction == "stamp":
-        return _State(said="It would have changed the version table only.")
+        return State(said="It would have changed the version table only.")
     if current not in places:
-        return _State(
+        return State(
             waiting=tuple(names),
-            stuck=f"The version table says {_list(scene.history.current)}, which is nowhere on its way: somebody "
+            stuck=f"The version table says {listed(scene.history.current)}, which is nowhere on its way: somebody "
             "moved it since. 12-compare-schema says what the schema is.",
         )
     at = places.index(current)
-    state = _State(took=tuple(names[:at]), waiting=tuple(names[at + 1 :]))
+    state = State(took=tuple(names[:at]), waiting=tuple(names[at + 1 :]))
     if at == len(names):
         return replace(state, said="All of it took effect.")
-    return _of_revision(scene, replace(state, running=names[at]), run.direction, planned[at])
+    return _of_revision(scene, replace(state, running=names[at]), run.direction, planned[at], choice)
 
 
-def _of_revision(scene: Scene, state: _State, direction: str, planned: Mapping[str, Any]) -> _State:
+def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[str, Any], choice: str) -> State:
     """What of the revision that was under way took effect."""
     name = state.running
     assert name is not None  # whoever asks has one
@@ -171,13 +189,35 @@ def _of_revision(scene: Scene, state: _State, direction: str, planned: Mapping[s
             state,
             stuck=f"The schema is at no place that {name} passes: {why}. 12-compare-schema says what differs.",
         )
+    part = scene.status.ledger.part
+    if part is not None and (part.revision, part.direction) != (name, direction):
+        part = None
+    told = found.known(part) if part is not None else None
+    found = told or found
     state = replace(state, found=found)
+    if part is not None and part.writes_rows and (told is None or course.written_before(found.possible)):
+        passed = _passed(found, part, told, choice)
+        if passed is None:
+            known = f"{part.committed.count} statement{'' if part.committed.count == 1 else 's'}"
+            said = f"Of {name} {known} {'is' if part.committed.count == 1 else 'are'} committed for certain."
+            return replace(state, said=said, choices=(COMMITTED, NOT_COMMITTED), doubt=question(part, name))
+        if told is not None:
+            here = tuple(one for one in found.stops if one.statements == passed.count)
+            found = replace(found, stops=here or found.stops)
+        state = replace(state, found=found, choices=(COMMITTED, NOT_COMMITTED) if choice else ())
+        whole = told is not None and passed.count == len(course.statements)
+        if passed.count and not whole and (told is None or course.written_before(passed.count)):
+            count = f"{passed.count} statement{' is' if passed.count == 1 else 's are'}"
+            said = f"Of {name} {count} committed, and wrote rows: it can neither be undone nor run from its beginning."
+            return replace(state, said=said, onward=onward.onward(scene, found, planned, direction, passed))
+    rows = course.written_before(found.possible) if part is None else ()
+    if rows:
+        count = f"{len(rows)} statement{'' if len(rows) == 1 else 's'} of {name}"
+        state = replace(
+            state, choices=(AGAIN,), doubt=f"{count} that may be committed write rows, and would run again."
+        )
     if found.certain == 0 and not found.half_built:
-        perhaps = [one for one, told in sentences(found) if told == "perhaps"]
-        said = f"Of {name} nothing stays that the schema shows."
-        if perhaps:
-            said += f" {len(perhaps)} of its statements change rows only, and may be committed: it will run them again."
-        return replace(state, said=said)
+        return replace(state, said=f"Of {name} nothing stays{' that the schema shows' if rows else ''}.")
     if found.certain == len(course.statements) and not found.half_built and not course.failed:
         return replace(
             state,
@@ -187,7 +227,19 @@ def _of_revision(scene: Scene, state: _State, direction: str, planned: Mapping[s
     return _back(scene, state, found)
 
 
-def _back(scene: Scene, state: _State, found: Fate) -> _State:
+def _passed(found: Fate, part: Part, told: Fate | None, choice: str) -> Passed | None:
+    """How much is committed, by the ledger and the schema together; None where somebody has to look at the rows."""
+    if part.is_certain:
+        return part.committed
+    if choice:
+        return part.possible if choice == COMMITTED else part.committed
+    counts = {one.statements for one in found.stops} & {part.committed.count, part.possible.count}
+    if told is None or len(counts) != 1:
+        return None
+    return part.possible if part.possible.count in counts else part.committed
+
+
+def _back(scene: Scene, state: State, found: Fate) -> State:
     """What undoes the part that stays, where that loses nothing that the revision did not bring."""
     live, course = scene.written_there, found.course
     gone = sorted(key for key in course.touched if key.kind in _PARTS and key in course.before.texts)
@@ -252,67 +304,3 @@ def _still_at_work(scene: Scene) -> str:
                 said = redact(rows[0].query)
                 return f"Session {rows[0].pid} is still at work for it: {said}. Look again when it has ended."
             time.sleep(0.1)
-
-
-# -- words ------------------------------------------------------------------------------------------
-
-
-def _what(scene: Scene, state: _State) -> str:
-    took = f"Applied: {', '.join(state.took)}." if state.took else ""
-    waiting = f"Not begun: {', '.join(state.waiting)}." if state.waiting else ""
-    where = f"The database is at {_list(scene.history.current)}."
-    return " ".join(one for one in (where, took, state.said, waiting) if one)
-
-
-def _offered(scene: Scene, state: _State) -> str:
-    if state.statements:
-        loses = f" It loses what the revision brought: {state.loses}." if state.loses else ""
-        count = len(state.statements)
-        return (
-            f"undo that part by {count} statement{'' if count == 1 else 's'}, read back that the schema is as before "
-            f"{state.running}, and settle the run; 40-upgrade then runs it from its beginning.{loses}"
-        )
-    if state.stamp:
-        return f"set the version table to {state.stamp}, and settle the run; nothing is run."
-    return f"settle the run where the database is, at {_list(scene.history.current)}; nothing is run."
-
-
-def _evidence(state: _State) -> Iterator[Block]:
-    if state.found is not None:
-        rows = tuple(
-            (
-                number,
-                told,
-                " ".join(one.sql.split())[:300],
-                "by itself" if one.outside else "in a transaction",
-                one.line,
-            )
-            for number, (one, told) in enumerate(sentences(state.found), 1)
-        )
-        yield display.Table(
-            columns=("#", "committed", "statement", "runs", "line"),
-            rows=rows,
-            caption=f"The statements of {state.running}, as they ran on scratch",
-            empty="it has no statement",
-        )
-    if state.statements:
-        yield display.Code(text=";\n".join(state.statements) + ";", caption="What undoes the part that stays")
-
-
-def _details(run: OpenRun, state: _State) -> dict[str, Any]:
-    return {
-        "run": run.run,
-        "took": list(state.took),
-        "running": state.running,
-        "waiting": list(state.waiting),
-        "statements": [
-            {"sql": one.sql, "committed": told} for one, told in (sentences(state.found) if state.found else ())
-        ],
-        "undo": list(state.statements),
-        "stamp": state.stamp or None,
-        "half_built": [str(key) for key in (state.found.half_built if state.found else ())],
-    }
-
-
-def _list(ids: Sequence[str]) -> str:
-    return ", ".join(ids) or "base"

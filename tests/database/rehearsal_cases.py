@@ -90,6 +90,15 @@ CASES = {
     "a label more, and no way back": Case(
         base="CREATE TYPE mood AS ENUM ('calm');" + table("person_mood", "a mood", "'calm'"),
         up=sql("ALTER TYPE mood ADD VALUE 'wild'"), down="pass", answers="yn--", says="its downgrade is empty"),
+    "large objects removed": Case(
+        base="SELECT lo_from_bytea(4711, 'kept'); SELECT lo_from_bytea(4712, 'removed');",
+        up=sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid = 4712"), down=NOTHING,
+        lost=("1 of 2 rows of pg_catalog.pg_largeobject",)),
+    "a materialized view that comes back empty": Case(
+        base=table("seen", "a text", "'a'") + "CREATE MATERIALIZED VIEW seeing AS SELECT id FROM seen;",
+        up=sql("DROP MATERIALIZED VIEW seeing"),
+        down=sql("CREATE MATERIALIZED VIEW seeing AS SELECT id FROM seen WITH NO DATA"),
+        lost=("some rows of public.seeing (the materialized view is not populated any more: REFRESH fills it)",)),
     "nothing to undo": Case(up="pass", down="pass"),
     "it forgets an index": Case(
         base=table("indexed", "a text", "'a'") + "CREATE INDEX indexed_a ON indexed (a);",

@@ -75,6 +75,11 @@ RECORDED = """
     FROM alembic_ops.ledger ORDER BY id
 """
 
+GIVEN = """
+    SELECT s.setrole::regrole::text, s.setconfig, d.datconnlimit FROM pg_db_role_setting s
+    JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = '{}' ORDER BY 1
+"""
+
 
 def names(server: embedded.Server) -> set[str]:
     """The databases of this process: others are at work on that server, too."""
@@ -283,6 +288,10 @@ def test_in_the_place_of_a_database_under_guard(small: TargetSettings, saved: Ba
     own = small.database.url.database
     assert own is not None and small.raw_url is not None
     run(small.raw_url, f"ALTER DATABASE {own} SET work_mem = '7MB'; ALTER DATABASE {own} SET search_path = public, x")
+    run(small.raw_url, f"ALTER DATABASE {own} SET statement_timeout = '9min'; ALTER DATABASE {own} CONNECTION LIMIT 77")
+    run(small.raw_url, f'ALTER ROLE pg_monitor IN DATABASE {own} SET search_path = y, "$user"')
+    run(small.raw_url, f"ALTER ROLE pg_monitor IN DATABASE {own} SET app.tenant = 'it''s \"one\"'")
+    settings = run(server.url(), GIVEN.format(own))
     before = names(server)
     dry = backup.restore(guarded, saved.file, over=True)
     assert (dry.into, dry.obstacles) == (own, ()) and dry.fingerprint in str(dry.view())
@@ -300,6 +309,7 @@ def test_in_the_place_of_a_database_under_guard(small: TargetSettings, saved: Ba
         assert (done.verdict, names(server) - before) == (Verdict.OK, {done.replaced})
         assert run(small.raw_url, "SELECT count(*) FROM things") == [(2,)]
         assert run(small.raw_url, "SHOW search_path") == [("public, x",)]
+        assert run(server.url(), GIVEN.format(own)) == settings and done.notes == dry.notes
         assert run(server.url(done.replaced), "SELECT count(*) FROM things") == [(3,)]
         assert half_restored(server, saved) == []
         assert run(small.raw_url, RECORDED) == [("intent", [], saved.file, None), ("outcome", [], saved.file, "OK")]

@@ -1,0 +1,119 @@
+"""How much of the running revision is committed, put on record as it comes about; what an earlier run committed of it
+is passed over.
+
+A revision that commits in parts, by statements outside of a transaction, can die between two of them. What changes
+the schema shows afterwards; what changes rows does not, and nobody could tell whether it may be run again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from ops import commands
+from ops.commands import Command
+from ops.errors import MigrationError
+from ops.ledger import NONE, Passed
+from ops.project import Answer, Event
+
+COMMITS = re.compile(r"\s*(COMMIT|END)\b", re.IGNORECASE)
+_PASSED_OVER: Answer = {"go": True, "parts": ["SET alembic_ops.passed_over = 'on'"]}
+_SESSION = frozenset({"SET", "RESET", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK TABLE"})
+_COMMITS_INSIDE = frozenset({"DO", "CALL", "?"})
+_LOST = ("08", "57P", "40003")
+"""How the SQLSTATEs begin of a connection that was lost, whatever became of its statement."""
+
+_SHORT = 2_000
+
+
+class Parts:
+    """Follows the statements of one revision after the other."""
+
+    def __init__(self, write: Callable[..., None], version_table: str, passed: Passed | None) -> None:
+        """`write` puts a part on record. `passed` are the statements of the first revision that are committed."""
+        self._write = write
+        self._table = version_table
+        self._passed = passed
+        self._begun = 0
+        self.running = ""
+        """The text of the last statement, as the project has it."""
+        self._revision = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._here = self._committed = NONE
+        self._open = False  # what is on record says that it is not certain
+        self._changed = False  # the transaction changes something
+        self._rows = self._rows_before = False
+        self._doing: Sequence[Command] = ()
+
+    def begin(self, revision: str) -> None:
+        """A revision starts, or starts again."""
+        self._begun += revision != self._revision
+        self._revision = revision
+        self._reset()
+
+    def before(self, event: Event) -> Answer | str | None:
+        """A statement is about to run: return an answer that passes it over, why it must not run, or nothing."""
+        sql = self.running = event["sql"]
+        found = commands.parse(sql)
+        changes = not commands.reads_only(found) and any(one.verb not in _SESSION for one in found)
+        self._rows = self._rows or commands.may_write_rows(found)
+        passed = self._passed if self._begun == 1 else None
+        if passed is not None and self._here.count < passed.count:
+            if self._table in sql and event.get("line") is None:
+                return "it has fewer statements than are committed of it"
+            return _PASSED_OVER if changes else None
+        if passed is not None and self._here.count == passed.count and self._here != passed:
+            return "its statements are not those that are committed of it"
+        self._doing = found if changes else ()
+        if event["autocommit"] and changes:
+            self._put(self._here.then(sql), sql)
+        elif COMMITS.match(sql):
+            self._will_commit()
+        elif self._open:
+            self._put(self._committed)
+        self._changed = self._changed or (changes and not event["autocommit"])
+        return None
+
+    def done(self, *, outside: bool) -> None:
+        """The statement was run, or passed over; `outside`: it is committed by itself."""
+        self._here = self._here.then(self.running)
+        if outside or COMMITS.match(self.running):
+            self._commit()
+            if self._open:
+                self._put(self._committed)
+        self._doing = ()
+
+    def committing(self) -> None:
+        """A transaction is about to be committed; the one that has the version table's row ends the revision."""
+        if self._table not in self.running:
+            self._will_commit()
+        self._commit()
+
+    def failed(self, error: MigrationError) -> None:
+        """The server refused the running statement: where it says why, nothing of that is committed."""
+        state = error.sqlstate or _LOST[0]
+        told = not state.startswith(_LOST) and not any(one.verb in _COMMITS_INSIDE for one in self._doing)
+        if self._open and self._doing and told:
+            self._put(self._committed)
+
+    def _will_commit(self) -> None:
+        """Of a transaction that passes statements over, nothing has to be said."""
+        if self._changed:
+            self._put(self._here)
+
+    def _commit(self) -> None:
+        self._committed = self._here
+        self._rows_before = self._rows
+        self._changed = False
+
+    def _put(self, possible: Passed, running: str = "") -> None:
+        self._open = self._committed != possible
+        self._write(
+            revision=self._revision,
+            committed={"count": self._committed.count, "digest": self._committed.digest},
+            possible={"count": possible.count, "digest": possible.digest},
+            running=running[:_SHORT],
+            writes_rows=self._rows if self._open else self._rows_before,
+        )
