@@ -40,6 +40,7 @@ class State:
 
 
 def what(scene: Scene, state: State) -> str:
+    """Return in words what became of it."""
     took = f"Applied: {', '.join(state.took)}." if state.took else ""
     waiting = f"Not begun: {', '.join(state.waiting)}." if state.waiting else ""
     where = f"The database is at {listed(scene.history.current)}."
@@ -47,6 +48,7 @@ def what(scene: Scene, state: State) -> str:
 
 
 def offered(scene: Scene, state: State) -> str:
+    """Return in words what leads back to the beginning of the revision, or settles the run."""
     if state.statements:
         loses = f" It loses what the revision brought: {state.loses}." if state.loses else ""
         count = len(state.statements)
@@ -60,6 +62,7 @@ def offered(scene: Scene, state: State) -> str:
 
 
 def evidence(state: State) -> Iterator[Block]:
+    """Yield the statements, each with whether it is committed, and what undoes them."""
     if state.found is not None:
         rows = tuple(
             (
@@ -82,6 +85,7 @@ def evidence(state: State) -> Iterator[Block]:
 
 
 def details(run: OpenRun, state: State) -> dict[str, Any]:
+    """Return what `result.json` has of it."""
     return {
         "run": run.run,
         "took": list(state.took),
@@ -98,10 +102,12 @@ def details(run: OpenRun, state: State) -> dict[str, Any]:
 
 
 def listed(ids: Sequence[str]) -> str:
+    """Return revisions as a text has them."""
     return ", ".join(ids) or "base"
 
 
 def to_choose(state: State) -> str:
+    """Return in words what somebody has to find out, and say."""
     if state.choices == (AGAIN,):
         return (
             "undo what the schema shows of it, if anything, and settle the run; 40-upgrade then runs it from its "
