@@ -64,6 +64,7 @@ def main(target: str, who: str, point: int) -> None:
         while True:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'CONCURRENTLY' AND wait_event_type = 'Lock'"
+                " AND datname = current_database()"
             )
             if cursor.fetchone()[0]:
                 break

@@ -771,7 +771,7 @@ def test_nobody_drafts_the_ledger_away(set_up: SetUp) -> None:
     assert draft.empty and "alembic_ops" not in draft.content
 
 
-def test_plain_alembic_check_is_told_of_the_ledger_as_the_readme_says(set_up: SetUp) -> None:
+def test_plain_alembic_check_is_told_of_the_ledger_as_its_page_says(set_up: SetUp) -> None:
     bench = set_up("schemas")
     bench.target.upgrade(dry_run=False)
     (snippet,) = (one.text for one in pages.page("docs/changes.md").blocks("python") if "def include_name(" in one.text)

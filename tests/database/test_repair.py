@@ -111,6 +111,7 @@ _EXTRA = {
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)  # three notebooks, on a machine that may have more to do
 @pytest.mark.parametrize("case", BREAKS)
 def test_through_the_notebook_alone(well: Patient, case: str) -> None:
     BREAKS[case](well)
@@ -132,7 +133,7 @@ def play(one: Patient, *parameters: str) -> tuple[Mapping[str, object], int]:
     command = [sys.executable, "-m", "ops", "run", "90", "--target", "library", "--json"]
     for parameter in parameters:
         command += ["-p", parameter]
-    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=600)
     return json.loads(done.stdout), done.returncode
 
 

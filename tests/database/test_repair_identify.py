@@ -52,8 +52,8 @@ class Library:
     def put(self, count: int, *rows: str, hand_made: bool = False) -> None:
         """Have the schema behind so many revisions, and these rows in the version table; no table without `rows`."""
         self.ask(EMPTY)
-        for sql in STEPS[:count]:
-            self.ask(sql)
+        if count:
+            self.ask(";".join(STEPS[:count]))
         if hand_made:
             self.ask(HAND_MADE)
         if rows:
