@@ -94,6 +94,8 @@ def made(
         raise UsageError(f"{data!r} is no choice of rows.", next_step=f"Write one of: {', '.join(DATA)}.")
     if rows_per_table < 1:
         raise UsageError(f"{rows_per_table} rows of a table are no sample.", next_step="Write a number above 0.")
+    if data != "none":
+        _require_version(ground, live)
     if data == "none":
         with _bare(settings, ground, live, table, heads) as one:
             yield one
@@ -106,6 +108,17 @@ def made(
     else:
         with _sampled(transfer, heads, wanted, rows_per_table, report) as one:
             yield one
+
+
+def _require_version(ground: Ground, live: Catalog) -> None:
+    """What a newer server dumps, an older one does not read."""
+    there, major = ground.elsewhere, live.server_version // 10000
+    if there is not None and there.major < major:
+        raise OpsError(
+            f"A copy with rows cannot be made: {there.label} is PostgreSQL {there.major}, and the target is {major}.",
+            next_step=f"Name a server of version {major} or newer as scratch_url, or rehearse with data = 'none'.",
+            code="clone",
+        )
 
 
 @contextmanager

@@ -327,6 +327,19 @@ def test_on_a_server_that_the_section_names(set_up: SetUp, system_server: embedd
     assert broken == 0, "the operators of a type of an extension's find its values"
 
 
+@pytest.mark.parametrize("data", ["all", "sample"])
+def test_an_older_server_than_the_targets_is_refused(set_up: SetUp, server16: embedded.Server, data: str) -> None:
+    bench = set_up("linear", scratch_url=server16.url())
+
+    with (
+        pytest.raises(OpsError, match="is PostgreSQL 16, and the target is 18") as caught,
+        made(bench.target.settings, data=data),
+    ):
+        pass
+
+    assert (caught.value.code, caught.value.changed) == ("clone", False)
+
+
 @pytest.mark.heavy
 def test_on_a_server_where_we_are_no_superuser(set_up: SetUp, system_server: embedded.Server) -> None:
     role = f"rehearser_{os.getpid()}"

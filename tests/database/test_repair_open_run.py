@@ -223,9 +223,6 @@ def test_the_moments_are_those_of_the_upgrade(undisturbed: tuple[tuple[object, .
     assert sum(one.startswith("statement ") and "CONCURRENTLY" in one for one in events) == CONCURRENT
 
 
-FEW = {"worker": 9, "parent": -2}
-
-
 @pytest.mark.parametrize("who", ["worker", "parent"])
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.heavy
@@ -237,11 +234,22 @@ def test_killed_at_any_moment(
     lead_to_head(shop, undisturbed[0])
 
 
-@pytest.mark.parametrize(("who", "moment"), FEW.items())
-def test_killed(shop: Shop, who: str, moment: int, undisturbed: tuple[tuple[object, ...], list[str]]) -> None:
+# fmt: off
+FEW = {  #                                    who       moment  what is said of it
+    "between two statements":               ("worker",  9,     "Of m2 "),
+    "while an index is built":              ("parent", -2,     "Of m2 "),
+    "behind a statement that wrote rows":   ("worker",  40,    "Of m4 3 statements are committed, and wrote rows"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("who", "moment", "said"), FEW.values(), ids=FEW)
+def test_killed(
+    shop: Shop, who: str, moment: int, said: str, undisturbed: tuple[tuple[object, ...], list[str]]
+) -> None:
     shop.die(who, moment)
 
-    assert "Of m2" in mend_and_upgrade(shop, undisturbed[0])
+    assert said in mend_and_upgrade(shop, undisturbed[0])
 
 
 @pytest.fixture(scope="module")
