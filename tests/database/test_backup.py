@@ -76,8 +76,8 @@ RECORDED = """
 """
 
 GIVEN = """
-    SELECT s.setrole::regrole::text, s.setconfig, d.datconnlimit FROM pg_db_role_setting s
-    JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = '{}' ORDER BY 1
+    SELECT s.setrole::regrole::text, one, d.datconnlimit FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) one
+    JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = '{}' ORDER BY 1, 2
 """
 
 
@@ -285,12 +285,12 @@ def test_into_a_new_database(small: TargetSettings, saved: Backup, server: embed
 
 def test_in_the_place_of_a_database_under_guard(small: TargetSettings, saved: Backup, server: embedded.Server) -> None:
     guarded = replace(small, protected=True)
-    own = small.database.url.database
+    own, role = small.database.url.database, f"tenant_{os.getpid()}"
     assert own is not None and small.raw_url is not None
     run(small.raw_url, f"ALTER DATABASE {own} SET work_mem = '7MB'; ALTER DATABASE {own} SET search_path = public, x")
     run(small.raw_url, f"ALTER DATABASE {own} SET statement_timeout = '9min'; ALTER DATABASE {own} CONNECTION LIMIT 77")
-    run(small.raw_url, f'ALTER ROLE pg_monitor IN DATABASE {own} SET search_path = y, "$user"')
-    run(small.raw_url, f"ALTER ROLE pg_monitor IN DATABASE {own} SET app.tenant = 'it''s \"one\"'")
+    run(small.raw_url, f'CREATE ROLE {role}; ALTER ROLE {role} IN DATABASE {own} SET search_path = y, "$user"')
+    run(small.raw_url, f"ALTER ROLE {role} IN DATABASE {own} SET app.tenant = 'it''s \"one\"'")
     settings = run(server.url(), GIVEN.format(own))
     before = names(server)
     dry = backup.restore(guarded, saved.file, over=True)
@@ -315,6 +315,7 @@ def test_in_the_place_of_a_database_under_guard(small: TargetSettings, saved: Ba
         assert run(small.raw_url, RECORDED) == [("intent", [], saved.file, None), ("outcome", [], saved.file, "OK")]
     finally:
         scratch.drop_database(server, done.replaced)
+        run(server.url(), f"DROP ROLE {role}")
 
 
 def test_a_restore_is_a_part_of_the_history(set_up: SetUp, server: embedded.Server) -> None:
