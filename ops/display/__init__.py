@@ -11,17 +11,21 @@ from ops.display.blocks import Code, Facts, Link, Mark, Name, Note, Table, Tone,
 from ops.display.graph import Graph, Node
 from ops.display.html import to_html
 from ops.display.text import to_text
+from ops.display.timeline import Bar, Lane, Timeline
 
 __all__ = [
+    "Bar",
     "Code",
     "Facts",
     "Graph",
+    "Lane",
     "Link",
     "Mark",
     "Name",
     "Node",
     "Note",
     "Table",
+    "Timeline",
     "Tone",
     "View",
     "duration",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ops.display.graph import Graph
+    from ops.display.timeline import Timeline
 
 Tone = Literal["plain", "ok", "attention", "bad", "unknown"]
 
@@ -88,7 +89,7 @@ class View:
 
     title: str
     mark: Mark | None = None
-    blocks: tuple[Table | Facts | Code | Note | Graph, ...] = ()
+    blocks: tuple[Table | Facts | Code | Note | Graph | Timeline, ...] = ()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from ops.display import mimebundle

@@ -28,6 +28,7 @@ from ops.display.cells import (
 from ops.display.graph import Graph
 from ops.display.lanes import HEAD, ROW_HEIGHT
 from ops.display.picture import TONES, lanes_only
+from ops.display.timeline import Timeline
 
 _LINE = "1px solid rgba(127,127,127,0.35)"
 _MONO = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px"
@@ -64,7 +65,7 @@ def badge(mark: Mark) -> str:
     )
 
 
-def _block(block: Table | Facts | Code | Note | Graph) -> str:
+def _block(block: Table | Facts | Code | Note | Graph | Timeline) -> str:
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Facts):
@@ -73,6 +74,8 @@ def _block(block: Table | Facts | Code | Note | Graph) -> str:
         return _code(block)
     if isinstance(block, Graph):
         return _graph(block)
+    if isinstance(block, Timeline):
+        return _timeline(block)
     return _note(block)
 
 
@@ -152,6 +155,17 @@ def _graph(graph: Graph) -> str:
         cells = "".join(f'<td style="{size}{shade}">{_unbroken(value)}</td>' for value in values)
         body.append(f'<tr style="height:{ROW_HEIGHT}px">{image if number == 0 else ""}{cells}</tr>')
     return _scrolling(graph.caption, f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>")
+
+
+def _timeline(timeline: Timeline) -> str:
+    """Return the picture, and below it the table that says the same."""
+    caption = f'<div style="font-weight:600;font-size:13px">{_inline(shown(timeline.caption))}</div>'
+    return (
+        f"{caption if timeline.caption else ''}"
+        f'<div style="{_SCROLL}"><img alt="{_escape(timeline.alt())}" src="{timeline.data_url()}" '
+        'style="display:block;margin:4px 0 0 0;max-width:100%"></div>'
+        f"{_table(timeline.table())}"
+    )
 
 
 def _scrolling(caption: str, rows: str) -> str:

@@ -19,6 +19,7 @@ from ops.display.cells import (
     words,
 )
 from ops.display.graph import Graph
+from ops.display.timeline import Timeline
 
 WIDTH = 100
 _GAP = 2
@@ -64,7 +65,7 @@ def _wrapped_line(text: str, width: int) -> list[str]:
     return lines or [""]
 
 
-def _block(block: Table | Facts | Code | Note | Graph) -> str:
+def _block(block: Table | Facts | Code | Note | Graph | Timeline) -> str:
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Facts):
@@ -73,6 +74,8 @@ def _block(block: Table | Facts | Code | Note | Graph) -> str:
         return _captioned(block.caption, [f"    {line}".rstrip() for line in shown_code(block).split("\n")])
     if isinstance(block, Graph):
         return _captioned(block.caption, [f"  {line}".rstrip() for line in block.to_text().split("\n")])
+    if isinstance(block, Timeline):
+        return _captioned(block.caption, [_table(block.table())])
     return _note(block)
 
 

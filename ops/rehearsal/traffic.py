@@ -65,6 +65,12 @@ class Traffic:
         return max(found, key=lambda one: one.seconds, default=None)
 
     @property
+    def waits(self) -> tuple[Wait, ...]:
+        """Every statement that took `LEAST` seconds or more, in the order in which they ended."""
+        with self._lock:
+            return tuple(self._waits)
+
+    @property
     def count(self) -> int:
         """How many statements have ended."""
         with self._lock:
