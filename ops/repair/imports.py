@@ -43,7 +43,7 @@ def look(settings: TargetSettings, error: ImportFailedError) -> Finding:
     if last is not None:
         facts += [("imported in", f"{shorten(last['path'])}, line {last['line']}"), ("by", last.get("text") or "")]
     facts.append(("Python", display.Name(python)))
-    where = tuple((number, display.Name(path or "the working directory")) for number, path in enumerate(error.sys_path))
+    where = tuple((number, display.Name(_place(path))) for number, path in enumerate(error.sys_path))
     evidence = [
         display.Facts(tuple(facts)),
         display.Table(columns=("#", "sys.path, as the project's code saw it"), rows=where),
@@ -59,6 +59,15 @@ def look(settings: TargetSettings, error: ImportFailedError) -> Finding:
     patch = display.Code(text=_patch(found), language="diff", caption=f"The usual fix, in {shorten(str(found.env_py))}")
     offered = f"write this into {shorten(str(found.env_py))}: two imports and one line."
     return replace(finding, offered=offered, evidence=(*finding.evidence, patch))
+
+
+def _place(path: str) -> str:
+    """A folder of sys.path, as it is seen from where somebody works, if it is in there."""
+    here = os.path.realpath(os.getcwd())
+    there = os.path.realpath(path)
+    if there == here:
+        return "the working directory"
+    return os.path.relpath(there, here) if there.startswith(here + os.sep) else path
 
 
 def mend(settings: TargetSettings, error: ImportFailedError, finding: Finding) -> Finding:

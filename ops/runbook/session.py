@@ -323,6 +323,11 @@ def _mark(verdict: Verdict) -> display.Mark:
     return display.Mark(verdict.value, verdict.tone)
 
 
+def in_kernel() -> bool:
+    """Return whether this process runs cells."""
+    return _shell() is not None
+
+
 def _shell() -> Any:
     if "IPython" not in sys.modules:
         return None

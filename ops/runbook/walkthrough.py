@@ -9,23 +9,26 @@ import os
 import secrets
 import shlex
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ops import embedded, scratch, targets
+from ops import display, embedded, scratch, targets
 from ops.errors import OpsError, UsageError
+from ops.runbook import outside, session, underload
 from ops.runbook.lesson import Command, Edit, File, Lesson, Refusal, Rows
-from ops.settings import CHECKOUT, home, redact
+from ops.settings import CHECKOUT, home
 from ops.settings.sections import ProjectSettings, TargetSettings
+
+if TYPE_CHECKING:
+    from ops.plan import Plan
 
 _COPIED = ("alembic", "alembic.ini", "ops")
 _CLAIM = ".claim"
 STARTS = CHECKOUT / "notebooks" / "walkthroughs" / "starts"
 """A folder for each history that a walkthrough may start with: files that are laid over the copy."""
-COMMAND_SECONDS = 300
 
 
 class Walkthrough:
@@ -42,6 +45,8 @@ class Walkthrough:
         self.folder = parent / f"{name}-{secrets.token_hex(3)}"
         self._copy(start)
         url = self._undo.enter_context(scratch.database_on(embedded.server(home()), prefix="walkthrough"))
+        if session.in_kernel():
+            self._move_in()
         self.target = targets.Target(
             TargetSettings(
                 name="walkthrough",
@@ -52,6 +57,12 @@ class Walkthrough:
                 raw_url=url,
             )
         )
+
+    def _move_in(self) -> None:
+        """Make the copy the kernel's working folder, so that paths are shown as its learner knows them."""
+        os.environ["OPS_HOME"] = str(home())  # the copy looks like a home itself
+        self._undo.callback(os.chdir, Path.cwd())
+        os.chdir(self.folder)
 
     def _copy(self, start: str) -> None:
         added = _start(start) if start else None
@@ -128,29 +139,11 @@ class Walkthrough:
         Raises
         ------
         OpsError
-            It did not end within `COMMAND_SECONDS`.
+            It did not end within `outside.COMMAND_SECONDS`.
         """
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "OPS_"))}
-        url = self.target.settings.database.url.render_as_string(hide_password=False)
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "alembic", *shlex.split(arguments)],
-                cwd=self.folder,
-                env={**kept, "DATABASE_URL": url, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,  # in the order in which a terminal shows both
-                timeout=COMMAND_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise OpsError(
-                f"alembic {arguments} did not end within {COMMAND_SECONDS} seconds.",
-                next_step="Run all cells again, from the top.",
-                changed=None,
-            ) from None
-        printed = done.stdout.decode("utf-8", "replace").replace(f"{self.folder}{os.sep}", "")
-        return Command(line=f"alembic {arguments}", exit_code=done.returncode, output=redact(printed))
+        return outside.run(
+            self.folder, self.target.settings, f"alembic {arguments}", "alembic", *shlex.split(arguments)
+        )
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables that the walkthrough's database has now."""
@@ -219,6 +212,56 @@ class Walkthrough:
             return Refusal(name=table, said=database.first_line(error))
         return Refusal(name=table, said="")
 
+    def commit(self, message: str) -> Command:
+        """Commit the copy's files to a git repository of its own. See `outside.commit`."""
+        return outside.commit(self.folder, message)
+
+    def protect(self) -> targets.Target:
+        """Return the target from now on: protected, as one in production is."""
+        self.target = targets.Target(replace(self.target.settings, protected=True))
+        return self.target
+
+    def another_database(self) -> targets.Target:
+        """Return a second target: the same project, and an empty database of its own."""
+        url = self._undo.enter_context(scratch.database_on(embedded.server(home()), prefix="walkthrough"))
+        return targets.Target(replace(self.target.settings.with_url(url), name="another"))
+
+    def refused(self, method: Callable[..., Any], *arguments: object, **options: object) -> outside.Refused:
+        """Return the error of a call that is expected to be refused. See `outside.refused`."""
+        return outside.refused(method, *arguments, **options)
+
+    def add_index_by_hand(self, table: str, column: str) -> outside.ByHand:
+        """Create an index past every migration, and return the SQL."""
+        return outside.add_index_by_hand(self.target.settings, table, column)
+
+    def papermill(self, notebook: str, output: str) -> Command:
+        """Run plain `papermill` on a notebook, as a scheduler does. See `outside.papermill`."""
+        return outside.papermill(self.folder, self.target.settings, notebook, output)
+
+    def ops_run(self, arguments: str) -> Command:
+        """Run `ops run`, as a scheduler does. See `outside.ops_run`."""
+        return outside.ops_run(self.folder, self.target.settings, arguments)
+
+    def last_result(self) -> outside.Outcome:
+        """Return what the last run left in its `result.json`."""
+        return outside.last_result(self.folder)
+
+    def fill(self, rows: int) -> None:
+        """Give the table `users` many rows. See `underload.fill`."""
+        underload.fill(self.target.settings, rows)
+
+    def upgrade_under_load(self, name: str, revision: str = "head") -> underload.Crossing:
+        """Upgrade while the table `users` is read and written, and return what that met. See `underload.cross`."""
+        return underload.cross(self.target.settings, name, revision)
+
+    def side_by_side(self, *crossings: underload.Crossing) -> display.View:
+        """Return several ways on clocks of the same length. See `underload.side_by_side`."""
+        return underload.side_by_side(*crossings)
+
+    def hazards(self, plan: Plan) -> frozenset[str]:
+        """Return the codes of a plan's hazards."""
+        return frozenset(one.code for one in plan.hazards)
+
     def claim(self, sentence: str, holds: bool) -> None:
         """Note whether a step really happened; the verdict is made of these."""
         self._claims.append((sentence, bool(holds)))
@@ -232,7 +275,7 @@ class Walkthrough:
 
     def _inside(self, path: str) -> Path:
         folder = self.folder.resolve()
-        found = [one.resolve() for one in (folder.glob(path) if "*" in path else (folder / path,))]
+        found = [*folder.glob(path)] if "*" in path else [(folder / path).resolve()]
         if len(found) != 1:
             raise UsageError(
                 f"{len(found)} files of the walkthrough's copy are called {path!r}; one was expected.",
