@@ -275,7 +275,7 @@ class Walkthrough:
 
     def _inside(self, path: str) -> Path:
         folder = self.folder.resolve()
-        found = [*folder.glob(path)] if "*" in path else [(folder / path).resolve()]
+        found = [one.resolve() for one in folder.glob(path)] if "*" in path else [(folder / path).resolve()]
         if len(found) != 1:
             raise UsageError(
                 f"{len(found)} files of the walkthrough's copy are called {path!r}; one was expected.",
