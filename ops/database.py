@@ -129,6 +129,7 @@ def _connected(settings: TargetSettings, purpose: str, session: Mapping[str, str
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
+            use_native_hstore=False,  # the driver would look for that type in every database: three round trips
             connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
         )
         connection = engine.connect()

@@ -266,7 +266,9 @@ def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
 
     if steps:
         try:
-            here.worker.request("migrate", listener=listen, read_only=False, direction="up", revisions=steps)
+            here.worker.request(
+                "migrate", listener=listen, read_only=False, direction="up", revisions=steps, told=False
+            )
         except OpsError as error:
             name = steps[len(touched)] if len(touched) < len(steps) else "the last revision"
             failed = f"{name} does not run on an empty database: {error.problem}"

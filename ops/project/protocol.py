@@ -18,7 +18,8 @@ and the worker writes to a private descriptor
     connected       a physical connection was proved to be at the target (backend pid)
     revision        asks: this revision is about to run
     statement       asks: this statement is about to run (sql, line of the version file, autocommit; when observed also
-                    `executed`, the text with its values where the driver puts them in)
+                    `executed`, the text with its values where the driver puts them in); not where the request says
+                    `told: false`, and neither is statement-done then
     observed        when observed: the answer to the observing query behind each part of a split statement but the last
     settings        these settings were set, and what the server says they are; the run ends where these differ
     statement-done  sql, seconds and row count; when observed also the answer to the observing query (`observed`), and

@@ -109,6 +109,20 @@ def test_every_statement_is_announced_and_obeys_the_answer(set_up: SetUp) -> Non
     assert [one["revision"] for one in events if one["event"] == "revision-done"] == ["ac0000000001", "ac0000000002"]
 
 
+def test_who_does_not_want_to_be_told_of_statements_is_not(set_up: SetUp) -> None:
+    bench = set_up("per_migration")
+    told: list[str] = []
+    steps = ["ac0000000001", "ac0000000002"]
+
+    with visit(bench.target.settings) as here:
+        request = {"read_only": False, "revisions": steps, "direction": "up", "told": False}
+        here.worker.request("migrate", listener=lambda event: told.append(event["event"]), **request)
+
+    assert {"statement", "statement-done"}.isdisjoint(told)
+    assert told.count("revision-done") == 2
+    assert bench.current == steps[1:]
+
+
 def test_a_stop_before_a_statement_undoes_the_revision(set_up: SetUp) -> None:
     bench = set_up("linear")
 

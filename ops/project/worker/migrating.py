@@ -15,10 +15,14 @@ from .state import STATE, Abandoned
 
 
 def do_migrate(project, request):
-    """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement."""
+    """Run revisions one by one, each in a run of env.py of its own, asking before each revision and statement.
+
+    Not before each statement, where the request says that nobody wants to be told of them.
+    """
     STATE.kept = {}
     STATE.engines = Engines()
     STATE.versioned = None
+    STATE.told = request.get("told", True)
     STATE.observe = request.get("observe")
     STATE.breaker = request.get("breaker")
     # Each run of env.py leaves an engine behind; looking for such garbage at every step is a tenth of the time.
@@ -30,6 +34,7 @@ def do_migrate(project, request):
             STATE.engines.take_back()
     finally:
         STATE.engines = STATE.versioned = STATE.observe = STATE.breaker = None
+        STATE.told = True
         let_go()
     return {"applied": request["revisions"]}
 

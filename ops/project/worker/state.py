@@ -42,6 +42,7 @@ class State:
         # while revisions run
         self.kept = None  # physical connections between two runs of env.py
         self.engines = None  # engines between two runs of env.py
+        self.told = True  # whether the parent is told of each statement, and asked
         self.observe = None  # a query to be asked behind every statement, on its own connection, while a clone is used
         self.breaker = None  # {"limit", "name", "role"} where rewrites of large tables are to be stopped
 

@@ -25,6 +25,8 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
             return "SET alembic_ops.left_out = 'on'", type(parameters)()
         return statement, parameters
     STATE.statement += 1
+    if not STATE.told:
+        return statement, parameters
     driver = driver_of(conn)
     outside = outside_of_a_transaction(driver)
     details = {}
@@ -66,7 +68,7 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
 
 def on_after(conn, cursor, statement, parameters, context, executemany):
     """Tell what a statement took, and on a clone what it did."""
-    if STATE.step is None:
+    if STATE.step is None or not STATE.told:
         return
     started = getattr(context, "_ops_started", None)
     seconds = None if started is None else time.perf_counter() - started
