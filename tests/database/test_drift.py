@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg2
 import pytest
 
 from ops import embedded, replay
@@ -490,6 +492,35 @@ def test_roles_make_a_replay_anew_only_when_the_schema_names_them(shop: Shop, mo
         assert (rows(shop.target.compare()), again) == (expected, ["replayed"])
     finally:
         shop.run(f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+class Counting(psycopg2.extensions.cursor):
+    """A cursor that counts what it sends."""
+
+    sent = 0
+
+    def execute(self, query: Any, values: Any = None) -> None:
+        type(self).sent += 1
+        super().execute(query, values)
+
+
+def test_a_comparison_asks_as_little_of_a_large_schema_as_of_a_small_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):  # what is found the first time is not kept where a file was written just before
+        shop.target.compare()
+    connect = psycopg2.connect
+    monkeypatch.setattr(psycopg2, "connect", lambda *given, **more: connect(*given, cursor_factory=Counting, **more))
+    asked = []
+    for tables in (0, 200):
+        shop.run(*(f"CREATE TABLE more{number} (id serial PRIMARY KEY)" for number in range(tables)))
+        monkeypatch.setattr(Counting, "sent", 0)
+
+        assert len(shop.target.compare().changes) == tables
+
+        asked.append(Counting.sent)
+
+    assert asked[0] == asked[1] <= 18
 
 
 def test_a_replay_that_failed_is_not_kept(edited: Shop) -> None:
