@@ -117,8 +117,11 @@ class Ground:
         return embedded.scratch_server(self.home, major=self.major)
 
     @contextmanager
-    def visit(self, settings: TargetSettings) -> Iterator[Visit]:
-        """A visit to an empty scratch database with the roles of the target, and with its baseline where it has one."""
+    def visit(self, settings: TargetSettings, *, baseline: bool = True) -> Iterator[Visit]:
+        """A visit to an empty scratch database with the roles of the target, and with its baseline where it has one.
+
+        `baseline` is False for models, which are to make all of their tables themselves.
+        """
         from sqlalchemy.engine import make_url
 
         with scratch.database_on(self.server, prefix="replay") as url:
@@ -126,7 +129,7 @@ class Ground:
             self.make_roles()
             self._give(name)
             copy = replace(settings.with_url(url), role=self.role, embedded=False)
-            if settings.project.baseline is not None:
+            if baseline and settings.project.baseline is not None:
                 self._run(name, settings.project.baseline)
             with visit_target(copy, purpose="replay") as here:
                 yield here

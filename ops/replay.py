@@ -212,7 +212,7 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
     if found is not None:
         return _models_from(found)
     since = cache.now()
-    with ground.visit(settings) as here:
+    with ground.visit(settings, baseline=False) as here:
         ground.prepare(here.facts.database, needed)
         answer = here.worker.request("models", listener=lambda event: None, read_only=False)
         made = Models(
