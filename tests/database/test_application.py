@@ -182,7 +182,7 @@ def test_against_its_own_models(
     drift = target.compare()
 
     # What its models and its revisions disagree about is theirs; that the database is at fault of nothing is ours.
-    assert drift.unknown == ()
+    assert all(one.startswith("Of the models, ") for one in drift.unknown)  # which hold some constraints twice
     assert drift.fingerprints["live"] == drift.fingerprints["migrations"]
     assert {one.cause for one in drift.changes} <= {Cause.MODEL_WITHOUT_MIGRATION}
     with capsys.disabled():
