@@ -20,10 +20,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ops import embedded, targets
+from ops import targets
 from ops.display.text import to_text
 from ops.errors import MigrationError
-from ops.threeway import Cause
 from ops.values import Verdict
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
@@ -75,12 +74,6 @@ class Application:
         """Have the application's own code create the tables that its history takes for granted."""
         done = subprocess.run([self.python, "-c", FIRST_TABLES], input=self.url, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-
-    @property
-    def version(self) -> str:
-        """The application's version."""
-        code = f"import importlib.metadata; print(importlib.metadata.version({APPLICATION!r}))"
-        return subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """Return the rows of a query, or nothing for a command; committed."""
@@ -165,28 +158,6 @@ def test_from_an_older_revision_with_rows_to_head(application: Application) -> N
     findings = [_try(target, "down", OLDER), _try(target, "up", "head")]
     assert set(application.survivors()["runs"]) == set(before["runs"])
     warnings.warn(f"{APPLICATION}: {'; '.join(findings)}", stacklevel=1)
-
-
-def test_against_its_own_models(
-    application: Application, server: embedded.Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    application.make_first_tables()
-    plain = application.url.replace("+psycopg2", "")
-    command = [server.bin_dir / "pg_dump", "--schema-only", f"--dbname={plain}", "--file", tmp_path / "first.sql"]
-    subprocess.run(command, check=True)
-    with (tmp_path / "ops.ini").open("a", encoding="utf-8") as section:
-        section.write("baseline = first.sql\n")
-    target = targets.target("application")
-    target.upgrade("head", dry_run=False)
-
-    drift = target.compare()
-
-    # What its models and its revisions disagree about is theirs; that the database is at fault of nothing is ours.
-    assert all(one.startswith("Of the models, ") for one in drift.unknown)  # which hold some constraints twice
-    assert drift.fingerprints["live"] == drift.fingerprints["migrations"]
-    assert {one.cause for one in drift.changes} <= {Cause.MODEL_WITHOUT_MIGRATION}
-    with capsys.disabled():
-        print(f"\n{APPLICATION} {application.version} against its own models\n{to_text(drift.view())}")
 
 
 def _try(target: targets.Target, direction: str, revision: str) -> str:
