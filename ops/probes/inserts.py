@@ -200,12 +200,17 @@ class _Rows:
             doubt |= found if found.settled else Doubt(some=found.some)
         if table.unfollowed:
             doubt |= Doubt(none=f"statement {table.unfollowed} puts rows into {table.sql} before")
-        equal = "IS NOT DISTINCT FROM" if "NULLS NOT DISTINCT" in one.options else "="
+        nulls_equal = "NULLS NOT DISTINCT" in one.options
         numbers = range(1, len(one.elements) + 1)
+        equal = "IS NOT DISTINCT FROM" if nulls_equal else "="
         pairs = " AND ".join(f"mine.e{number} {equal} theirs.e{number}" for number in numbers)
-        taken = [f"EXISTS (SELECT FROM {held} AS theirs WHERE {pairs})" for held in there]
-        taken.append(f"EXISTS (SELECT FROM {mine} AS theirs WHERE {pairs} AND mine.{_NUMBER} <> theirs.{_NUMBER})")
-        broken = f"SELECT {_NUMBER} FROM {mine} AS mine WHERE {' OR '.join(taken)}"
+        filled = "true" if nulls_equal else " AND ".join(source.present(f"e{number}") for number in numbers)
+        alike = ", ".join(f"e{number}" for number in numbers)
+        # each by itself, so that the server can hash: one OR of them would compare every row with every other
+        taken = [f"SELECT {_NUMBER} FROM {mine} AS mine WHERE EXISTS (SELECT FROM {held} AS theirs WHERE {pairs})"
+                 for held in there]  # fmt: skip
+        sizes = f"SELECT {_NUMBER}, count(*) OVER (PARTITION BY {alike}) AS size FROM {mine} AS mine WHERE {filled}"
+        broken = " UNION ALL ".join([*taken, f"SELECT {_NUMBER} FROM ({sizes}) AS sized WHERE size > 1"])
         yield _Demand(name, broken, columns, doubt, with_others=True)
 
     def _mentioned(self, *texts: str) -> tuple[tuple[str, ...], Doubt]:
