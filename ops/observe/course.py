@@ -24,6 +24,10 @@ _DATA = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _CATALOGS = frozenset({"pg_catalog", "information_schema"})
 _RUNS_CODE = frozenset({"DO", "CALL"})
 
+_FOREIGN_KEY = "23503"
+_OF_VALUES = ("21", "22", "23", "P0")
+"""Classes of SQLSTATE that depend on values: cardinality, data, constraints, and what PL/pgSQL raises."""
+
 NOT_SEEN = "it runs outside of a transaction, and no lock of it was seen from a second session"
 
 
@@ -34,8 +38,9 @@ class Observed:
     `commands` has the parsed actions of each statement by its number; Alembic's own statements have the number 0. Of
     questions that only read the server's catalog, as SQLAlchemy's inspector asks them, `questions` is the number: the
     clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run
-    early, and `unreached` are the revisions behind it, of which nothing was seen. `periods` says, where it was asked
-    for, when each statement began and ended, on the clock of `time.monotonic`.
+    early, and `unreached` are the revisions behind it, of which nothing was seen. `wants_rows` says why a failure may
+    be owed to tables that are empty here and not in the target. `periods` says, where it was asked for, when each
+    statement began and ended, on the clock of `time.monotonic`.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -43,6 +48,7 @@ class Observed:
     questions: int = 0
     failed: OpsError | None = None
     unreached: tuple[str, ...] = ()
+    wants_rows: str = ""
     periods: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -92,6 +98,7 @@ def observe(
         questions=course.questions,
         failed=failed,
         unreached=tuple(wanted[done + 1 :]) if failed else (),
+        wants_rows=course.wants_rows,
         periods=course.periods,
     )
 
@@ -112,6 +119,7 @@ class _Course:
         self.done: list[str] = []
         self.questions = 0
         self.revision = ""
+        self.wants_rows = ""
         self.looks = Looks(relations=relations.before(here.connection, self.version_table))
         self._waiting: list[_Waiting] = []
         self._watch: Watch | None = None
@@ -135,7 +143,11 @@ class _Course:
     def fail(self, error: OpsError) -> None:
         """The statement that was under way when the run ended is the one that failed."""
         for one in self._waiting[:1]:
-            self._add(replace(one.statement, measured=False, why="it failed", error=error.problem), one.commands)
+            if self.clock is None and _may_want_rows(error, one.commands):
+                self.wants_rows = f"it may fail for want of rows alone, of which a clone has none. {error.problem}"
+                self._add(replace(one.statement, measured=False, why=self.wants_rows), one.commands)
+            else:
+                self._add(replace(one.statement, measured=False, why="it failed", error=error.problem), one.commands)
         for one in self._waiting[1:]:
             why = "the statement before it failed"
             self._add(replace(one.statement, measured=False, why=why), one.commands)
@@ -328,3 +340,12 @@ class _Waiting:
     statement: Statement
     commands: tuple[Command, ...]
     outside: bool
+
+
+def _may_want_rows(error: OpsError, found: Sequence[Command]) -> bool:
+    """Whether a statement may do on a table with rows what it could not do on an empty one."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state == _FOREIGN_KEY:
+        return any(one.verb in _DATA for one in found)
+    reads = any(one.verb in _RUNS_CODE or one.sources or (one.verb == "SELECT" and one.functions) for one in found)
+    return reads and state.startswith(_OF_VALUES)

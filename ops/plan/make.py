@@ -105,7 +105,7 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
         foretold=measured.foretold,
         server=str(here.facts),
         offline=measured.offline,
-        failed=seen.failed.problem if seen.failed else "",
+        failed=seen.failed.problem if seen.failed and not seen.wants_rows else "",
         unreached=seen.unreached,
         uncertain=(*uncertain, *catalog.doubts),
         notes=(*measured.notes, *_questions(seen.questions), *live.unseen),

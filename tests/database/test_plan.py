@@ -75,6 +75,15 @@ ROWS = {
         body="op.execute(\"UPDATE customer SET email = 'none' WHERE email IS NULL AND id < 8\")\n"
              "op.alter_column('customer', 'email', nullable=False)",
         verdict=ATTENTION, says="1 will fail on today's data", probes=((ATTENTION, 1),)),
+    "it refers to a row that only the target has": Row(
+        body="op.execute('ALTER TABLE purchase ADD FOREIGN KEY (customer_id) REFERENCES customer NOT VALID')\n"
+             "op.execute('INSERT INTO purchase VALUES (900, 1)')",
+        verdict=UNKNOWN, says="not everything is known"),
+    "it looks for a row that only the target has": Row(
+        body="op.execute(\"DO $$ BEGIN IF NOT EXISTS (SELECT FROM customer) THEN RAISE 'nobody'; END IF; END $$\")",
+        verdict=UNKNOWN, says="not everything is known"),
+    "a row of its own that no table takes": Row(
+        body="op.execute('INSERT INTO customer (id) VALUES (NULL)')", verdict=ATTENTION, says="FAILS on a clone"),
     "it fails on any database": Row(
         body="op.drop_column('customer', 'nowhere')", verdict=ATTENTION, says="FAILS on a clone",
         codes=("statement-fails",)),
