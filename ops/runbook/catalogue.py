@@ -89,7 +89,8 @@ def catalogue() -> Catalogue:
 
 
 def find(name: str) -> Notebook:
-    """Return the notebook of that name, or of which it is a unique prefix.
+    """Return the notebook of that name, or of which it is a unique prefix: `10` is `10-inspect`, whatever walkthroughs
+    there are, which go by the beginning of their own names where no other notebook does.
 
     Raises
     ------
@@ -101,7 +102,8 @@ def find(name: str) -> Notebook:
     for one in notebooks:
         if wanted in (one.name, one.stem):
             return one
-    matches = [one for one in notebooks if wanted and (one.name.startswith(wanted) or one.stem.startswith(wanted))]
+    matches = [one for one in notebooks if wanted and one.name.startswith(wanted)]
+    matches = matches or [one for one in notebooks if wanted and one.stem.startswith(wanted)]
     if len(matches) == 1:
         return matches[0]
     names = [one.name for one in notebooks]

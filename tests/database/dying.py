@@ -62,6 +62,7 @@ def main(target: str, who: str, point: int) -> None:
     def wait_and_kill(change: Any, other: Any) -> None:
         cursor = other.cursor()
         while True:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'CONCURRENTLY' AND wait_event_type = 'Lock'"
                 " AND datname = current_database()"

@@ -149,7 +149,8 @@ def checkout(tmp_path: Path) -> Path:
     program = copy / ".venv" / "bin" / "ops"
     program.parent.mkdir(parents=True)
     lean = shlex.quote(str(copy / "tests/notebooks/lean"))
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(copy))}:{lean} exec {sys.executable} -m ops "$@"\n')
+    python = shlex.quote(sys.executable)
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(copy))}:{lean} exec {python} -m ops "$@"\n')
     program.chmod(0o755)
     return copy
 

@@ -84,6 +84,13 @@ def test_names_and_prefixes(notebooks: Path, wanted: str, name: str) -> None:
     assert find(wanted).name == name
 
 
+def test_a_walkthrough_of_the_same_number_is_in_nobodys_way(notebooks: Path) -> None:
+    write(notebooks, "walkthroughs/10-made-safe", question="How?", effects="copy")
+
+    assert find("10").name == "10-inspect"
+    assert find("10-made").name == "walkthroughs/10-made-safe"
+
+
 # fmt: off
 NOT_FOUND = {
     "ambiguous":           ("1", "several notebooks: 10-inspect, 12-compare-schema"),
