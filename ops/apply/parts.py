@@ -24,6 +24,8 @@ _LOST = ("08", "57P", "40003")
 """How the SQLSTATEs begin of a connection that was lost, whatever became of its statement."""
 
 _SHORT = 2_000
+_UNREAD = 100
+"""So many statements are kept at most before they are looked into: a migration may have millions."""
 
 
 class Parts:
@@ -45,7 +47,9 @@ class Parts:
         self._open = False  # what is on record says that it is not certain
         self._changed = False  # the transaction changes something
         self._rows = self._rows_before = False
-        self._doing: Sequence[Command] = ()
+        self._doing = ""
+        self._unread: list[str] = []  # statements of the transaction whose text nobody has looked into yet
+        self._old: list[str] = []  # of one that is committed
 
     def begin(self, revision: str) -> None:
         """A revision starts, or starts again."""
@@ -55,18 +59,25 @@ class Parts:
 
     def before(self, event: Event) -> Answer | str | None:
         """A statement is about to run: return an answer that passes it over, why it must not run, or nothing."""
-        sql = self.running = event["sql"]
-        found = commands.parse(sql)
-        changes = not commands.reads_only(found) and any(one.verb not in _SESSION for one in found)
-        self._rows = self._rows or commands.may_write_rows(found)
+        sql = self.running = self._doing = event["sql"]
         passed = self._passed if self._begun == 1 else None
+        # A revision in one transaction needs no parts, and so nobody has to understand its statements.
+        if passed is None and not event["autocommit"] and not COMMITS.match(sql):
+            self._unread.append(sql)
+            if len(self._unread) > _UNREAD:
+                self._read()
+            if self._open:
+                self._put(self._committed)
+            return None
+        found = commands.parse(sql)
+        changes = _changes(found)
+        self._rows = self._rows or commands.may_write_rows(found)
         if passed is not None and self._here.count < passed.count:
             if self._table in sql and event.get("line") is None:
                 return "it has fewer statements than are committed of it"
             return _PASSED_OVER if changes else None
         if passed is not None and self._here.count == passed.count and self._here != passed:
             return "its statements are not those that are committed of it"
-        self._doing = found if changes else ()
         if event["autocommit"] and changes:
             self._put(self._here.then(sql), sql)
         elif COMMITS.match(sql):
@@ -83,7 +94,7 @@ class Parts:
             self._commit()
             if self._open:
                 self._put(self._committed)
-        self._doing = ()
+        self._doing = ""
 
     def committing(self) -> None:
         """A transaction is about to be committed; the one that has the version table's row ends the revision."""
@@ -94,12 +105,14 @@ class Parts:
     def failed(self, error: MigrationError) -> None:
         """The server refused the running statement: where it says why, nothing of that is committed."""
         state = error.sqlstate or _LOST[0]
-        told = not state.startswith(_LOST) and not any(one.verb in _COMMITS_INSIDE for one in self._doing)
-        if self._open and self._doing and told:
+        found = commands.parse(self._doing) if self._open and self._doing else ()
+        told = not state.startswith(_LOST) and not any(one.verb in _COMMITS_INSIDE for one in found)
+        if _changes(found) and told:
             self._put(self._committed)
 
     def _will_commit(self) -> None:
         """Of a transaction that passes statements over, nothing has to be said."""
+        self._read()
         if self._changed:
             self._put(self._here)
 
@@ -107,8 +120,22 @@ class Parts:
         self._committed = self._here
         self._rows_before = self._rows
         self._changed = False
+        self._old += self._unread
+        self._unread = []
+
+    def _read(self) -> None:
+        """Look into the statements that were left for when it matters."""
+        for sql in self._old:
+            self._rows_before = self._rows_before or commands.may_write_rows(commands.parse(sql))
+        self._rows = self._rows or self._rows_before
+        for sql in self._unread:
+            found = commands.parse(sql)
+            self._rows = self._rows or commands.may_write_rows(found)
+            self._changed = self._changed or _changes(found)
+        self._old, self._unread = [], []
 
     def _put(self, possible: Passed, running: str = "") -> None:
+        self._read()
         self._open = self._committed != possible
         self._write(
             revision=self._revision,
@@ -117,3 +144,7 @@ class Parts:
             running=running[:_SHORT],
             writes_rows=self._rows if self._open else self._rows_before,
         )
+
+
+def _changes(found: Sequence[Command]) -> bool:
+    return not commands.reads_only(found) and any(one.verb not in _SESSION for one in found)
