@@ -84,12 +84,13 @@ class Panel:
 
     def _show_desk(self) -> None:
         desk, controls = self._desk, self.controls
-        controls.offer(desk.offers())
-        controls.why.value = shown.reasons(desk)
-        controls.target.disabled = controls.refresh.disabled = bool(desk.running)
-        controls.revision.disabled = controls.find.disabled = bool(desk.running)
         self._show_choices()
         self._show_revision()
+        controls.why.value = shown.reasons(desk)
+        # Last: what can be pressed is about what is on the screen by then.
+        controls.offer(desk.offers())
+        controls.revision.disabled = controls.find.disabled = bool(desk.running)
+        controls.target.disabled = controls.refresh.disabled = bool(desk.running)
 
     def _show_choices(self) -> None:
         searching = len(self._desk.history.revisions) > LONG
