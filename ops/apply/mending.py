@@ -52,17 +52,28 @@ def before(here: Visit, made: Route) -> None:
     MigrationError
         The server refused one.
     """
-    allowed = here.settings.limits
     for sql in made.also:
-        answer = here.worker.request(
-            "execute",
-            listener=lambda event: None,
-            read_only=False,
-            statements=[sql],
-            settings={**limits.short(allowed), **limits.settings(commands.parse(sql), allowed)},
+        execute(here, sql)
+
+
+def execute(here: Visit, sql: str) -> None:
+    """Run one statement of ours on a connection like env.py's own, under the limits that it needs.
+
+    Raises
+    ------
+    MigrationError
+        The server refused it.
+    """
+    allowed = here.settings.limits
+    answer = here.worker.request(
+        "execute",
+        listener=lambda event: None,
+        read_only=False,
+        statements=[sql],
+        settings={**limits.short(allowed), **limits.settings(commands.parse(sql), allowed)},
+    )
+    if answer["why"]:
+        raise MigrationError(
+            f"The server refused {' '.join(sql.split())[:200]}: {answer['why']}.",
+            next_step="Mend what the server names; then look again with notebooks/90-repair.ipynb.",
         )
-        if answer["why"]:
-            raise MigrationError(
-                f"The server refused {' '.join(sql.split())[:200]}: {answer['why']}.",
-                next_step="Mend what the server names; then look again with notebooks/90-repair.ipynb.",
-            )

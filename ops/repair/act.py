@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ops import commands, guard, limits, route
-from ops.apply import aftermath, signals
+from ops import guard, route
+from ops.apply import aftermath, mending, signals
 from ops.apply.act import Progress
 from ops.apply.record import Recorder
 from ops.catalog import snapshot
@@ -120,7 +120,7 @@ class _Work:
         """Run all of it, and read back what came of it."""
         for sql in self.route.also:
             self._running = sql
-            self._execute(sql)
+            mending.execute(self.here, sql)
             self.done.append(sql)
             self._running = ""
         if self.route.current != self.route.heads:
@@ -143,21 +143,6 @@ class _Work:
         if still := left(self.here):
             raise MigrationError(
                 f"Everything was run, and it is not mended: {' '.join(still)}", next_step=_NEXT, code="not-mended"
-            )
-
-    def _execute(self, sql: str) -> None:
-        allowed = self.here.settings.limits
-        answer = self.here.worker.request(
-            "execute",
-            listener=lambda event: None,
-            read_only=False,
-            statements=[sql],
-            settings={**limits.short(allowed), **limits.settings(commands.parse(sql), allowed)},
-        )
-        if answer["why"]:
-            raise MigrationError(
-                f"The server refused {_short(sql)}: {answer['why']}.",
-                next_step="Mend what the server names; then look again with notebooks/90-repair.ipynb.",
             )
 
     def explain(self, error: OpsError) -> None:
