@@ -179,6 +179,7 @@ def _summary(record: Any) -> str:
     lines = [f"{content['verdict']}  {content['notebook']}{where}: {content['summary']}"]
     if content["error"]:
         lines.append(f"Next: {content['error']['next_step']}")
+    lines += content["data"].get("lines", ())
     lines += [f"  {record.folder / name}" for name in ("result.json", *content["artifacts"])]
     return "\n".join(lines)
 

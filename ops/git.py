@@ -54,6 +54,12 @@ def added(folder: Path) -> dict[Path, tuple[str, str]]:
     return found
 
 
+def top(folder: Path) -> Path | None:
+    """Return the top of the repository that a folder belongs to; None where there is no git."""
+    said = _ask(folder, "rev-parse", "--show-toplevel")
+    return Path(said.rstrip("\n")) if said else None
+
+
 def commit(folder: Path) -> str | None:
     """Return the hash of the commit that a folder's checkout is at; None where there is no git, or no commit."""
     said = _ask(folder, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -64,12 +70,12 @@ def uncommitted(folder: Path) -> frozenset[Path] | None:
     """Return the files of a folder that the last commit does not hold as they are; None where there is no git."""
     listed = _ask(folder, "ls-files", "-z", "--", ".")
     changed = _ask(folder, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=no", "--", ".")
-    top = _ask(folder, "rev-parse", "--show-toplevel")
-    if listed is None or changed is None or top is None:
+    above = top(folder)
+    if listed is None or changed is None or above is None:
         return None
     base = Path(os.path.realpath(folder))
     known = {base / name for name in listed.split("\0") if name}
-    modified = {Path(top.rstrip("\n")) / line[3:] for line in changed.split("\0") if line}
+    modified = {above / line[3:] for line in changed.split("\0") if line}
     # a file that git ignores is not committed either, so what is there counts, and not what git says of it
     there = {path for path in base.rglob("*.py") if path.is_file()}
     return frozenset((there - known) | {Path(os.path.realpath(path)) for path in modified})

@@ -89,16 +89,14 @@ class Target:
 
         return health.read(self.settings)
 
-    def plan(
-        self, revision: str = "head", *, direction: str = "up", fail_on: str = "high", allow: str = ""
-    ) -> plan.Plan:
+    def plan(self, revision: str = "head", *, direction: str = "up", **options: str) -> plan.Plan:
         """Return what exactly would run, what it would lock, and whether it would fail on today's data.
 
         Measured on a clone of the schema; the target is only read. See `plan.plan` for the options.
         """
         from ops import plan
 
-        return plan.plan(self.settings, direction, revision, fail_on=fail_on, allow=allow)
+        return plan.plan(self.settings, direction, revision, **options)
 
     def rehearse(self, revision: str = "head", **options: Any) -> rehearsal.Rehearsal:
         """Return what happens when a copy goes up to a revision, back and up again, and what a rollback would lose.

@@ -19,6 +19,7 @@ from ops.ledger import Ledger, Records
 from ops.live import Live
 from ops.observe import Observed, observe
 from ops.plan import kept
+from ops.plan.annotations import FORMS
 from ops.plan.kept import Foretold
 from ops.plan.values import Plan
 from ops.probes import Probe
@@ -40,25 +41,28 @@ def plan(
     *,
     fail_on: str = "high",
     allow: str = "",
+    annotate: str = "",
 ) -> Plan:
     """Return what a change would do to a target, measured on a clone of its schema; the target is only read.
 
     `fail_on`: from which severity on a hazard makes the verdict ATTENTION. `allow`: codes of hazards that do not
-    count, comma-separated.
+    count, comma-separated. `annotate`: `github` writes its `lines` as GitHub's annotations, `sarif` has `plan.sarif`
+    among its `files`; both, comma-separated.
 
     Raises
     ------
     UsageError
-        There is no such severity, direction or hazard.
+        There is no such severity, direction, hazard or form of annotations.
     RevisionError, ProjectError, ConnectError
         The request cannot be resolved, the project does not load, or the server cannot be reached.
     """
-    limit, allowed = _severity(fail_on), _allowed(allow)
+    limit, allowed, forms = _severity(fail_on), _allowed(allow), _forms(annotate)
     if direction not in ("up", "down"):
         raise UsageError(f"{direction!r} is no direction.", next_step="Write up or down.")
     # The clone's worker starts while the target's is asked.
     with Worker(settings) as booted, visit(settings, purpose="plan") as here:
         made = _plan(here, route.make(here, direction, revision), booted, limit, allowed)
+        made = replace(made, root=_root(here, made.route), annotate=forms)
         kept.keep(settings.home, made, default_schema=here.setup.default_schema)
     return made
 
@@ -218,6 +222,12 @@ def _files(here: Visit, made: Route, records: Records) -> tuple[VersionFile, ...
     return tuple(_file(step, known, edited) for step in made.steps)
 
 
+def _root(here: Visit, made: Route) -> Path:
+    """The top of the repository that has the version files; where there is no git, the home folder."""
+    folders = (Path(one.path).parent for one in made.revisions)
+    return next(filter(None, map(git.top, folders)), None) or here.settings.home
+
+
 def _file(step: Step, known: Mapping[Path, frozenset[Path] | None], edited: set[str]) -> VersionFile:
     revision = step.revision
     path = Path(revision.path)
@@ -265,7 +275,7 @@ def _severity(word: str) -> Severity:
 
 
 def _allowed(text: str) -> frozenset[str]:
-    named = frozenset(part.strip() for part in text.split(",") if part.strip())
+    named = _parts(text)
     unknown = sorted(named - CODES)
     if unknown:
         raise UsageError(
@@ -273,3 +283,16 @@ def _allowed(text: str) -> frozenset[str]:
             next_step=f"The plan's table has their names. All there are: {', '.join(sorted(CODES))}.",
         )
     return named
+
+
+def _forms(text: str) -> frozenset[str]:
+    named = _parts(text)
+    if unknown := sorted(named - set(FORMS)):
+        raise UsageError(
+            f"{', '.join(unknown)} is no form of annotations.", next_step=f"Write {' or '.join(FORMS)}, or nothing."
+        )
+    return named
+
+
+def _parts(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())

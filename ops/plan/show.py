@@ -35,7 +35,9 @@ def view(plan: Plan) -> display.View:
         blocks.append(display.Note("There is nothing to do."))
     if plan.failed:
         blocks.append(display.Note(f"It fails on a clone of this schema: {plan.failed}", "bad"))
-    blocks += [display.Note(_broken(one), "bad") for one in plan.broken]
+    for one in plan.broken:
+        such = f", such as {', '.join(one.samples)}" if one.samples else ""
+        blocks.append(display.Note(f"{breaks(one)}{such}{f' ({one.why})' if one.why else ''}", "bad"))
     blocks += [display.Note(one, "unknown") for one in plan.unknown]
     blocks += [display.Note(one) for one in plan.notes]
     if plan.hazards:
@@ -68,11 +70,10 @@ def view(plan: Plan) -> display.View:
     )
 
 
-def _broken(one: Probe) -> str:
+def breaks(one: Probe) -> str:
+    """Return what a probe has found that breaks its statement, without anything of the rows."""
     found = f"{'at least ' if one.at_least else ''}{one.violations}" if one.violations is not None else "some"
-    such = f", such as {', '.join(one.samples)}" if one.samples else ""
-    why = f" ({one.why})" if one.why else ""
-    return f"Statement {one.statement} will fail on today's data. {one.question} Found: {found}{such}{why}"
+    return f"Statement {one.statement} will fail on today's data. {one.question} Found: {found}"
 
 
 def hazards(plan: Plan) -> display.Table:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ops import display
@@ -28,7 +29,8 @@ class Plan(Result):
     the schema will differ afterwards, where the clone could tell. `offline` says why nothing could be
     measured: the statements are then what Alembic writes without a database. `failed` is what ended the run on the
     clone, `unreached` the revisions behind that. `uncertain` are reasons why even what was measured may be otherwise on
-    the live server, `notes` what else is worth knowing of the measurement.
+    the live server, `notes` what else is worth knowing of the measurement. `root` is the top of the repository that
+    has the version files, `annotate` in which forms their hazards are written beside that of `lines`.
     """
 
     route: Route
@@ -45,6 +47,8 @@ class Plan(Result):
     unreached: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    root: Path = Path()
+    annotate: frozenset[str] = frozenset()
 
     @property
     def fingerprint(self) -> str:
@@ -62,28 +66,35 @@ class Plan(Result):
         return tuple(one for one in self.probes if one.verdict is Verdict.ATTENTION and one.breaks)
 
     @cached_property
-    def unknown(self) -> tuple[str, ...]:
-        """Why the plan does not know all, a sentence each."""
-        found = [*self.uncertain]
+    def doubts(self) -> tuple[tuple[int, str], ...]:
+        """What the plan does not know: the number of the statement, or 0, and a sentence."""
+        found = [(0, one) for one in self.uncertain]
         if self.offline:
-            found.append(f"Nothing was measured: {self.offline}")
+            found.append((0, f"Nothing was measured: {self.offline}"))
         elif self.unreached:
-            found.append(f"Not reached on the clone, so nothing is known of: {', '.join(self.unreached)}.")
+            found.append((0, f"Not reached on the clone, so nothing is known of: {', '.join(self.unreached)}."))
         unmeasured = [one for one in self.statements if not one.measured and not one.error]
         if unmeasured and not self.offline:
-            found.append(f"Not measured: {_numbers(one.number for one in unmeasured)} ({unmeasured[0].why}).")
+            numbers = _numbers(one.number for one in unmeasured)
+            found.append((unmeasured[0].number, f"Not measured: {numbers} ({unmeasured[0].why})."))
         for one in self.statements:
             if one.reads:
-                found.append(
+                said = (
                     f"Statement {one.number} reads rows of {', '.join(one.reads)}, and the clone has none: on real "
                     f"rows {one.revision} may do something else. Try it on a copy with rows."
                 )
+                found.append((one.number, said))
         found += [
-            f"Statement {one.statement}: {one.question} Not decided: {one.why}"
+            (one.statement, f"Statement {one.statement}: {one.question} Not decided: {one.why}")
             for one in self.probes
             if one.verdict is Verdict.UNKNOWN
         ]
         return tuple(found)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Why the plan does not know all, a sentence each."""
+        return tuple(said for _, said in self.doubts)
 
     @property
     def verdict(self) -> Verdict:
@@ -110,9 +121,24 @@ class Plan(Result):
         return display.View(title="", blocks=(display.Code(text=self.sql, caption="plan.sql"),))
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """One line for each hazard, worst first, with the place in its version file: for a terminal, an editor, CI."""
+        from ops.plan import annotations
+
+        write = annotations.github if annotations.GITHUB in self.annotate else annotations.line
+        return tuple(write(one) for one in annotations.of(self) if not one.allowed)
+
+    @property
     def files(self) -> Mapping[str, str]:
-        """What belongs into the folder of a run: `plan.sql` and `plan.json`."""
-        return {"plan.sql": self.sql, "plan.json": json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"}
+        """What belongs into the folder of a run: `plan.sql`, `plan.json`, and `plan.sarif` where it is wanted."""
+        from ops.plan import annotations
+
+        found = {"plan.sql": self.sql, "plan.json": _json(self.to_dict())}
+        if annotations.SARIF in self.annotate:
+            from ops.plan.sarif import sarif
+
+            found["plan.sarif"] = _json(sarif(self))
+        return found
 
     def __str__(self) -> str:
         route = self.route
@@ -163,6 +189,7 @@ class Plan(Result):
             "measured": not self.offline,
             "statements": [_statement(one) for one in self.own],
             "hazards": [_hazard(one) for one in self.hazards],
+            "lines": list(self.lines),
             "probes": [_probe(one) for one in self.probes],
             "estimates": None,
             "unknown": list(self.unknown),
@@ -226,6 +253,10 @@ def _probe(one: Probe) -> dict[str, Any]:
         "seconds": round(one.seconds, 4),
         "sql": one.sql or None,
     }
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
 def _numbers(numbers: Any) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,10 @@ from ops import embedded, scratch, settings, targets
 from ops.catalog import diff, snapshot
 from ops.database import connect
 from ops.errors import RevisionError, UsageError
+from ops.plan import Plan
 from ops.values import Verdict
 from tests.database.conftest import Bench, SetUp
-from tests.database.written import write
+from tests.database.written import line_of, write
 
 SHOP = """
 CREATE TABLE customer (id integer PRIMARY KEY, email text, note text);
@@ -310,3 +312,30 @@ def test_what_cascade_takes_along_is_no_failure(set_up: SetUp) -> None:
     assert (asked.breaks, asked.violations, plan.broken) == (False, 1, ())
     assert "will fail" not in str(plan)
     assert "cascade" in {one.code for one in plan.hazards}
+
+
+def test_hazards_stand_at_their_lines(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    bench.ask(SHOP)
+    (name,) = write(
+        bench, "op.create_index(\n    'i', 'customer', ['note'])\nop.alter_column('customer', 'email', nullable=False)"
+    )
+    file = bench.version_file(name)
+
+    plan = bench.target.plan(annotate="sarif")
+    places = {one["ruleId"]: one["locations"][0]["physicalLocation"] for one in _sarif(plan)["results"]}
+
+    path = file.relative_to(plan.root).as_posix()
+    index, column = line_of(file, "create_index"), line_of(file, "alter_column")
+    assert {path} == {one["artifactLocation"]["uri"] for one in places.values()}
+    assert places["index-blocks-writes"]["region"]["startLine"] == index
+    assert places["set-not-null"]["region"]["startLine"] == column
+    assert places["will-fail"]["region"]["startLine"] == column
+    assert plan.lines[0].startswith(f"{path}:{column}: critical will-fail ")
+    with pytest.raises(UsageError, match="gitlab is no form of annotations"):
+        bench.target.plan(annotate="gitlab")
+
+
+def _sarif(plan: Plan) -> dict[str, Any]:
+    (run,) = json.loads(plan.files["plan.sarif"])["runs"]
+    return run

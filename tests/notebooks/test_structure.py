@@ -26,7 +26,7 @@ NAMES = tuple(sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for pat
 
 COMPARISON = 'ignore: str = "", expect_pending: bool = True, strict: bool = False'
 DRAFT = "message: str = '', autogenerate: bool = True, adopt: bool = False, dry_run: bool = True"
-PLAN = "revision: str = 'head', direction: str = 'up', fail_on: str = 'high', allow: str = ''"
+PLAN = "revision: str = 'head', direction: str = 'up', fail_on: str = 'high', allow: str = '', annotate: str = ''"
 REHEARSAL = (
     "revision: str = 'head', data: str = 'all', rows_per_table: int = 1000, exclude_data: str = '', "
     "smoke_test: str = '', traffic_sql: str = '', accept: str = ''"
