@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from nbformat import v4, write
 
 from ops import display
 from ops.errors import RefusedError
 from ops.runbook import report
-from ops.runbook.libraries import without_grammars
 from tests.browser.home import LONG, MARKUP
 from tests.browser.lab import page_of
 from tests.browser.looking import violations
@@ -20,9 +20,6 @@ from tests.notebooks import story as telling
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-with without_grammars():
-    from nbformat import v4, write
 
 story = telling.story
 pytestmark = pytest.mark.timeout(600)

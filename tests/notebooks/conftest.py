@@ -8,12 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import nbformat
 import pytest
-
-from ops.runbook.libraries import without_grammars
-
-with without_grammars():
-    import nbformat
 
 HERE = Path(__file__).parent
 LEAN = HERE / "lean"

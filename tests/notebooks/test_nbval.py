@@ -118,13 +118,13 @@ def cells_of(paths: Iterable[Path]) -> int:
     return sum(cell.cell_type == "code" for path in paths for cell in nbformat.read(path, as_version=4).cells)
 
 
-FEW = ("inspect", "plan", "upgrade", "compare")  # an upgrade tells whether it came as it was planned
+FEW = ("inspect", "plan", "upgrade")  # an upgrade tells whether it came as it was planned
 
 
 def test_a_new_sandbox_shows_on_another_server_what_it_showed_papermill(
     story: Story, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A look, a planned change and a comparison, and a result that is broken on purpose; others are heavy."""
+    """A look, a planned change, and a result that is broken on purpose; others are heavy."""
     place = Place(shared_folder(tmp_path_factory, "first"))
     replay(place, story, [step for step in UNTOUCHED if step.name in FEW])
 

@@ -164,6 +164,7 @@ def _run(words: list[str], cwd: Path, **more: str) -> subprocess.CompletedProces
     return subprocess.run(words, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(900)
 def test_cron_mails_what_is_wrong(checkout: Path, tmp_path: Path) -> None:
     verify, _ = (command for _, command in _cron()[1])
