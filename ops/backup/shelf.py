@@ -114,7 +114,7 @@ class Shelf:
     def prune(self, keep: int, newest: Dump) -> tuple[str, ...]:
         """Remove what is older than the `keep` newest good backups with the same data of the same database.
 
-        Return their names. What is not finished, of another database, or unknown, is left alone.
+        Return their names. What is not finished, of another database, or unknown, is left alone; so is the newest itself.
         """
         same = [
             (str(said["finished"]), path.name, said.get("verdict") == Verdict.OK.value)
@@ -126,10 +126,11 @@ class Shelf:
         good = [name for _, name, fine in same if fine][:keep]
         if not keep or len(good) < keep:
             return ()
-        behind = [name for _, name, _ in same][[name for _, name, _ in same].index(good[-1]) + 1 :]
+        names = [name for _, name, _ in same]
+        behind = tuple(name for name in names[names.index(good[-1]) + 1 :] if name != newest.folder.name)
         for name in behind:
             shutil.rmtree(self.folder / name)
-        return tuple(behind)
+        return behind
 
     def _tidy(self) -> None:
         for path in self.folder.glob(f"{_MAKING}*"):

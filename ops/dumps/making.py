@@ -237,7 +237,7 @@ def _version(bin_dir: Path) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _remove(folder: Path) -> None:

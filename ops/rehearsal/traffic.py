@@ -207,8 +207,11 @@ class _Session:
         except psycopg2.Error as problem:
             error = "" if self._over.is_set() else _said(problem)
         self.traffic.end(error)
-        with suppress(psycopg2.Error):
+        try:
             self.connection.rollback()
+        except psycopg2.Error as problem:  # told here where the statement itself came back
+            if not error and not self._over.is_set():
+                self.traffic.fail(f"{_short(sql)}: {_said(problem)}")
 
     def _is_connected(self) -> bool:
         if not self.connection.closed:

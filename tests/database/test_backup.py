@@ -235,6 +235,12 @@ def test_a_bad_one_never_pushes_out_a_good_one(small: TargetSettings) -> None:
     assert bad.removed == ()
     assert (small.home / good.file).is_dir()
 
+    for one in (good, bad):  # at the same moment, by a clock that was set back
+        path = small.home / one.file / "backup.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "finished": "2026-01-01T00:00:00+00:00"}))
+    for newest in (good, bad):
+        assert Path(newest.file).name not in Shelf(small.home, "shop").prune(1, newest.dump)
+
 
 # -- what the guard may count on --------------------------------------------------------------------------
 
