@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ops import activity, clone, commands, git, limits, probes, route
+from ops import activity, calibrate, clone, commands, estimate, git, limits, probes, route
 from ops.catalog import Catalog, snapshot
 from ops.catalog.names import quoted
 from ops.clone import Clone
 from ops.commands import Command
 from ops.errors import OpsError, UsageError
+from ops.estimate.values import Estimates, Rate, Trial
 from ops.ground import Ground
 from ops.hazards import CODES, Hazard, Severity, judge, judge_files
 from ops.ledger import Ledger, Records
@@ -107,6 +108,7 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
         fail_on=fail_on,
         limits=own,
         foretold=measured.foretold,
+        estimates=_estimates(here, made, measured, live),
         server=str(here.facts),
         offline=measured.offline,
         failed=seen.failed.problem if seen.failed and not seen.wants_rows else "",
@@ -121,6 +123,7 @@ class _Measured:
     """What the clone told, or why there was none."""
 
     observed: Observed = field(default_factory=Observed)
+    ground: Ground | None = None
     foretold: Foretold | None = None
     offline: str = ""
     uncertain: tuple[str, ...] = ()
@@ -142,11 +145,32 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
             foretold = None
             if seen.failed is None:
                 foretold = _foretold(here, made.live, ground, copy, there)
-            return _Measured(observed=seen, foretold=foretold, uncertain=copy.missing, notes=copy.differences)
+            return _Measured(
+                observed=seen, ground=ground, foretold=foretold, uncertain=copy.missing, notes=copy.differences
+            )
     except OpsError as error:
         if error.code not in _NO_CLONE:
             raise
         return _Measured(observed=_offline(here, made, error.problem), offline=error.problem)
+
+
+def _estimates(here: Visit, made: Route, measured: _Measured, live: Live) -> Estimates:
+    """How long it takes, and how much room: from rates of synthetic rows, or from a rehearsal of this very plan."""
+    seen = measured.observed
+    assert made.live is not None
+    works = estimate.works(seen.statements, seen.commands, live, made.live)
+    trials = {trial for work in works.values() for trial in work.trials}
+    tried: dict[Trial, Rate | str] = {}
+    distance = ""
+    if trials and measured.ground is not None:
+        try:
+            place = measured.ground.server
+            tried |= calibrate.rates(here.settings.home, place, here.connection, trials)
+            distance = calibrate.distance(here.settings, place)
+        except OpsError as error:  # a plan is worth more than its times
+            tried |= dict.fromkeys(trials, f"no rates can be measured: {error.problem}")
+    known = calibrate.rehearsed(here.settings.home, made.fingerprint, seen.statements, made.direction)
+    return estimate.estimate(seen.statements, works, live, tried, known, distance=distance)
 
 
 def _foretold(here: Visit, live: Catalog, ground: Ground, copy: Clone, there: Visit) -> Foretold | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ops import display
+from ops import display, estimate
 from ops.hazards import Hazard, Severity
 from ops.probes import Probe
 from ops.statement import Lock, Mode, Statement
@@ -44,7 +44,7 @@ def view(plan: Plan) -> display.View:
         blocks.append(hazards(plan))
     if plan.statements:
         blocks.append(statements(plan))
-        blocks += _lock_times(plan)
+        blocks += estimate.blocks(plan.estimates, plan.own)
     if plan.probes:
         blocks.append(probes(plan))
     blocks.append(_touched(plan))
@@ -105,10 +105,11 @@ def statements(plan: Plan) -> display.Table:
             one.transaction or display.Mark("autocommit", "plain"),
             tuple(_locks(one, plan.own)) or None,
             tuple(_costs(one)) or None,
+            estimate.words(plan.estimates.of(one.number)),
         )
         for one in plan.own
     )
-    columns = ("#", "revision:line", "SQL", "transaction", "locks, and who waits", "cost")
+    columns = ("#", "revision:line", "SQL", "transaction", "locks, and who waits", "cost", "takes about")
     return display.Table(columns=columns, rows=rows, caption="What runs", empty="no statement runs")
 
 
@@ -148,19 +149,6 @@ def _fixes(found: Iterable[Hazard]) -> Iterator[display.Code | display.Note]:
         )
     if len(with_fix) > FIXES:
         yield display.Note(f"{len(with_fix) - FIXES} more are in plan.json.")
-
-
-def _lock_times(plan: Plan) -> Iterator[display.Table]:
-    """Which strong lock is held across which later statements: a lock lasts to the end of its transaction."""
-    rows = []
-    for place, one in enumerate(plan.own):
-        later = [other.number for other in plan.own[place + 1 :] if other.transaction and same(one, other)]
-        for lock in strongest(one.locks):
-            if lock.mode.blocks_writes and later:
-                rows.append((one.number, lock.mode.sql, display.Name(lock.relation), lock.mode.waits, tuple(later)))
-    if rows:
-        columns = ("#", "lock", "on", "who waits", "held across statements")
-        yield display.Table(columns=columns, rows=tuple(rows), caption="Held to the end of the transaction")
 
 
 def _touched(plan: Plan) -> display.Table | None:

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ops import display
+from ops import display, estimate
+from ops.estimate.values import Estimates
 from ops.hazards import Hazard, Severity
 from ops.live import Live
 from ops.plan.kept import Foretold
@@ -26,11 +27,11 @@ class Plan(Result):
     """What a route does to this database now.
 
     `limits` are those of the target: which of them a run puts in force depends on each statement. `foretold` is how
-    the schema will differ afterwards, where the clone could tell. `offline` says why nothing could be
-    measured: the statements are then what Alembic writes without a database. `failed` is what ended the run on the
-    clone, `unreached` the revisions behind that. `uncertain` are reasons why even what was measured may be otherwise on
-    the live server, `notes` what else is worth knowing of the measurement. `root` is the top of the repository that
-    has the version files, `annotate` in which forms their hazards are written beside that of `lines`.
+    the schema will differ afterwards, where the clone could tell, `estimates` how long it takes. `offline` says why
+    nothing could be measured: the statements are then what Alembic writes without a database. `failed` is what ended
+    the run on the clone, `unreached` the revisions behind that. `uncertain` are reasons why even what was measured may
+    be otherwise on the live server, `notes` what else is worth knowing of the measurement. `root` is the top of the
+    repository that has the version files, `annotate` in which forms their hazards are written beside that of `lines`.
     """
 
     route: Route
@@ -41,6 +42,7 @@ class Plan(Result):
     fail_on: Severity = Severity.HIGH
     limits: Limits = field(default_factory=Limits)
     foretold: Foretold | None = field(default=None, repr=False)
+    estimates: Estimates = field(default_factory=Estimates, repr=False)
     server: str = ""
     offline: str = ""
     failed: str = ""
@@ -191,7 +193,7 @@ class Plan(Result):
             "hazards": [_hazard(one) for one in self.hazards],
             "lines": list(self.lines),
             "probes": [_probe(one) for one in self.probes],
-            "estimates": None,
+            "estimates": estimate.plain(self.estimates),
             "unknown": list(self.unknown),
             "failed": self.failed or None,
             "notes": list(self.notes),

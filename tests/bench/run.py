@@ -19,6 +19,7 @@ from pathlib import Path
 import catalog
 import clone
 import drift
+import estimates
 import importing
 import inspecting
 import overhead
@@ -39,6 +40,7 @@ PARTS = {
     "growth": drift.growth,
     "clone": clone.run,
     "plan": plan.run,
+    "estimates": estimates.run,
     "rehearsal": rehearsal.run,
     "overhead": overhead.run,
     "waiting": waiting.run,

@@ -130,7 +130,9 @@ def test_what_a_plan_holds(set_up: SetUp) -> None:
     assert rewrite["rewrites"] == ["public.customer"]
     assert {one["code"] for one in data["hazards"]} >= {"index-blocks-writes", "type-rewrite", "empty-downgrade"}
     assert all(one["fix"] for one in data["hazards"] if one["code"] in ("index-blocks-writes", "type-rewrite"))
-    assert (data["estimates"], data["measured"], data["unknown"]) == (None, True, [])
+    assert (data["measured"], data["unknown"]) == (True, [])
+    brief = data["estimates"]["total"]  # of tables as small as these there is no figure, and none is measured
+    assert (brief["brief"], brief["unknown"], data["estimates"]["rates"]) == (2, [], [])
     assert list(plan.to_frame().columns)[:3] == ["#", "revision:line", "SQL"]
 
 

@@ -1,0 +1,15 @@
+"""How long a plan will take, how long it holds its locks, and how much room it needs: ranges, never one figure. Pure.
+
+`values.py`  ranges, trials and rates, and what an estimate says
+`work.py`    what each statement has to do, as trials on synthetic rows
+`judge.py`   rates times sizes
+`show.py`    what a person sees of it
+"""
+
+from __future__ import annotations
+
+from ops.estimate.judge import Measured, estimate
+from ops.estimate.show import blocks, plain, words
+from ops.estimate.work import works
+
+__all__ = ["Measured", "blocks", "estimate", "plain", "words", "works"]

@@ -1,0 +1,61 @@
+"""Which table is locked from when to when, and who waits for it: the same of a plan, a rehearsal and a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ops.display import Bar, Lane, Timeline, Tone
+from ops.statement import Mode, Statement
+
+_SQL_CHARACTERS = 70
+_TABLES = 12
+"""How many tables have a lane: those that are locked longest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A statement in time: seconds from the beginning of the first one. `remark` is told of it beside its SQL."""
+
+    statement: Statement
+    begin: float
+    end: float
+    remark: str = ""
+
+
+def timeline(passages: Sequence[Passage], *, caption: str, more: Iterable[Lane] = ()) -> Timeline | None:
+    """Return a lane of the statements, and one for each table that others wait for; None where there is none of these.
+
+    A lock lasts from the statement that takes it to the end of its transaction. `more` are lanes below.
+    """
+    locks: dict[str, list[Bar]] = {}
+    for _, group in groupby(passages, key=lambda one: one.statement.transaction or -one.statement.number):
+        for relation, bar in _held(list(group)):
+            locks.setdefault(relation, []).append(bar)
+    if not locks:
+        return None
+    longest = sorted(locks.items(), key=lambda item: -sum(bar.seconds for bar in item[1]))[:_TABLES]
+    lanes = [Lane(name=relation, bars=tuple(bars)) for relation, bars in longest]
+    work = Lane(name="statements", bars=tuple(map(_work, passages)))
+    return Timeline(lanes=(work, *lanes, *more), caption=caption)
+
+
+def _work(one: Passage) -> Bar:
+    sql = " ".join(one.statement.sql.split())
+    sql = sql if len(sql) <= _SQL_CHARACTERS else f"{sql[: _SQL_CHARACTERS - 1]}…"
+    return Bar(begin=one.begin, end=one.end, text=f"{sql} ({one.remark})" if one.remark else sql)
+
+
+def _held(group: Sequence[Passage]) -> Iterator[tuple[str, Bar]]:
+    """The locks of one transaction that readers or writers wait for; where one is made stronger, the stronger one."""
+    end = group[-1].end
+    strongest: dict[str, tuple[Mode, float]] = {}
+    for one in group:
+        for lock in one.statement.locks:
+            known = strongest.get(lock.relation)
+            if lock.mode.blocks_writes and "index" not in lock.kind and (known is None or known[0] < lock.mode):
+                strongest[lock.relation] = (lock.mode, one.begin if known is None else known[1])
+    for relation, (mode, begin) in strongest.items():
+        tone: Tone = "bad" if mode.blocks_reads else "attention"
+        yield relation, Bar(begin=begin, end=end, text=f"{mode.sql}: {mode.waits} wait", tone=tone)

@@ -1,0 +1,129 @@
+"""Rates: measured on synthetic rows of a table's own shape, kept, and shown by a plan; no real row leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops import calibrate, embedded
+from ops.calibrate import sample, shapes
+from ops.database import connect
+from ops.estimate.values import Rate, Trial
+from tests.database.conftest import Bench, SetUp
+from tests.database.written import write
+
+TABLE = """
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE DOMAIN code AS varchar(12) CHECK (length(VALUE) > 1);
+CREATE TABLE "Big one" (
+    id bigint PRIMARY KEY, a integer, kind smallint, "the note" text, exact numeric(10, 2), how mood, short code,
+    made timestamptz, day date, tags text[], doc jsonb, raw bytea, u uuid, ok boolean, fixed character(5), f real
+);
+INSERT INTO "Big one"
+SELECT n, hashint4(n), n % 7, CASE WHEN n % 2 = 0 THEN repeat(md5(n::text), 4) END, n, 'sad', 'xy', now(), now(),
+       ARRAY['p', 'q'], '{"secret": 1}', '\\x00', md5(n::text)::uuid, true, 'abc', n
+FROM generate_series(1, 4000) n;
+ANALYZE "Big one";
+"""
+NAME = 'public."Big one"'
+TO_NUMBER = 'ALTER COLUMN "the note" TYPE integer USING "the note"::integer'
+# fmt: off
+TRIALS = {  #                       kind         detail                                             it can be tried
+    "reading":                      ("scan",      "",                                                True),
+    "a check":                      ("check",     "a > 3",                                           True),
+    "a rewrite":                    ("alter",     "ADD COLUMN z double precision DEFAULT random()",  True),
+    "another type":                 ("alter",     "ALTER COLUMN a TYPE bigint",                      True),
+    "a cast of made-up values":     ("alter",     TO_NUMBER,                                         True),
+    "an index":                     ("index",     'USING btree (a, lower("the note")) WHERE ok',     True),
+    "a foreign key":                ("reference", "a",                                               True),
+    "a function of the project's":  ("check",     "own(a)",                                          False),
+}
+# fmt: on
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as it takes to see that it works."""
+    monkeypatch.setattr(sample, "ROWS", 3_000)
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: SetUp) -> Bench:
+    made = make_bench("linear")
+    made.ask(TABLE)
+    return made
+
+
+def test_every_trial_on_every_type(bench: Bench, scratch_server: embedded.Server) -> None:
+    trials = {name: Trial(kind=kind, relation=NAME, detail=detail) for name, (kind, detail, _) in TRIALS.items()}
+    with connect(bench.target.settings, purpose="test") as connection:
+        found = calibrate.rates(bench.home, scratch_server, connection, trials.values())
+        again = calibrate.rates(bench.home, scratch_server, connection, trials.values())
+
+    tried = {name: isinstance(found[trial], Rate) for name, trial in trials.items()}
+    assert tried == {name: can for name, (_, _, can) in TRIALS.items()}
+    assert "own" in str(found[trials["a function of the project's"]])
+    assert again == found  # kept, with its day
+    one = found[trials["an index"]]
+    assert isinstance(one, Rate)
+    assert (one.rows, one.server) == (3_000, "PostgreSQL 18")
+    assert one.seconds > 0
+    assert one.bytes > 0
+
+
+def test_a_shape_is_what_the_statistics_say(bench: Bench) -> None:
+    with connect(bench.target.settings, purpose="test") as connection:
+        columns = {one.name: one for one in shapes.shapes(connection, [NAME])[NAME].columns}
+
+    note = columns["the note"]
+    assert (note.type, note.empty, note.sorted) == ("text", 0.5, False)
+    assert 120 <= note.width <= 144
+    assert columns["id"].sorted
+    assert (columns["kind"].distinct, columns["short"].type) == (7.0, "character varying(12)")
+
+
+def test_a_table_that_is_gone_has_no_rate(bench: Bench, scratch_server: embedded.Server) -> None:
+    trial = Trial(kind="scan", relation="public.gone")
+    with connect(bench.target.settings, purpose="test") as connection:
+        found = calibrate.rates(bench.home, scratch_server, connection, [trial])
+
+    assert found == {trial: "public.gone is not there any more"}
+
+
+def test_where_the_target_is_elsewhere_that_is_said(
+    bench: Bench, scratch_server: embedded.Server, tmp_path: Path
+) -> None:
+    far = bench.target.settings.with_url("postgresql+psycopg2://me@db.example.org/shop")
+
+    assert "on the same machine" in calibrate.distance(bench.target.settings, scratch_server)
+    assert "db.example.org: its disk" in calibrate.distance(far, scratch_server)
+
+
+def test_a_plan_shows_ranges_sums_locks_and_rates(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.estimate.work.PAUSE_BYTES", 100_000)  # the table is small; it shall not count as such
+    monkeypatch.setattr("ops.estimate.judge.SHORTEST", 0.0)
+    write(bench, "op.execute('ALTER TABLE \"Big one\" ALTER a TYPE bigint')")
+
+    plan = bench.target.plan("head", allow="not-committed")
+
+    told = plan.to_dict()["estimates"]
+    (one,) = [each for each in told["statements"] if each["seconds"]]
+    assert one["seconds"]["high"] / one["seconds"]["low"] <= 4.0001
+    assert {rate["trial"] for rate in told["rates"]} == {f"write anew {NAME}", f"build an index on {NAME}"}
+    shown = plan.view()
+    text = str(plan._repr_mimebundle_()["text/plain"])
+    assert "In all, beside what it waits for locks" in text
+    assert "Where the estimates come from" in text
+    assert "ACCESS EXCLUSIVE: reads and writes wait" in text
+    assert shown.title == str(plan)
+
+
+def test_a_plan_of_small_tables_measures_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "sample", None)
+    write(bench, "op.add_column('Big one', sa.Column('z', sa.Integer()))")
+
+    plan = bench.target.plan("head", allow="not-committed")
+
+    assert not plan.estimates.rates
+    assert all(one.brief for one in plan.estimates.statements)

@@ -1,0 +1,39 @@
+"""The timeline of statements and of what they lock. No database."""
+
+from __future__ import annotations
+
+from ops.locktimes import Passage, timeline
+from ops.statement import Lock, Mode, Statement
+
+
+def _passage(
+    number: int, begin: float, end: float, *modes: Mode, transaction: int = 1, on: str = "public.t"
+) -> Passage:
+    locks = tuple(Lock(relation=on, kind="table", mode=mode) for mode in modes)
+    one = Statement(number=number, revision="a1", sql=f"statement {number}", transaction=transaction, locks=locks)
+    return Passage(statement=one, begin=begin, end=end)
+
+
+def test_a_lock_lasts_to_the_end_of_its_transaction() -> None:
+    found = timeline(
+        [
+            _passage(1, 0.0, 1.0, Mode.SHARE),
+            _passage(2, 1.0, 3.0, Mode.ACCESS_EXCLUSIVE),
+            _passage(3, 3.0, 4.0),
+            _passage(4, 4.0, 9.0, Mode.SHARE, transaction=0, on="public.other"),
+        ],
+        caption="c",
+    )
+
+    assert found is not None
+    work, *lanes = found.lanes
+    assert [bar.text for bar in work.bars] == ["statement 1", "statement 2", "statement 3", "statement 4"]
+    bars = {lane.name: [(bar.begin, bar.end, bar.text, bar.tone) for bar in lane.bars] for lane in lanes}
+    assert bars == {
+        "public.other": [(4.0, 9.0, "SHARE: writes wait", "attention")],
+        "public.t": [(0.0, 4.0, "ACCESS EXCLUSIVE: reads and writes wait", "bad")],
+    }
+
+
+def test_where_nobody_waits_there_is_no_picture() -> None:
+    assert timeline([_passage(1, 0.0, 1.0, Mode.SHARE_UPDATE_EXCLUSIVE)], caption="c") is None
