@@ -5,9 +5,11 @@ from __future__ import annotations
 import fnmatch
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.heavy)
     if config.args in ([], ["tests"], [str(CHECKOUT / "tests")]):
         config.stash[STALE] = [one for some in patterns.values() for one in some if one not in matched]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell who died, and where, in the tests that passed: each says so by `record_property("died", (who, where))`."""
+    passed = [one for one in terminalreporter.getreports("passed") if one.when == "call"]
+    died = sorted(tuple(value) for one in passed for name, value in one.user_properties if name == "died")
+    if not died:
+        return
+    terminalreporter.section("who died on the way, and was recovered from")
+    for who, count in Counter(who for who, _ in died).items():
+        terminalreporter.write_line(f"{who}: {count}")
+        for where in sorted({where for other, where in died if other == who}):
+            terminalreporter.write_line(f"    {where}")
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ops import backup as backups
 from ops import guard
@@ -13,8 +12,9 @@ from ops.apply import aftermath, breaker, mending, signals, verify
 from ops.apply.leftovers import Leftovers
 from ops.apply.mending import Mending
 from ops.apply.pace import Pace
-from ops.apply.parts import COMMITS, Parts
+from ops.apply.parts import Parts
 from ops.apply.patience import Patience
+from ops.apply.progress import Progress
 from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run, listed
 from ops.apply.watch import Watch
@@ -22,7 +22,7 @@ from ops.errors import InterruptedRunError, MigrationError, OpsError
 from ops.lock import run_lock
 from ops.plan import kept
 from ops.project import Answer, Event, Worker, go, stop
-from ops.project.visit import Step, Visit, visit
+from ops.project.visit import Visit, visit
 from ops.route import WORDS, Route
 from ops.secrets import redact
 from ops.settings import TargetSettings
@@ -97,44 +97,6 @@ def change(
             file = saved.file if saved is not None else ""
             done = _Change(here, made, heard, retries, limit, file, report or _silent).perform()
             return replace(done, permission=permission, backup=file)
-
-
-@dataclass(slots=True)
-class Progress:
-    """What is known of the run so far; the only thing here that moves."""
-
-    heads: tuple[str, ...]
-    applied: list[AppliedRevision] = field(default_factory=list)
-    retried: int = 0
-    running: Step | None = None
-    started: float = 0.0
-    done: list[str] = field(default_factory=list)
-    """Statements of the running revision whose fate its transaction decides."""
-    committed: list[str] = field(default_factory=list)
-    """Statements of the running revision that stay, whatever becomes of it."""
-    outside: str = ""
-    """The statement that runs outside of any transaction now."""
-    catalog: str = ""
-    """The fingerprint of the schema afterwards, where it was read."""
-    unproved: str = ""
-    """Why it is not known whether the schema is as it should be."""
-    waited: float = 0.0
-    """Seconds that the running revision waited for locks, in all attempts."""
-
-    def begin(self, step: Step | None) -> None:
-        """A revision starts, or starts again."""
-        if step is None or step is not self.running:
-            self.waited = 0.0
-        self.running = step
-        self.started = time.monotonic()
-        self.done.clear()
-        self.committed.clear()
-        self.outside = ""
-
-    def commit(self) -> None:
-        """What the revision did so far stays."""
-        self.committed += self.done
-        self.done.clear()
 
 
 class _Change:
@@ -230,7 +192,7 @@ class _Change:
             except InterruptedRunError as stopped:
                 raise self.disproved or stopped from None
             except MigrationError as error:
-                self.parts.failed(error)
+                self.progress.refused = self.parts.failed(error)
                 self.patience.spend(error, self.pace, self.watch, self.leftovers)
 
     def _request(self) -> None:
@@ -260,15 +222,12 @@ class _Change:
                 return self._before_statement(event)
             case "statement-done":
                 self.parts.done(outside=bool(progress.outside))
-                progress.done.append(event["sql"])
                 progress.waited += event["lock_wait"]
                 self.written.note(event["sql"])
-                if progress.outside or COMMITS.match(event["sql"]):
-                    progress.commit()
-                progress.outside = ""
+                progress.ended(event["sql"])
             case "commit":
                 self.parts.committing()
-                progress.commit()
+                progress.commits()
                 self.pace.commit()
             case "revision-done":
                 with self.heard.deferred():
@@ -301,8 +260,8 @@ class _Change:
                 f"{event['revision']} cannot be led to its end: {found}; nothing of it was run",
                 "Look at what its file reads: run the rest of it by hand, then set the version table with 44-stamp.",
             )
+        self.progress.starts(event["sql"], outside=bool(event["autocommit"]))
         if found is not None:
-            self.progress.outside = event["sql"] if event["autocommit"] else ""
             return found
         settings = self.pace.before(event)
         more = self.breaker.before(event)
@@ -311,7 +270,6 @@ class _Change:
                 f"the limit max_rewrite cannot be enforced for a statement of {event['revision']}: {more}",
                 "Write the statement otherwise, or leave max_rewrite empty.",
             )
-        self.progress.outside = event["sql"] if event["autocommit"] else ""
         self.leftovers.before(event["sql"], outside=bool(event["autocommit"]))
         self.watch.begin()
         return {**go(**settings), **more}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops import database
+from ops import commands, database
+from ops.apply.progress import Progress
 from ops.apply.run import AppliedRevision, listed
 from ops.catalog import snapshot
 from ops.errors import InterruptedRunError, OpsError
@@ -15,7 +18,6 @@ from ops.route import Route
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from ops.apply.act import Progress
 
 SHOWN = 5
 """How many of the statements that stay are repeated in an error."""
@@ -34,6 +36,18 @@ def cancel(here: Visit) -> None:
     here.worker.kill()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was read back: the version table's rows; whether the running revision was complete; the statements of which
+    nobody was told whether they took effect; and whether the schema is another one, where that had to be asked.
+    """
+
+    heads: tuple[str, ...]
+    complete: bool
+    doubt: tuple[str, ...]
+    differs: bool
+
+
 def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> None:
     """Have an error say what stays applied; a revision that was under way and turns out to be complete is one of them.
 
@@ -45,51 +59,78 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
     if isinstance(error, InterruptedRunError):
         cancel(here)
     here.worker.kill()
-    setup = here.setup
     try:
         with database.connect(here.settings, purpose="verify") as connection:
             _wait_until_gone(connection, here.worker.backend_pids)
-            found = database.heads(connection, setup.version_table_schema, setup.version_table) or ()
-            differs = progress.outside and not progress.applied and _schema(connection, here) != route.catalog
+            found = _read_back(connection, here, route, progress)
     except (OpsError, DBAPIError) as unreachable:
         error.changed = None
         why = unreachable.problem if isinstance(unreachable, OpsError) else database.first_line(unreachable)
         error.problem += f"\nThe state could not be read back: {why}"
         return
     running = progress.running
-    complete = running is not None and running.heads == found != progress.heads
-    sentences = [f"The database is at {listed(found)}{', where it was' if found == route.current else ''}."]
+    sentences = [f"The database is at {listed(found.heads)}{', where it was' if found.heads == route.current else ''}."]
     if running is not None:
-        sentences.append(_fate(running.revision.revision, progress, complete=complete))
+        sentences.append(_fate(running.revision.revision, progress, found))
     if progress.applied:
         sentences.append(f"Applied before it: {', '.join(one.revision for one in progress.applied)}.")
-    error.changed = bool(progress.applied or progress.committed or differs) or found != route.current
     error.problem = f"{error.problem}\n{' '.join(sentences)}"
-    if complete and running is not None:
+    error.changed = _changed(route, progress, found)
+    if found.complete and running is not None:
         seconds = time.monotonic() - progress.started
         progress.applied.append(
             AppliedRevision(revision=running.revision.revision, direction=route.direction, seconds=seconds)
         )
-    progress.heads = found
-    if error.changed and not progress.catalog:
+    progress.heads = found.heads
+    if error.changed is not False and not progress.catalog:
         progress.catalog = _schema_now(here)
 
 
-def _fate(revision: str, progress: Progress, *, complete: bool) -> str:
-    if complete:
+def _read_back(connection: Connection, here: Visit, route: Route, progress: Progress) -> _Found:
+    setup, running = here.setup, progress.running
+    heads = database.heads(connection, setup.version_table_schema, setup.version_table) or ()
+    complete = running is not None and running.heads == heads != progress.heads
+    doubt = () if complete else progress.in_doubt(setup.version_table)
+    ask = bool(doubt or progress.outside) and not progress.applied
+    differs = ask and _schema(connection, here) != route.catalog
+    return _Found(heads=heads, complete=complete, doubt=doubt, differs=differs)
+
+
+def _changed(route: Route, progress: Progress, found: _Found) -> bool | None:
+    """Whether the database was changed; None where rows may have been, which the schema does not show."""
+    if progress.applied or progress.committed or found.differs or found.heads != route.current:
+        return True
+    return None if commands.may_write_rows(commands.parse(";".join(found.doubt))) else False
+
+
+def _fate(revision: str, progress: Progress, found: _Found) -> str:
+    if found.complete:
         return f"Revision {revision} was complete and stays."
+    text = ""
     if progress.committed:
-        stays = [" ".join(one.split())[:200] for one in progress.committed]
-        more = f"; and {len(stays) - SHOWN} more" if len(stays) > SHOWN else ""
-        text = f"Revision {revision} committed a part of what it does, which stays: {'; '.join(stays[:SHOWN])}{more}."
-    else:
-        text = f"Revision {revision} was rolled back."
+        text = f"Revision {revision} committed a part of what it does, which stays: {_several(progress.committed)}. "
+    if found.doubt:
+        asked = "this statement" if len(found.doubt) == 1 else "these statements"
+        return (
+            f"{text}Nobody was told whether {asked} of {revision} took effect: {_several(found.doubt)}. "
+            "notebooks/90-repair.ipynb finds out."
+        )
+    text = text or f"Revision {revision} was rolled back. "
     if progress.outside:
         text += (
-            " Its last statement ran outside of a transaction: look whether it left something behind, such as an "
-            f"invalid index: {' '.join(progress.outside.split())[:200]}."
+            "Its last statement ran outside of a transaction: look whether it left something behind, such as an "
+            f"invalid index: {_short(progress.outside)}."
         )
-    return text
+    return text.rstrip()
+
+
+def _several(statements: Sequence[str]) -> str:
+    more = f"; and {len(statements) - SHOWN} more" if len(statements) > SHOWN else ""
+    return "; ".join(map(_short, statements[:SHOWN])) + more
+
+
+def _short(sql: str) -> str:
+    return " ".join(sql.split())[:200]
 
 
 def _schema(connection: Connection, here: Visit) -> str:

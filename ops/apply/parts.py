@@ -7,16 +7,15 @@ the schema shows afterwards; what changes rows does not, and nobody could tell w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from ops import commands
+from ops.apply.progress import COMMITS
 from ops.commands import Command
 from ops.errors import MigrationError
 from ops.ledger import NONE, Passed
 from ops.project import Answer, Event
 
-COMMITS = re.compile(r"\s*(COMMIT|END)\b", re.IGNORECASE)
 _PASSED_OVER: Answer = {"go": True, "parts": ["SET alembic_ops.passed_over = 'on'"]}
 _SESSION = frozenset({"SET", "RESET", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK TABLE"})
 _COMMITS_INSIDE = frozenset({"DO", "CALL", "?"})
@@ -45,6 +44,7 @@ class Parts:
     def _reset(self) -> None:
         self._here = self._committed = NONE
         self._open = False  # what is on record says that it is not certain
+        self._committing = False
         self._changed = False  # the transaction changes something
         self._rows = self._rows_before = False
         self._doing = ""
@@ -59,6 +59,8 @@ class Parts:
 
     def before(self, event: Event) -> Answer | str | None:
         """A statement is about to run: return an answer that passes it over, why it must not run, or nothing."""
+        if self._committing:
+            self._commit()  # it goes on, so that went well
         sql = self.running = self._doing = event["sql"]
         passed = self._passed if self._begun == 1 else None
         # A revision in one transaction needs no parts, and so nobody has to understand its statements.
@@ -100,15 +102,19 @@ class Parts:
         """A transaction is about to be committed; the one that has the version table's row ends the revision."""
         if self._table not in self.running:
             self._will_commit()
-        self._commit()
+        self._committing = True
 
-    def failed(self, error: MigrationError) -> None:
-        """The server refused the running statement: where it says why, nothing of that is committed."""
+    def failed(self, error: MigrationError) -> bool:
+        """A statement failed, or a commit: return whether it is certain that nothing of that is committed.
+
+        That is on record then: it is where the server itself said why.
+        """
         state = error.sqlstate or _LOST[0]
-        found = commands.parse(self._doing) if self._open and self._doing else ()
+        found = commands.parse(self._doing) if self._doing else ()
         told = not state.startswith(_LOST) and not any(one.verb in _COMMITS_INSIDE for one in found)
-        if _changes(found) and told:
+        if told and self._open:
             self._put(self._committed)
+        return told
 
     def _will_commit(self) -> None:
         """Of a transaction that passes statements over, nothing has to be said."""
@@ -117,6 +123,7 @@ class Parts:
             self._put(self._here)
 
     def _commit(self) -> None:
+        self._committing = False
         self._committed = self._here
         self._rows_before = self._rows
         self._changed = False

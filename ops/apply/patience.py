@@ -5,16 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ops.apply.leftovers import Invalid, Leftovers, NotAgainError
 from ops.apply.pace import Pace
+from ops.apply.progress import Progress
 from ops.apply.watch import Watch
 from ops.errors import BusyError, MigrationError, OpsError
 from ops.project.visit import Visit
-
-if TYPE_CHECKING:
-    from ops.apply.act import Progress
 
 FIRST_SECONDS, LONGEST_SECONDS = 0.4, 10.0
 """The pause before the second attempt, and before any: it doubles, and then varies by half."""

@@ -6,8 +6,9 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ops.apply.progress import Progress
 from ops.errors import OpsError
 from ops.ledger import Ledger, whoami
 from ops.project import Event
@@ -15,9 +16,6 @@ from ops.project.visit import Visit
 from ops.route import Route
 from ops.secrets import redact
 from ops.values import Verdict
-
-if TYPE_CHECKING:
-    from ops.apply.act import Progress
 
 KEPT_STATEMENTS = 1_000
 """How many statements of a revision are kept; a loop over rows may run any number."""

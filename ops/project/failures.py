@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
     where = place(event)
     if kind == "alembic" and not event.get("revision"):
         return _alembic(event, where)
+    if kind == "lost":
+        return _lost(event)
     if kind == "statement":
         return _statement(event)
     failure = event.get("failure") or {}
@@ -128,15 +131,36 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
     )
 
 
+def _lost(event: Event) -> OpsError:
+    """A connection that ended while something was under way."""
+    failure = event["failure"]
+    said = _sentence(" ".join(str(failure["message"]).split()))
+    sql = _shown(failure)
+    revision = event.get("revision")
+    what = f"\nThe statement: {sql}" if sql else f"\nIt had asked to commit what {revision} did." if revision else ""
+    kind = MigrationError if revision else ConnectError
+    return kind(
+        f"The connection to the server was lost{place(event)}: {said}{what}",
+        next_step="See whether server and network are well, and where the database is with notebooks/10-inspect.ipynb; "
+        "notebooks/90-repair.ipynb mends what was left half done.",
+        code="connection-lost",
+    )
+
+
+def _shown(failure: Mapping[str, Any]) -> str:
+    """The statement that failed, in one line; empty where it was none."""
+    sql = " ".join(str(failure.get("sql") or "").split())
+    return sql if len(sql) <= 300 else sql[:300] + " …"
+
+
 def _statement(event: Event) -> OpsError:
     """A statement that the server refused, or a connection that it did not give."""
     failure = event["failure"]
     # Without the line of the statement and the arrow below it: the statement follows.
     lines = [line for line in str(failure["message"]).splitlines() if not re.match(r"LINE \d+:|\s*\^?\s*$", line)]
     said = _sentence(" ".join(lines))
-    sql = " ".join(str(failure.get("sql") or "").split())
-    sql = sql if len(sql) <= 300 else sql[:300] + " …"
-    if not sql:
+    sql = _shown(failure)
+    if not sql and not event.get("revision"):
         return ConnectError(
             f"The project's own connection failed{place(event)}: {said}",
             next_step="Our own connection to the target works; compare the URL, driver and options that env.py uses.",
@@ -149,7 +173,8 @@ def _statement(event: Event) -> OpsError:
             next_step=_TOO_LARGE,
             code=code,
         )
-    problem = f"The server refused a statement{place(event)}: {said}\nThe statement: {sql}"
+    what, tail = ("a statement", f"\nThe statement: {sql}") if sql else ("to commit", "")
+    problem = f"The server refused {what}{place(event)}: {said}{tail}"
     if event.get("revision"):
         refused = MigrationError(
             problem,
@@ -247,6 +272,8 @@ def _how_to_mend(event: Event) -> str:
 
 
 def _code(failure: dict[str, Any]) -> str | None:
+    if failure.get("lost"):
+        return "connection-lost"
     return _CODES.get(failure.get("sqlstate") or "")
 
 

@@ -24,7 +24,7 @@ and the worker writes to a private descriptor
     settings        these settings were set, and what the server says they are; the run ends where these differ
     statement-done  sql, seconds and row count; when observed also the answer to the observing query (`observed`), and
                     whether the project got rows (`returns_rows`)
-    commit          what the revision did so far is about to be committed
+    commit          asks: what the revision did so far is about to be committed
     signal          the worker was sent one that would have ended it
     revision-done   asks: env.py has returned; the parent reads the version table before it says "go"
     onward          the worker goes on behind revision-done, to the next revision or the end; the parent
@@ -42,7 +42,7 @@ from typing import Any
 Event = Mapping[str, Any]
 Answer = Mapping[str, Any]
 
-ASKING = frozenset({"revision", "statement", "revision-done"})
+ASKING = frozenset({"revision", "statement", "commit", "revision-done"})
 """The events that wait for an answer."""
 
 GO: Answer = {"go": True}

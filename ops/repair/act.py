@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ops import guard, route
 from ops.apply import aftermath, mending, signals
-from ops.apply.act import Progress
+from ops.apply.progress import Progress
 from ops.apply.record import Recorder
 from ops.catalog import snapshot
 from ops.errors import InterruptedRunError, MigrationError, OpsError, RefusedError, StalePlanError

@@ -94,6 +94,7 @@ def question(part: Part, revision: str) -> str:
     if part.running:
         what = f"whether this statement of {revision} was committed: {' '.join(part.running.split())[:300]}"
     else:
-        what = f"whether the transaction with its statements {part.committed.count + 1} to {part.possible.count} was"
-        what += " committed"
+        first, last = part.committed.count + 1, part.possible.count
+        which = f"statement {first}" if first == last else f"statements {first} to {last}"
+        what = f"whether the transaction with its {which} was committed"
     return f"Nothing tells {what}. Look at the rows that it writes."

@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ PAIRS = 7
 # A time that grows linearly is 1 per table; what starts once is not worth a table at 1,000.
 MORE_PER_TABLE = 1.5
 ROUND_TRIP = 0.005
+PROXY = Path(__file__).parents[1] / "proxy.py"
 
 MODELS = """
 from sqlalchemy import (
@@ -191,36 +190,14 @@ def alone() -> None:
 def slow_way(server: embedded.Server) -> Iterator[int]:
     """Yield a port that leads to the server with 5 ms more per round trip; in a process of its own."""
     path = str(server.socket_dir / ".s.PGSQL.5432")
-    child = subprocess.Popen([sys.executable, __file__, "--proxy", path], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, str(PROXY), path, str(ROUND_TRIP)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
         yield int(child.stdout.readline())
     finally:
         child.kill()
         child.wait()
-
-
-def proxy(path: str) -> None:
-    """Pass on what comes from clients 5 ms later, and answers at once."""
-
-    def pass_on(source: socket.socket, sink: socket.socket, delay: float) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := source.recv(1 << 16):
-                if delay:
-                    time.sleep(delay)
-                sink.sendall(chunk)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    while True:
-        client, _ = listener.accept()
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        there = socket.socket(socket.AF_UNIX)
-        there.connect(path)
-        threading.Thread(target=pass_on, args=(client, there, ROUND_TRIP), daemon=True).start()
-        threading.Thread(target=pass_on, args=(there, client, 0), daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -328,8 +305,6 @@ def main() -> None:
     """Print what was measured."""
     if sys.argv[1:2] == ["--alone"]:
         return alone()
-    if sys.argv[1:2] == ["--proxy"]:
-        return proxy(sys.argv[2])
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:

@@ -1,8 +1,9 @@
 """Upgrade a target to head, and die on the way: `python -m tests.database.dying TARGET WHO POINT`.
 
 WHO is `worker`, `parent` or `server`, whose process id is in DYING_SERVER. POINT is the number of an event of the
-worker's: before and behind every statement, at every commit, behind every revision. A negative number is a statement
-that runs CONCURRENTLY, while it waits for a lock. WHO `nobody` lives, and prints all events.
+worker's: before and behind every statement, at every commit, behind every revision. The parent dies before it has
+heard of it, the others when it has, and has put on record what there was to say. A negative number is a statement that
+runs CONCURRENTLY, while it waits for a lock. WHO `nobody` lives, and prints all events.
 """
 
 from __future__ import annotations
@@ -41,9 +42,12 @@ def main(target: str, who: str, point: int) -> None:
         time.sleep(0.2)
 
     def dying(change: Any, event: Event) -> Answer | None:
+        if event["event"] in EVENTS:
+            seen.append(f"{event['event']} {' '.join(str(event.get('sql', '')).split())[:60]}".rstrip())
+            if len(seen) == point and who == "parent":
+                kill(change)
         answer = listen(change, event)
         if event["event"] in EVENTS:
-            seen.append(f"{event['event']} {' '.join(str(event.get('sql', '')).split())[:60]}")
             if len(seen) == point:
                 kill(change)
             if event["event"] == "statement" and "CONCURRENTLY" in event["sql"]:

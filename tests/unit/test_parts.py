@@ -13,7 +13,9 @@ from ops.ledger import NONE, Passed
 VERSION = "UPDATE alembic_version SET version_num = 'b'"
 
 # fmt: off
-CASES = {  # what happens: `=` runs outside of a transaction, `!` is refused; and the records: committed, possible, rows
+# What happens: `=` runs outside of a transaction, `!` is refused, of `?` nobody hears, as the connection is lost; and
+# the records: committed, possible, rows.
+CASES = {
     "one transaction needs no record": (
         ["CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)", VERSION, "commit"], []),
     "before and behind what runs outside": (
@@ -29,9 +31,13 @@ CASES = {  # what happens: `=` runs outside of a transaction, `!` is refused; an
         ["UPDATE t SET a = 1", "commit", "UPDATE t SET a = 2", VERSION, "commit"], [(0, 1, True), (1, 1, True)]),
     "a COMMIT of its own": (["UPDATE t SET a = 1", "COMMIT"], [(0, 1, True), (2, 2, True)]),
     "what the server refuses is not committed": (
-        ["=CREATE INDEX CONCURRENTLY i ON t (a)", "!UPDATE t SET a = a + 1"],
+        ["=CREATE INDEX CONCURRENTLY i ON t (a)", "!=UPDATE t SET a = a + 1"],
         [(0, 1, False), (1, 1, False), (1, 2, True), (1, 1, False)]),
-    "a block may have committed on its way": (["!DO $$ BEGIN COMMIT; END $$"], [(0, 1, True)]),
+    "a commit that the server refuses": (["UPDATE t SET a = 1", "!commit"], [(0, 1, True), (0, 0, False)]),
+    "a commit of which nobody hears": (["UPDATE t SET a = 1", "?commit"], [(0, 1, True)]),
+    "a statement of which nobody hears": (["=UPDATE t SET a = 1", "=ANALYZE t", "?=UPDATE t SET a = 2"],
+        [(0, 1, True), (1, 1, True), (1, 2, True), (2, 2, True), (2, 3, True)]),
+    "a block may have committed on its way": (["!=DO $$ BEGIN COMMIT; END $$"], [(0, 1, True)]),
 }
 # fmt: on
 
@@ -40,17 +46,19 @@ def play(parts: Parts, happening: list[str]) -> list[Any]:
     """Tell of events as a change does; return the answers to the statements."""
     answers = []
     for one in happening:
-        if one == "commit":
+        sql = one.lstrip("=!?")
+        marks = one.removesuffix(sql)
+        outside, fails = "=" in marks, marks.strip("=")
+        if sql == "commit":
             parts.committing()
-            continue
-        sql = one.lstrip("=!")
-        answers.append(parts.before({"sql": sql, "autocommit": sql != one, "line": None if sql == VERSION else 1}))
-        if one.startswith("!"):
-            error = MigrationError("refused", next_step="")
-            error.sqlstate = "23505"
-            parts.failed(error)
         else:
-            parts.done(outside=sql != one)
+            answers.append(parts.before({"sql": sql, "autocommit": outside, "line": None if sql == VERSION else 1}))
+        if fails:
+            error = MigrationError("it failed", next_step="")
+            error.sqlstate = "23505" if fails == "!" else None
+            assert parts.failed(error) == (fails == "!" and not sql.startswith("DO"))
+        elif sql != "commit":
+            parts.done(outside=outside)
     return answers
 
 

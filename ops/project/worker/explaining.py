@@ -42,11 +42,22 @@ def kind_of(error):
         return "abandoned", message
     if isinstance(error, Unresolved):
         return "unresolved", message
+    if has_lost(error):
+        return "lost", STATE.failure["message"]
     if type(error).__module__.startswith("alembic."):
         return "alembic", message
     if STATE.failed is not None and getattr(error, "orig", None) is STATE.failed:
         return "statement", STATE.failure["message"]
     return "project", message
+
+
+def has_lost(error):
+    """Whether this comes of a connection that was lost: what failed next, such as a rollback, may hide that."""
+    while error is not None:
+        if STATE.failed is not None and getattr(error, "orig", None) is STATE.failed:
+            return STATE.failure["lost"]
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def frames_of(error):

@@ -96,9 +96,12 @@ def on_error(context):
         forget(wrapped)
     elif context.connection is not None and not getattr(driver_of(context.connection), "autocommit", False):
         memory(context.connection).failed = True
+    if STATE.failure is not None and STATE.failure["lost"]:
+        return  # all that fails behind it comes of that
     STATE.failed = original
     STATE.failure = {
         "sqlstate": state,
+        "lost": bool(context.is_disconnect),
         "message": str(original).strip(),
         "sql": context.statement,
         "line": line_in(STATE.step["path"]) if STATE.step else None,
@@ -110,7 +113,7 @@ def on_commit(conn):
     stop_if_aborted()
     breaker.disarm(conn)
     if STATE.step is not None:
-        emit("commit")
+        ask("commit")  # what is committed behind the parent's back nobody could tell afterwards
 
 
 def on_rollback(conn, *savepoint):
