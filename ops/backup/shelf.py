@@ -114,7 +114,7 @@ class Shelf:
     def prune(self, keep: int, newest: Dump) -> tuple[str, ...]:
         """Remove what is older than the `keep` newest good backups with the same data of the same database.
 
-        Return their names. What is not finished, of another database, or unknown, is left alone; so is the newest itself.
+        Return their names. What is not finished, of another database, or unknown is left alone; so is the newest.
         """
         same = [
             (str(said["finished"]), path.name, said.get("verdict") == Verdict.OK.value)
