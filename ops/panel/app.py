@@ -43,6 +43,8 @@ class Panel:
         self._guard = threading.Lock()
         self._running: Running | None = None
         self._past: tuple[past.Past, ...] = ()
+        self._outdated = ""
+        self._result = ""
         self._about: dict[tuple[str, str, str], About] = {}
         self._server = Server.of_this_kernel()
         self.controls = Controls(self._desk.offers(), targets=names(home()), target=self._desk.target)
@@ -75,9 +77,14 @@ class Panel:
     # -- showing ------------------------------------------------------------------------------------
 
     def _show_status(self) -> None:
-        self.controls.state.value = shown.state(self._status, self._past)
+        self.controls.state.value = shown.state(self._status, self._past, outdated=self._outdated)
+
+    def _show_result(self, trouble: str = "") -> None:
+        """Show what came of the last run; what went wrong since then stands above it."""
+        self.controls.result.value = trouble + self._result
 
     def _show_nothing(self, target: str) -> None:
+        self._result = ""
         self.controls.state.value = shown.reading(target)
         for one in (self.controls.history, self.controls.chosen, self.controls.result, self.controls.report):
             one.value = ""
@@ -171,9 +178,9 @@ class Panel:
         try:
             work()
         except OpsError as error:
-            self.controls.result.value = shown.trouble(error.problem, error.next_step)
+            self._show_result(shown.trouble(error.problem, error.next_step))
         except Exception as error:  # a thread's error would be seen by nobody
-            self.controls.result.value = shown.trouble(f"{type(error).__name__}: {error}")
+            self._show_result(shown.trouble(f"{type(error).__name__}: {error}"))
         finally:
             self._change(running="")
             self.controls.cancel.disabled = True
@@ -186,7 +193,11 @@ class Panel:
         folder = new_folder(home(), target=self._desk.target, notebook=offer.notebook.rpartition("/")[2], started=now())
         running = self._running = Running(offer.notebook, offer.parameters, folder=folder)
         self.controls.cancel.disabled = False
-        self.controls.result.value = ""
+        self._result = ""
+        self._show_result()
+        if offer.kind == CHANGE:
+            self._outdated = f"Read before {offer.action} began; it is read again when that has ended."
+            self._show_status()
         try:
             with closing(Pulse(self._settings())) as pulse:
                 while not running.ended:
@@ -198,7 +209,8 @@ class Panel:
             self._running = None
         self._show_progress(running, offer)
         found = running.result()
-        self.controls.result.value = shown.result(offer.action, found, folder, self._server)
+        self._result = shown.result(offer.action, found, folder, self._server)
+        self._show_result()
         self._learn(offer, found)
         self._show_runs()
         self._show_status()
@@ -234,6 +246,8 @@ class Panel:
             status = target(chosen, effects="read").status()
         except BaseException:
             self.controls.name_target(before.target)
+            if chosen == before.target:
+                self._outdated = "This was read before: it could not be read again."
             self._show_status()
             raise
         fresh = Desk.of(status, tuple(self._notebooks.values()))
@@ -243,9 +257,10 @@ class Panel:
         else:
             kept = {"revision": fresh.revision, "planned": None}
             self.controls.typed.value = self.controls.find.value = ""
-        self._status = status
+        self._status, self._outdated = status, ""
         self._about.clear()  # a file may have been edited
         self._change(**{name: getattr(fresh, name) for name in _READ}, **kept)
+        self._show_result()
         self._show_runs()
         self._show_status()
 

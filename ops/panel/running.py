@@ -86,7 +86,8 @@ class Running:
         Asked a third time, the kernel is ended at once.
         """
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            # An idle kernel is deaf to SIGINT, and so is whatever it starts then.
+            self._process.send_signal(signal.SIGTERM)
 
     def wait(self) -> None:
         """Return when it has ended."""

@@ -23,8 +23,11 @@ _PENDING = 8
 _DIM = "opacity:0.85"
 
 
-def state(status: Status, past: Sequence[Past]) -> str:
-    """Return where the database is: what a person has to know before a change."""
+def state(status: Status, past: Sequence[Past], *, outdated: str = "") -> str:
+    """Return where the database is: what a person has to know before a change.
+
+    `outdated` says why it may be otherwise by now.
+    """
     facts = status.facts
     protection = display.Mark("protected", "attention") if status.protected else display.Mark("not protected", "ok")
     pending = ", ".join(status.pending[:_PENDING]) + (" …" if len(status.pending) > _PENDING else "")
@@ -40,8 +43,8 @@ def state(status: Status, past: Sequence[Past]) -> str:
         ("open runs", f"{len(status.open_runs)}: see 90-repair" if status.open_runs else "none"),
         ("at work now", str(status.holder) if status.holder else "nobody"),
     )
-    notes = tuple(display.Note(one, "attention") for one in status.findings)
-    mark = display.Mark(status.verdict.value, status.verdict.tone)
+    notes = tuple(display.Note(one, "attention") for one in (outdated, *status.findings) if one)
+    mark = display.Mark("UNKNOWN", "unknown") if outdated else display.Mark(status.verdict.value, status.verdict.tone)
     return to_html(display.View(title=str(status), mark=mark, blocks=(*notes, display.Facts(items))))
 
 

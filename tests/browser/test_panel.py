@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops import embedded
+from ops.runbook.catalogue import catalogue
 from tests.browser.home import furnish, name_of
 from tests.browser.lab import Desk, Lab, Sheet, page_of
 from tests.browser.looking import violations
@@ -79,3 +80,71 @@ def test_from_looking_to_the_upgrade(lab: Lab, chromium: Browser, pictures: Path
             assert violations(page, ".ops-panel") == []
         assert sheet.errors == []
     print(f"screenshots: {pictures}")
+
+
+@pytest.mark.heavy
+def test_a_slow_change_is_watched_stopped_and_undone(lab: Lab, chromium: Browser, pictures: Path) -> None:
+    with page_of(chromium, viewport=WIDE) as page:
+        sheet = Sheet(page, START).open(lab)
+        sheet.run_all()
+        desk = Desk(page)
+        desk.aim("slow")
+        desk.plan("b20000000002")
+        desk.type_name(name_of(lab.environment["SLOW_DATABASE_URL"]))
+
+        desk.button("Upgrade").click()
+        desk.wait_for_words("revision 2 of 2, b20000000002")
+        desk.wait_for_words("The server is at work for")
+        assert "Read before Upgrade began" in desk.text
+        desk.picture(pictures / "panel-at-work.png")
+        desk.button("Cancel").click()
+        desk.wait_for("Look again")
+
+        assert "UNKNOWN" in desk.result or "FAILED" in desk.result
+        assert "interrupted" in desk.result.lower()
+        assert "slow: at b20000000001" in desk.text  # the first stays, the second was rolled back
+
+        desk.plan("base")
+        desk.type_name(name_of(lab.environment["SLOW_DATABASE_URL"]))
+        desk.press("Downgrade")
+
+        assert desk.result.startswith("OK")
+        assert "slow: at base" in desk.text
+        assert sheet.errors == []
+
+
+@pytest.mark.heavy
+def test_a_kernel_that_dies_leaves_no_verdict_and_the_panel_tells_what_is_open(lab: Lab, chromium: Browser) -> None:
+    with page_of(chromium, viewport=WIDE) as page:
+        sheet = Sheet(page, "40-upgrade.ipynb").open(lab)
+        sheet.set_source('target: str = "default"', 'target: str = "slow"')
+        sheet.set_source("dry_run: bool = True", "dry_run: bool = False")
+        sheet.start_all()
+        page.get_by_text("b20000000002  upgrade …").wait_for()
+
+        lab.kill_kernel("40-upgrade")
+
+        assert "UNKNOWN" in sheet.outputs.first.inner_text()
+        page.get_by_role("button", name="OK").click()  # Jupyter's own message
+        start = Sheet(page, START).open(lab)
+        start.set_source('target: str = "default"', 'target: str = "slow"')
+        start.run_all()
+        assert "never reported its end" in Desk(page).text
+        assert "slow: at b20000000001" in Desk(page).text
+
+
+VERDICTS = {"24-new-revision": "FAILED", "44-stamp": "FAILED"}
+"""Of notebooks as they are: those that want a message or a revision first."""
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", [one.name for one in catalogue().notebooks])
+def test_every_notebook_opens_and_runs(name: str, lab: Lab, chromium: Browser) -> None:
+    with page_of(chromium, viewport=WIDE) as page:
+        sheet = Sheet(page, f"{name}.ipynb").open(lab)
+
+        sheet.run_all()
+
+        banner = sheet.outputs.first.inner_text().split()[0]
+        assert banner in (VERDICTS[name],) if name in VERDICTS else banner in ("OK", "ATTENTION")
+        assert sheet.errors == []

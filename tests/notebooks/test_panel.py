@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import ops
+from ops import embedded
 from ops.panel.app import Panel
 from ops.runbook.catalogue import catalogue
+from tests.conftest import CHECKOUT
 
 SECONDS = 300
 
@@ -30,6 +33,14 @@ def desk_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def panel(desk_home: Path) -> Panel:
     """The panel of that sandbox."""
     return Panel(ops.target("sandbox").status(), catalogue().notebooks)
+
+
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """What a kernel is between cells, and what every process is that it starts then: deaf to SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -81,7 +92,7 @@ def test_from_the_plan_to_the_upgrade(panel: Panel, desk_home: Path) -> None:
     assert ops.target("sandbox").status().pending == ()
 
 
-def test_cancel_stops_what_runs(panel: Panel) -> None:
+def test_cancel_stops_what_runs(panel: Panel, deaf: None) -> None:
     panel.controls.buttons["Compare"].click()
     until(lambda: "12-compare-schema:" in panel.controls.log.value)
 
@@ -90,6 +101,21 @@ def test_cancel_stops_what_runs(panel: Panel) -> None:
 
     assert "interrupted" in panel.controls.result.value.lower()
     assert "UNKNOWN" in panel.controls.past.value
+
+
+def test_what_cannot_be_read_again_is_said_to_be_of_before(panel: Panel, desk_home: Path) -> None:
+    section = f"[ops:target:there]\nconfig = {CHECKOUT / 'alembic.ini'}\nprotected = false\nurl = "
+    (desk_home / "ops.ini").write_text(section + embedded.server(desk_home).url("sandbox"))
+    found = Panel(ops.target("there").status(), catalogue().notebooks)
+    assert "UNKNOWN" not in found.controls.state.value
+    (desk_home / "ops.ini").write_text(f"{section}postgresql:///gone?host={desk_home}")
+
+    found.controls.refresh.click()
+    until(lambda: idle(found))
+
+    assert "it could not be read again" in found.controls.state.value
+    assert "UNKNOWN" in found.controls.state.value
+    assert "Nothing was changed" in found.controls.result.value
 
 
 def test_where_no_person_looks_it_is_a_table(panel: Panel) -> None:

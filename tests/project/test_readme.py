@@ -224,6 +224,37 @@ def test_the_start_in_vietnamese_has_every_notebook_and_exit_code() -> None:
     assert [row[:2] for row in page.table("Mã thoát")] == [row[:2] for row in README.table("Exit code")]
 
 
+IN_VIETNAMESE = {
+    "Start": "Bắt đầu",
+    "Find the command": "Chọn notebook theo việc cần làm",
+    "Your databases": "Cơ sở dữ liệu của bạn",
+    "In JupyterLab": "Trong JupyterLab",
+    "Without a person": "Chạy tự động",
+    "Beside plain `alembic`": "Lệnh `alembic` vẫn dùng như thường",
+    "Good practice": "Nên làm",
+    "Troubleshooting": "Khi gặp trục trặc",
+    "What it does not do yet": "Những gì chưa làm được",
+}
+"""Every chapter of the README but the catalogue, which is among the commands there, and the links at its end."""
+
+
+def test_the_start_in_vietnamese_has_every_chapter_advice_and_trouble() -> None:
+    page = pages.page("README.vi.md")
+    advice = {"README.md": r"(?s)## Good practice\n(.*?)\n## ", "README.vi.md": r"(?s)## Nên làm\n(.*?)\n## "}
+    counted = [re.search(pattern, pages.page(name).text)[1].count("\n- ") for name, pattern in advice.items()]
+
+    assert [one for one in _chapters(README) if one not in ("Notebooks", "Read on")] == list(IN_VIETNAMESE)
+    assert _chapters(page) == list(IN_VIETNAMESE.values())
+    assert counted[0] == counted[1] > 5
+    assert [pages.code(row[0]) for row in page.table("Bạn thấy")] == [
+        pages.code(row[0]) for row in README.table("What you see")
+    ]
+
+
+def _chapters(page: Page) -> list[str]:
+    return re.findall(r"^## (.+)$", page.prose, re.MULTILINE)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_parameters_that_are_named_exist(page: Page) -> None:
     named = re.findall(r"-p (\w+)[= ]|`(\w+)\s?=\s?\w+`", page.text)
