@@ -90,14 +90,18 @@ def test_cron_understands_every_line() -> None:
         subprocess.run(["/bin/sh", "-n", "-c", command], check=True)
 
 
-def test_systemd_understands_the_units(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", ["", "# SuccessExitStatus=3"])
+def test_systemd_understands_the_units(chosen: str, tmp_path: Path) -> None:
+    """As they are, and with what a comment offers."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed here")
     program = tmp_path / "ops"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     for name in ("alembic-ops-verify.service", "alembic-ops-verify.timer"):
-        (tmp_path / name).write_text(_text(name).replace(f"{PLACE}/.venv/bin/ops", str(program)))
+        text = _text(name).replace(f"{PLACE}/.venv/bin/ops", str(program))
+        assert name.endswith(".timer") or f"\n{chosen}" in text
+        (tmp_path / name).write_text(text.replace(chosen, chosen.removeprefix("# ")))
 
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("alembic-ops-*"))],
