@@ -44,14 +44,14 @@ class Backups(Result):
     def __str__(self) -> str:
         count = len(self.kept)
         total = display.size(sum(one.bytes for one in self.kept))
-        newest = f", {total}, the newest of {self.kept[0].taken}" if self.kept else ""
+        newest = f", {total}, the newest of {display.moment(self.kept[0].taken)}" if self.kept else ""
         return f"{self.target}: {count} backup{'' if count == 1 else 's'}{newest}"
 
     def table(self) -> display.Table:
         """Return one row per backup."""
         rows = tuple(
             (
-                one.taken,
+                display.moment(one.taken),
                 WORDS[one.data],
                 one.format,
                 display.size(one.bytes),

@@ -58,7 +58,7 @@ class Restoration(Result):
         return self.over and self.protected
 
     def __str__(self) -> str:
-        what = f"{self.file} ({WORDS[self.dump.data]}, of {self.dump.started})"
+        what = f"{self.file} ({WORDS[self.dump.data]}, of {display.moment(self.dump.started)})"
         where = f"in the place of database {self.into}" if self.over else f"into the new database {self.into}"
         if self.dry_run:
             return f"{self.target}: dry run, would restore {what} {where}"
@@ -73,7 +73,7 @@ class Restoration(Result):
         """Return what comes from where to where, and what stands in the way."""
         facts = [
             ("backup", display.Name(self.file)),
-            ("of", f"{self.dump.database}, PostgreSQL {self.dump.major}, {self.dump.started}"),
+            ("of", f"{self.dump.database}, PostgreSQL {self.dump.major}, {display.moment(self.dump.started)}"),
             ("holds", WORDS[self.dump.data]),
             ("into", self.into),
         ]

@@ -16,6 +16,11 @@ def duration(seconds: float) -> str:
     return f"{int(seconds)} s" if seconds >= 10 else f"{int(seconds * 10) / 10:g} s"
 
 
+def moment(iso: str) -> str:
+    """Return a time in UTC, as records have it, without the parts of its second: `2026-11-28 21:40:17 UTC`."""
+    return f"{iso[:19].replace('T', ' ')} UTC"
+
+
 def size(count: int) -> str:
     """Return a number of bytes with three digits or so, in powers of 1,024: `12.4 GiB`, `8 KiB`, `512 bytes`."""
     if count < 1024:

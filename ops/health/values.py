@@ -169,7 +169,7 @@ class Health(Result):
         facts = (
             ("a change waits", f"{self.lock_timeout} for a lock (lock_timeout of the target)"),
             ("sessions in a transaction", len(self.live.sessions)),
-            ("looked at", words.moment(self.live.taken)),
+            ("looked at", display.moment(self.live.taken)),
         )
         return display.View(
             title=str(self),
@@ -239,7 +239,7 @@ class Health(Result):
             "mean reads",
             "mean writes",
         )
-        since = f"; the mean is since {words.moment(self.live.counted_since)}" if self.live.counted_since else ""
+        since = f"; the mean is since {display.moment(self.live.counted_since)}" if self.live.counted_since else ""
         hot = display.Table(
             columns=columns,
             rows=tuple(map(_row, self.hottest)),

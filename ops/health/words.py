@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ops.display import duration, size
+from ops.display import duration, moment, size
 from ops.health.blockers import AUTOVACUUM, Blocker, Why, waiting_for
 from ops.live import InvalidIndex, Live, Replica, Session
 from ops.statement import Mode
@@ -130,11 +130,6 @@ def blocker(one: Blocker, live: Live) -> str:
 
 def _sessions(count: int) -> str:
     return "1 session waits for it" if count == 1 else f"{count} sessions wait for it"
-
-
-def moment(iso: str) -> str:
-    """Return a time of the server's, without the parts of its second."""
-    return f"{iso[:19].replace('T', ' ')} UTC"
 
 
 def advice(one: Blocker) -> str:

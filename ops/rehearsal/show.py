@@ -67,7 +67,7 @@ def revisions(rehearsal: Rehearsal) -> display.Table:
             one.message or None,
             _answer(one.up, good="goes up", bad="fails"),
             _answer(
-                one.down, good="comes back", bad="no way back" if one.no_way_back else "fails", accepted=one.accepted
+                one.down, good="goes down", bad="no way back" if one.no_way_back else "fails", accepted=one.accepted
             ),
             _answer(one.restored, good="as it was", bad="differs", accepted=one.accepted),
             _answer(one.up_again, good="the same", bad="differs", accepted=one.accepted),

@@ -220,8 +220,21 @@ def _prepare(notebook: Any) -> None:
         tags = set(cell.metadata.get("tags", ()))
         cell.metadata.setdefault("ops_without_code", bool(tags & _WITHOUT_CODE))
         cell.metadata["ops_not_run"] = ran and not cell.get("execution_count") and not cell.outputs
+        cell.outputs = _joined(cell.outputs)
         for output in cell.outputs:
             _reduce(output)
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Return outputs in which what was printed one line after the other is one."""
+    found: list[Any] = []
+    for one in outputs:
+        last = found[-1] if found else None
+        if last is not None and one.output_type == "stream" and last.get("name") == one.name:
+            last.text += one.text
+        else:
+            found.append(one)
+    return found
 
 
 def _reduce(output: Any) -> None:

@@ -146,6 +146,17 @@ def test_picture_is_inline_and_its_text_is_there(page: str) -> None:
     assert "the same as text" in page
 
 
+def test_lines_that_were_printed_one_by_one_are_one_text(tmp_path: Path) -> None:
+    printed = [("stdout", "dump: 4 tables\n"), ("stdout", "dump: done\n"), ("stderr", "a warning\n")]
+    outputs = [v4.new_output("stream", name=name, text=text) for name, text in printed]
+    document = v4.new_notebook(cells=[v4.new_code_cell("copy()", outputs=outputs, execution_count=1)])
+
+    report.write(saved(document, tmp_path / "notebook.ipynb"), tmp_path / "report.html", title="t")
+
+    texts = re.findall(r"<pre>([^<]*)</pre>", (tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert [one.strip() for one in texts] == ["dump: 4 tables\ndump: done", "a warning"]
+
+
 def test_write_replaces_the_file_and_leaves_nothing_beside_it(notebook: Path, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text("old")
