@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _COPIED = ("alembic", "alembic.ini", "ops")
 _CLAIM = ".claim"
+FIRST = "54be4477c094"
+"""The revision that every lesson begins with."""
+
 STARTS = CHECKOUT / "notebooks" / "walkthroughs" / "starts"
 """A folder for each history that a walkthrough may start with: files that are laid over the copy."""
 
@@ -77,6 +80,7 @@ class Walkthrough:
                 _copy_tree(source, self.folder / part)
             else:
                 shutil.copy2(source, self.folder / part)
+        _forget_others(self.folder / "alembic" / "versions")
         if added is not None:
             _copy_tree(added, self.folder)
 
@@ -310,6 +314,13 @@ def _start(name: str) -> Path:
 
 def _copy_tree(source: Path, folder: Path) -> None:
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+
+
+def _forget_others(versions: Path) -> None:
+    """Leave of the version files the first: who learns has drafts of their own, and a lesson begins before those."""
+    for file in versions.glob("*.py"):
+        if not file.name.startswith(FIRST):
+            file.unlink()
 
 
 def _remove_leftovers(parent: Path) -> None:

@@ -157,6 +157,7 @@ class Desk:
         self.page = page
         self.box = page.locator(".ops-panel")
         self.box.wait_for()
+        self.box.scroll_into_view_if_needed()  # a cell that is out of sight has no text
         self.wait_for("Inspect")
 
     @property

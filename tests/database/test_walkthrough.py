@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,22 @@ WRONG = {  #                                     what is done to the copy       
 def test_a_step_that_cannot_be_says_so(done: object, said: str, lesson: Walkthrough) -> None:
     with pytest.raises(UsageError, match=said):
         done(lesson)
+
+
+def test_a_lesson_begins_before_the_drafts_of_whoever_learns(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPS_HOME", str(home))
+    shutil.copytree(CHECKOUT / "alembic", tmp_path / "alembic")
+    shutil.copy(CHECKOUT / "alembic.ini", tmp_path)
+    shutil.copytree(CHECKOUT / "ops" / "models", tmp_path / "ops" / "models")
+    (tmp_path / "alembic" / "versions" / "1234_a_draft.py").write_text("revision, down_revision = '1234', None\n")
+    monkeypatch.setattr("ops.runbook.walkthrough.CHECKOUT", tmp_path)
+
+    with closing(walkthrough("drafts", start="two-heads")) as fresh:
+        names = sorted(one.name[:12] for one in (fresh.folder / "alembic" / "versions").glob("*.py"))
+
+    assert names == ["54be4477c094", "e1a2d3c4b5f6", "f2b7c6d5e4a3"]
 
 
 def test_a_start_that_there_is_not_leaves_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,9 @@ INITIAL = "54be4477c094"
 MESSAGE = "Thêm cột email – người dùng"
 PLAIN_C = {"LANG": "C", "LC_ALL": "C"}
 
+SHOWN = {"text/plain", "text/html", "image/svg+xml", "text/vnd.mermaid", "image/png"}
+"""What a notebook that nobody trusts yet still shows, in one of its forms; no widget."""
+
 MODEL = Path("ops/models/user.py")
 COLUMN = "    email: Mapped[str | None] = mapped_column(String(255))\n"
 
@@ -73,6 +76,12 @@ class Ran:
     def notebook(self) -> nbformat.NotebookNode:
         """The executed notebook."""
         return nbformat.read(self.folder / "notebook.ipynb", as_version=4)
+
+    @property
+    def kinds(self) -> list[set[str]]:
+        """Of each thing that the notebook shows, the forms that there are of it."""
+        cells = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+        return [set(one.data) for cell in cells for one in cell.outputs if "data" in one]
 
     def outputs(self, cell_id: str) -> list[nbformat.NotebookNode]:
         """Return the outputs of one cell."""

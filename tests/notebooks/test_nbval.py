@@ -7,6 +7,7 @@ without execution counts would pass whatever it shows: the last tests prove that
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,8 @@ import psycopg2
 import pytest
 
 from ops import embedded
-from ops.runbook import kernel
+from ops.runbook import headless, kernel
+from ops.runbook.catalogue import catalogue
 from tests.notebooks import story as telling
 from tests.notebooks.story import (
     EDITED,
@@ -48,7 +50,7 @@ SANITIZE = (  # regular expression                                    stands ins
     (r"(?<=>)\d+\.\d+(?=<)|(?<= )\d\.\d{1,3}(?= )",                   "SECONDS"),  # alone in a cell
     (rf"(?<![0-9a-f])(?!{INITIAL})[0-9a-f]{{12}}(?![0-9a-f])",        "REVISION"),  # a draft's, drawn by lot
     (r"plan-[0-9a-f]{16}",                                            "PLAN"),  # of one server
-    (r"(?<=a-new-model-)[0-9a-f]{6}|(?<=walkthrough_)\d+",            "COPY"),
+    (r"(?<=[a-z]-)[0-9a-f]{6}(?=[/\s<\"'])|(?<=walkthrough_)\d+",      "COPY"),
     (r"[ \t]{2,}",                                                    " "),
     (r"[-─=]{3,}",                                                    "---"),
 )
@@ -164,6 +166,33 @@ def test_every_notebook_shows_on_another_server_what_it_showed_papermill(story: 
         step.notebook for step in (*UNTOUCHED, *EDITED)
     }
     _breaks(story, place)
+
+
+def _at(home: Path, patch: pytest.MonkeyPatch) -> None:
+    for key in set(os.environ) - set(environment(home)):
+        patch.delenv(key)
+    for key, value in environment(home).items():
+        patch.setenv(key, value)
+
+
+WALKED = [one.name for one in catalogue().notebooks if re.match(r"walkthroughs/0[2-7]", one.name)]
+"""Those after the one in the story that any Alembic project could be walked through; each is a place of its own."""
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", WALKED)
+def test_a_walkthrough_shows_in_another_copy_what_it_showed_papermill(
+    name: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = name[len("walkthroughs/0")]
+    _at(make_home(shared_folder(tmp_path_factory, f"told{number}")), monkeypatch)
+    ran = headless.execute(name, {}, progress=lambda line: None)
+    assert ran.exit_code == 0
+    taken = Ran(step=Step(name=name.rpartition("/")[2], notebook=name), folder=ran.folder)
+    told = [cell for cell in taken.notebook.cells if cell.cell_type == "code"]
+    assert [cell.id for cell in told if not cell.execution_count] == [], "nbval compares nothing without a count"
+
+    replay(Place(shared_folder(tmp_path_factory, f"seen{number}")), {taken.step.name: taken}, [taken.step])
 
 
 def _breaks(story: Story, place: Place) -> None:

@@ -14,7 +14,7 @@ from ops import dumps
 from ops.errors import OpsError
 from ops.runbook import catalogue
 from tests.notebooks import story as telling
-from tests.notebooks.story import INITIAL, MESSAGE, STEPS, Ran
+from tests.notebooks.story import INITIAL, MESSAGE, SHOWN, STEPS, Ran
 
 story = telling.story
 Story = dict[str, Ran]
@@ -108,6 +108,13 @@ def test_the_banner_shows_the_verdict_at_the_top(name: str, story: Story) -> Non
 
     assert story[name].content["verdict"] in banner.outputs[0].data["text/plain"]
     assert story[name].content["verdict"] in banner.outputs[0].data["text/html"]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_whoever_does_not_trust_it_sees_tables_and_text(name: str, story: Story) -> None:
+    kinds = story[name].kinds
+
+    assert kinds and [one for one in kinds if "text/plain" not in one or not one <= SHOWN] == []
 
 
 @pytest.mark.parametrize("name", STEPS)

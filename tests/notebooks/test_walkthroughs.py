@@ -10,16 +10,13 @@ import nbformat
 import pytest
 
 from ops.runbook import catalogue, headless
-from tests.notebooks.story import STEPS, environment
+from tests.notebooks.story import SHOWN, STEPS, environment
 from tests.notebooks.test_notebooks import Page
 
 pytestmark = pytest.mark.timeout(600)
 
 QUICK = ("walkthroughs/02-first-look", "walkthroughs/04-a-migration-by-hand")
 """What `make test` runs, beside the one in the story: those that go through most, in the least time."""
-
-SHOWN = {"text/plain", "text/html", "image/svg+xml", "text/vnd.mermaid", "image/png"}
-"""What a notebook that nobody trusts yet still shows, in one of its forms; no widget."""
 
 TOLD = {step.notebook for step in STEPS.values()}
 NAMES = sorted(
