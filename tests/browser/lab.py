@@ -145,6 +145,11 @@ class Sheet:
         """What the cells show."""
         return self.page.locator(".jp-OutputArea-output")
 
+    @property
+    def banner(self) -> str:
+        """What the first cell shows, in sight or not: the verdict, and what it is of."""
+        return self.outputs.first.text_content() or ""
+
     def _dialog(self, dialog: Any) -> None:
         self.errors.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
