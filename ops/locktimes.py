@@ -24,16 +24,31 @@ class Passage:
     remark: str = ""
 
 
-def timeline(passages: Sequence[Passage], *, caption: str, more: Iterable[Lane] = ()) -> Timeline | None:
-    """Return a lane of the statements, and one for each table that others wait for; None where there is none of these.
+SHORTEST = 1.0
+"""Seconds in all below which nobody needs a picture."""
 
+
+def in_turn(took: Iterable[tuple[Statement, float, str]]) -> tuple[Passage, ...]:
+    """Return statements one behind the other, each with its seconds and a remark."""
+    found: list[Passage] = []
+    now = 0.0
+    for statement, seconds, remark in took:
+        found.append(Passage(statement=statement, begin=now, end=now + seconds, remark=remark))
+        now += seconds
+    return tuple(found)
+
+
+def timeline(passages: Sequence[Passage], *, caption: str, more: Iterable[Lane] = ()) -> Timeline | None:
+    """Return a lane of the statements, and one for each table that others wait for.
+
+    None where there is no such table, or where all of it takes less than `SHORTEST`.
     A lock lasts from the statement that takes it to the end of its transaction. `more` are lanes below.
     """
     locks: dict[str, list[Bar]] = {}
     for _, group in groupby(passages, key=lambda one: one.statement.transaction or -one.statement.number):
         for relation, bar in _held(list(group)):
             locks.setdefault(relation, []).append(bar)
-    if not locks:
+    if not locks or passages[-1].end - passages[0].begin < SHORTEST:
         return None
     longest = sorted(locks.items(), key=lambda item: -sum(bar.seconds for bar in item[1]))[:_TABLES]
     lanes = [Lane(name=relation, bars=tuple(bars)) for relation, bars in longest]

@@ -13,6 +13,7 @@ from ops.apply.leftovers import Leftovers
 from ops.apply.mending import Mending
 from ops.apply.pace import Pace
 from ops.apply.parts import Parts
+from ops.apply.passages import Passages
 from ops.apply.patience import Patience
 from ops.apply.progress import Progress
 from ops.apply.record import Recorder, take_note
@@ -114,12 +115,13 @@ class _Change:
         self.route = made
         self.heard = heard
         self.report: Report = lambda line: report(redact(line))
-        self.record = Recorder(here, made, backup=backup, case="open-run" if made.passed else "")
+        self.plan = kept.find(here.settings.home, made.fingerprint)
+        self.record = Recorder(here, made, backup=backup, case="open-run" if made.passed else "", plan=self.plan)
+        self.passages = Passages(self.plan)
         self.progress = Progress(heads=made.current)
         self.parts = Parts(self.record.part, here.setup.version_table, made.passed)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
-        self.plan = kept.find(here.settings.home, made.fingerprint)
         self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), self.report)
         self.watch = Watch(here.settings, here.worker.backend_pids)
         self.leftovers = Leftovers(here)
@@ -147,6 +149,7 @@ class _Change:
             applied=tuple(self.progress.applied),
             retried=self.progress.retried,
             proof=proof,
+            passages=self.passages.found,
         )
 
     @contextmanager
@@ -214,6 +217,7 @@ class _Change:
         progress = self.progress
         if event["event"] == "statement-done":
             event = {**event, "sql": self.parts.running or event["sql"], "lock_wait": self.watch.end()}
+            self.passages.end(event["sql"])
         self.record.saw(event)
         match event["event"]:
             case "revision":
@@ -250,6 +254,7 @@ class _Change:
             )
         self.progress.begin(step)
         self.parts.begin(event["revision"])
+        self.passages.revision(event["revision"])
         self.report(f"{event['revision']}  {WORDS[self.route.direction]} …")
         return go(**self.pace.begin())
 
@@ -272,6 +277,7 @@ class _Change:
             )
         self.leftovers.before(event["sql"], outside=bool(event["autocommit"]))
         self.watch.begin()
+        self.passages.begin()
         return {**go(**settings), **more}
 
     def _after_revision(self, event: Event) -> Answer:

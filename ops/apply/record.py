@@ -11,6 +11,7 @@ from typing import Any
 from ops.apply.progress import Progress
 from ops.errors import OpsError
 from ops.ledger import Ledger, whoami
+from ops.plan.kept import KeptPlan
 from ops.project import Event
 from ops.project.visit import Visit
 from ops.route import Route
@@ -26,6 +27,9 @@ KEPT_CHARACTERS = 20_000
 KEPT_IN_ALL = 1_000_000
 """How many characters of a revision are kept, more or less."""
 
+_GLANCE = 100
+"""How much of a statement stands beside its estimate."""
+
 
 @dataclass(slots=True)
 class _Told:
@@ -35,6 +39,7 @@ class _Told:
     count: int = 0
     kept: int = 0
     lock_wait: float | None = None
+    estimates: list[dict[str, Any]] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
 
     def add(self, event: Event) -> None:
@@ -60,14 +65,21 @@ class _Told:
 class Recorder:
     """The record of one run."""
 
-    def __init__(self, here: Visit, route: Route, *, backup: str = "", case: str = "") -> None:
-        """`case` is what a repair mends, with the statements that its route has beside revisions."""
+    def __init__(
+        self, here: Visit, route: Route, *, backup: str = "", case: str = "", plan: KeptPlan | None = None
+    ) -> None:
+        """`case` is what a repair mends, with the statements that its route has beside revisions.
+
+        What the `plan` foretold of a statement is put on record beside what it took.
+        """
         self.ledger = Ledger.of(here)
         self.run = secrets.token_hex(8)
         self._here = here
         self._route = route
         self._backup = backup
         self._case = case
+        self._plan = plan
+        self._running = ""
         self._started = time.monotonic()
         self._told = _Told()
         self._written = 0
@@ -109,8 +121,24 @@ class Recorder:
         """Take what the worker tells of the revision that runs."""
         if event["event"] == "revision":
             self._told = _Told()  # also where it starts again
+            self._running = event["revision"]
         elif event["event"] == "statement-done":
             self._told.add(event)
+            if (found := self._estimate(event)) is not None:
+                self._told.estimates.append(found)
+
+    def _estimate(self, event: Event) -> dict[str, Any] | None:
+        """What was foretold of a statement, and what it took; None where nothing was."""
+        plan, seconds = self._plan, event.get("seconds")
+        if plan is None or not plan.seconds or seconds is None:
+            return None
+        planned = plan.statement(self._running, event["sql"])
+        if planned is None or planned.number not in plan.seconds:
+            return None
+        low, high = plan.seconds[planned.number]
+        text = " ".join(redact(event["sql"]).split())
+        took = max(0.0, seconds - (event.get("lock_wait") or 0.0))
+        return {"sql": text[:_GLANCE], "low": _rounded(low), "high": _rounded(high), "seconds": _rounded(took)}
 
     def part(self, **fields: Any) -> None:
         """Put on record how much of the running revision is committed.
@@ -142,6 +170,7 @@ class Recorder:
             count=told.count,
             lock_wait=_rounded(told.lock_wait),
             statements=told.statements,
+            **({"estimates": told.estimates} if told.estimates else {}),
         )
         self._written += 1
         self._told = _Told()

@@ -9,6 +9,7 @@ from typing import Any
 from ops import display
 from ops.apply.verify import Proof
 from ops.guard import Permission
+from ops.locktimes import Passage, timeline
 from ops.route import WORDS, Route
 from ops.secrets import redact
 from ops.values import Result, Verdict
@@ -29,7 +30,10 @@ class AppliedRevision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Result):
-    """What a change did, or, as a dry run, what it would do."""
+    """What a change did, or, as a dry run, what it would do.
+
+    `passages` are the statements that its plan had measured, with when each began and ended.
+    """
 
     route: Route
     dry_run: bool
@@ -41,6 +45,7 @@ class Run(Result):
     shown_before: bool = False
     proof: Proof | None = None
     backup: str = ""
+    passages: tuple[Passage, ...] = field(default=(), repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -123,6 +128,8 @@ class Run(Result):
         if self.proof is not None:
             blocks.extend(self.proof.blocks())
         blocks.append(self.table())
+        if picture := timeline(self.passages, caption="Who was locked out, and until when, waits for locks included"):
+            blocks.append(picture)
         if self.dry_run:
             blocks.extend(self._sql())
             blocks.append(display.Note(self._what_next()))

@@ -63,14 +63,15 @@ def distance(settings: TargetSettings, place: scratch.Place) -> str:
     if settings.embedded and not place.is_shared:
         return "Rates are those of synthetic rows on the same machine, by a server like this one."
     host = host_of(settings.database.url)
+    where = place.label if place.is_shared else f"the embedded PostgreSQL {place.major}"
     if not place.is_shared and (not host or host.startswith("/") or host in _HERE):
         return (
-            f"Rates are those of synthetic rows on {place.label}, on the same machine: another server with other "
-            "settings may be faster or slower than that."
+            f"Rates are those of synthetic rows on {where}, on the same machine: another server with other settings "
+            "may be faster or slower than that."
         )
     return (
-        f"Rates are those of synthetic rows on {place.label}, which is not {host or 'the target'}: its disk, its "
-        "processor and its load may make it several times faster or slower, beyond these ranges."
+        f"Rates are those of synthetic rows on {where}, which is not {host or 'the target'}: its disk, its processor "
+        "and its load may make it several times faster or slower, beyond these ranges."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ops import display
 from ops.estimate.values import Estimate, Estimates, Held, Range, Rate, Total, Trial
-from ops.locktimes import Passage, timeline
+from ops.locktimes import in_turn, timeline
 from ops.statement import Statement
 
 _MILLION = 1_000_000
@@ -21,7 +21,7 @@ def words(one: Estimate | None) -> object:
     if one.brief:
         return "less than 1 s"
     if one.seconds is None:
-        return (display.Mark("not known", "unknown"), one.why)
+        return display.Mark("not known", "unknown")
     return (seconds(one.seconds), "as rehearsed") if one.measured else seconds(one.seconds)
 
 
@@ -63,6 +63,7 @@ def blocks(found: Estimates, statements: Sequence[Statement]) -> Iterator[Any]:
             ("takes about", total(found.total)),
             ("room on the disk meanwhile", size(found.disk)),
             ("written into the log (WAL)", size(found.wal)),
+            *((f"statement {one.statement} has no figure", one.why) for one in found.statements if one.why),
         ),
         caption="In all, beside what it waits for locks",
     )
@@ -153,18 +154,15 @@ def _rate(trial: Trial, rate: Rate | None) -> tuple[object, ...]:
 
 def _picture(found: Estimates, statements: Sequence[Statement]) -> display.Timeline | None:
     """Each statement behind the one before it; one without a figure takes no time there, and says so."""
-    if not found.total.seconds.high:
-        return None
-    passages, now = [], 0.0
+    took = []
     for one in statements:
         own = found.of(one.number)
         if own is None:
             continue
-        took = own.seconds.middle if own.seconds is not None else 0.0
         remark = "" if own.seconds is not None else "less than 1 s" if own.brief else "nobody can tell how long"
-        passages.append(Passage(statement=one, begin=now, end=now + took, remark=remark))
-        now += took
-    return timeline(passages, caption="Who is locked out, and until when: by the middle of each range")
+        took.append((one, own.seconds.middle if own.seconds is not None else 0.0, remark))
+    caption = "Who is locked out, and until when, by the middle of each range"
+    return timeline(in_turn(took), caption=caption)
 
 
 def _plain(found: Range | None) -> dict[str, float] | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ops import display
+from ops.ledger import foretold
 from ops.ledger.values import (
     Applied,
     Gap,
@@ -242,8 +243,8 @@ class Records(Result):
         errors = [one.error for one in self.runs[:1] if one.error]
         said += [display.Note(f"The last run's error: {one.get('problem', '')}", "bad") for one in errors]
         where = display.Note(f"Kept in {self.place}. Times are UTC.")
-        sql = self.statements()
-        blocks = (*said, *(() if self.unreadable else (self._glance(), where)), *((sql,) if sql.rows else ()))
+        more = tuple(one for one in (foretold.table(self.runs), self.statements()) if one.rows)
+        blocks = (*said, *(() if self.unreadable else (self._glance(), where)), *more)
         return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=blocks)
 
     def to_dict(self) -> dict[str, Any]:
@@ -358,6 +359,10 @@ def _plain(run: PastRun) -> dict[str, Any]:
                 "sql_sha256": one.sql_sha256,
                 "statements": one.count,
                 "lock_wait": one.lock_wait,
+                "estimates": [
+                    {"sql": each.sql, "low": each.low, "high": each.high, "seconds": each.seconds}
+                    for each in one.estimates
+                ],
             }
             for one in run.revisions
         ],

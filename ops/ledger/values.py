@@ -119,11 +119,27 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastEstimate:
+    """What a plan foretold of a statement, from `low` to `high` seconds, and what it took; waits for locks left out."""
+
+    sql: str
+    low: float
+    high: float
+    seconds: float
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it took as long as was foretold."""
+        return self.low <= self.seconds <= self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PastRevision:
     """One revision of a past run: how long it took, in seconds, and hashes of its file and of the SQL that it ran.
 
     `statements` holds `sql`, `seconds`, `rows` and, where it was watched, `lock_wait` (seconds) of each statement,
-    where they were asked for. `count` is their number in any case, None where the record does not say.
+    where they were asked for. `count` is their number in any case, None where the record does not say. `estimates` are
+    those of which the plan had foretold how long they would take.
     """
 
     revision: str
@@ -135,6 +151,7 @@ class PastRevision:
     count: int | None = None
     lock_wait: float | None = None
     statements: tuple[Mapping[str, Any], ...] = ()
+    estimates: tuple[PastEstimate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +236,7 @@ def past_revision(one: Record) -> PastRevision:
         count=one.get("count"),
         lock_wait=one.get("lock_wait"),
         statements=tuple(one.get("statements") or ()),
+        estimates=tuple(PastEstimate(**each) for each in one.get("estimates") or ()),
     )
 
 

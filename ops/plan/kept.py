@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ops.cache import Cache, DamagedError, Dependencies
 from ops.catalog import Catalog, Key
 from ops.guard.needs import Need, needs
 from ops.hazards import Hazard, Severity
-from ops.secrets import cleaned
+from ops.secrets import cleaned, redact
 from ops.statement import Lock, Mode, Statement
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Foretold:
         return replace(before, texts=texts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KeptPlan:
     """A plan as far as others need it. `made` is when, by the clock of the machine that made it.
 
@@ -67,6 +68,23 @@ class KeptPlan:
     foretold: Foretold | None = None
     default_schema: str | None = None
     needs: tuple[Need, ...] = ()
+    seconds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+
+    def statement(self, revision: str, sql: str) -> Statement | None:
+        """Return the statement of a revision with this text; None where there is none, or more than one."""
+        return self._by_text.get((revision, _plain(sql)))
+
+    @cached_property
+    def _by_text(self) -> Mapping[tuple[str, str], Statement | None]:
+        found: dict[tuple[str, str], Statement | None] = {}
+        for one in self.statements:
+            key = one.revision, _plain(one.sql)
+            found[key] = None if key in found else one  # the same text twice may be two matters
+        return found
+
+
+def _plain(sql: str) -> str:
+    return " ".join(redact(sql).split()).rstrip("; ")
 
 
 def keep(home: Path, plan: Plan, *, default_schema: str | None) -> None:
@@ -78,6 +96,11 @@ def keep(home: Path, plan: Plan, *, default_schema: str | None) -> None:
         "hazards": [cleaned(asdict(one)) | {"relation": one.relation} for one in plan.hazards],
         "default_schema": default_schema,
         "needs": [asdict(one) for one in needs(plan.statements, default_schema)],
+        "seconds": [
+            (one.statement, one.seconds.low, one.seconds.high)
+            for one in plan.estimates.statements
+            if one.seconds is not None
+        ],
     }
     bulk = None
     if plan.foretold is not None:
@@ -107,6 +130,7 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
         foretold=foretold,
         default_schema=entry.payload["default_schema"],
         needs=tuple(Need(**one) for one in entry.payload["needs"]),
+        seconds={number: (low, high) for number, low, high in entry.payload["seconds"]},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ops import display
+from ops.locktimes import in_turn, timeline
 from ops.plan.show import SQL_CHARACTERS, strongest
 from ops.rehearsal.values import Loss
 from ops.secrets import redact
@@ -34,6 +35,8 @@ def view(rehearsal: Rehearsal) -> display.View:
         blocks += _tests(rehearsal)
     if rehearsal.own:
         blocks.append(statements(rehearsal))
+    if picture := _picture(rehearsal):
+        blocks.append(picture)
     blocks += [display.Note(f"The traffic met an error: {one}", "attention") for one in rehearsal.traffic_errors]
     blocks += [display.Note(one) for one in rehearsal.notes]
     blocks.append(_facts(rehearsal))
@@ -195,6 +198,20 @@ def statements(rehearsal: Rehearsal) -> display.Table:
         )
     columns = ("#", "revision:line", "SQL", "foreseen", "measured", "seconds", "WAL", "traffic waited, s")
     return display.Table(columns=columns, rows=tuple(rows), caption="Foreseen, and measured with rows")
+
+
+def _picture(rehearsal: Rehearsal) -> display.Timeline | None:
+    """Who was locked out, and until when, on the first way up; beside it how long the traffic waited."""
+    took = [(one, one.seconds, "") for one in rehearsal.own if one.seconds is not None]
+    passages = in_turn(took)
+    begin = {one.statement.number: one.begin for one in passages}
+    waits = tuple(
+        display.Bar(begin=begin[one.statement], end=begin[one.statement] + one.seconds, text=one.sql, tone="attention")
+        for one in rehearsal.waits
+        if one.statement in begin
+    )
+    more = [display.Lane(name="traffic waited", bars=waits)] if waits else []
+    return timeline(passages, caption="Who was locked out, and until when, on the way up", more=more)
 
 
 def _by_place(found: tuple[Statement, ...]) -> dict[tuple[str, int], Statement]:

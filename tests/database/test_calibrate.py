@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ops import calibrate, embedded
+from ops import calibrate, display, embedded
 from ops.calibrate import sample, shapes
 from ops.database import connect
 from ops.estimate.values import Rate, Trial
+from ops.ledger import foretold
 from tests.database.conftest import Bench, SetUp
 from tests.database.written import write
 
@@ -46,6 +47,14 @@ TRIALS = {  #                       kind         detail                         
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as it takes to see that it works."""
     monkeypatch.setattr(sample, "ROWS", 3_000)
+
+
+@pytest.fixture
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is, and what is done to it is over at once; here it counts all the same."""
+    monkeypatch.setattr("ops.estimate.work.PAUSE_BYTES", 100_000)
+    monkeypatch.setattr("ops.estimate.judge.SHORTEST", 0.0)
+    monkeypatch.setattr("ops.locktimes.SHORTEST", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +109,8 @@ def test_where_the_target_is_elsewhere_that_is_said(
     assert "db.example.org: its disk" in calibrate.distance(far, scratch_server)
 
 
-def test_a_plan_shows_ranges_sums_locks_and_rates(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.estimate.work.PAUSE_BYTES", 100_000)  # the table is small; it shall not count as such
-    monkeypatch.setattr("ops.estimate.judge.SHORTEST", 0.0)
+@pytest.mark.usefixtures("nothing_is_small")
+def test_a_plan_shows_ranges_sums_locks_and_rates(bench: Bench) -> None:
     write(bench, "op.execute('ALTER TABLE \"Big one\" ALTER a TYPE bigint')")
 
     plan = bench.target.plan("head", allow="not-committed")
@@ -111,12 +119,32 @@ def test_a_plan_shows_ranges_sums_locks_and_rates(bench: Bench, monkeypatch: pyt
     (one,) = [each for each in told["statements"] if each["seconds"]]
     assert one["seconds"]["high"] / one["seconds"]["low"] <= 4.0001
     assert {rate["trial"] for rate in told["rates"]} == {f"write anew {NAME}", f"build an index on {NAME}"}
-    shown = plan.view()
     text = str(plan._repr_mimebundle_()["text/plain"])
     assert "In all, beside what it waits for locks" in text
     assert "Where the estimates come from" in text
     assert "ACCESS EXCLUSIVE: reads and writes wait" in text
-    assert shown.title == str(plan)
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_a_run_sets_its_times_beside_the_estimates_and_shows_who_was_locked_out(bench: Bench) -> None:
+    (revision,) = write(bench, "op.execute('ALTER TABLE \"Big one\" ALTER f TYPE double precision')")
+    assert not foretold.table(bench.target.ledger().runs).rows  # as in every ledger from before there were estimates
+    bench.target.plan("head", allow="not-committed")
+
+    done = bench.target.upgrade("head", dry_run=False)
+
+    told = bench.target.ledger()
+    ((one,),) = [each.estimates for each in told.runs[0].revisions]
+    assert one.sql == 'ALTER TABLE "Big one" ALTER f TYPE double precision'
+    assert 0 < one.low < one.high
+    assert one.seconds > 0
+    shown = display.to_text(told.view())
+    assert "How good past estimates were" in shown
+    assert told.to_dict()["runs"][0]["revisions"][0]["estimates"][0]["low"] == one.low
+    (picture,) = [block for block in done.view().blocks if isinstance(block, display.Timeline)]
+    assert [lane.name for lane in picture.lanes] == ["statements", NAME]
+    assert picture.lanes[1].bars[0].text == "ACCESS EXCLUSIVE: reads and writes wait"
+    assert told.runs[0].revisions[0].revision == revision
 
 
 def test_a_plan_of_small_tables_measures_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,9 @@ def test_a_trial_that_failed_is_told_and_nothing_is_guessed() -> None:
 
     assert found.statements[0].why == "no such type"
     assert found.total.unknown == (1,)
-    assert "nobody can tell of statement 1" in display.to_text(_view(found))
+    shown = display.to_text(_view(found))
+    assert "nobody can tell of statement 1" in shown
+    assert "no such type" in shown
 
 
 def test_a_lock_is_held_to_the_end_of_its_transaction() -> None:

@@ -36,4 +36,8 @@ def test_a_lock_lasts_to_the_end_of_its_transaction() -> None:
 
 
 def test_where_nobody_waits_there_is_no_picture() -> None:
-    assert timeline([_passage(1, 0.0, 1.0, Mode.SHARE_UPDATE_EXCLUSIVE)], caption="c") is None
+    assert timeline([_passage(1, 0.0, 9.0, Mode.SHARE_UPDATE_EXCLUSIVE)], caption="c") is None
+
+
+def test_what_is_over_at_once_needs_no_picture() -> None:
+    assert timeline([_passage(1, 0.0, 0.5, Mode.ACCESS_EXCLUSIVE)], caption="c") is None
