@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ops.catalog import queries
+from ops.catalog.spelling import as_restored
 from ops.catalog.values import Catalog, Key
 from ops.errors import ConnectError
 
@@ -270,7 +271,7 @@ def _fetch(
             if values["strict"]:
                 raise _ChangedMeanwhile
             continue
-        texts[Key(kind, schema, parent, name)] = text
+        texts[Key(kind, schema, parent, name)] = as_restored(kind, text)
         if not_null is not None:
             texts[Key("not null", schema, parent, name)] = not_null
     return True

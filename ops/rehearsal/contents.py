@@ -59,17 +59,11 @@ _LARGE_OBJECTS = """
     AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
 """
 
-# What a materialized view holds is made of other rows; whether it holds anything decides whether it can be read.
-_VIEWS = f"""
-    SELECT n.nspname, c.relname, c.relispopulated FROM pg_catalog.pg_class c
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND {_OURS}
-"""
-
 # A partitioned table is one table, whichever partition a row lies in: an extension of it or a partition that becomes a
-# table of its own moves rows, and loses none.
+# table of its own moves rows, and loses none. A materialized view is read as a table is.
 _TABLES = f"""
     WITH heaps AS (
-        SELECT oid AS whole, oid AS heap FROM pg_catalog.pg_class WHERE relkind = 'r' AND NOT relispartition
+        SELECT oid AS whole, oid AS heap FROM pg_catalog.pg_class WHERE relkind IN ('r', 'm') AND NOT relispartition
         UNION ALL
         SELECT c.oid, t.relid FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) t
         WHERE c.relkind = 'p' AND NOT c.relispartition AND t.isleaf
@@ -82,10 +76,10 @@ _TABLES = f"""
     )
     SELECT c.oid::bigint, n.nspname, c.relname, c.relkind = 'p', coalesce(f.bytes, 0)::bigint, coalesce(f.state, ''),
            coalesce((SELECT i.indkey::int2[] FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
-                    ARRAY[]::int2[])
+                    ARRAY[]::int2[]), c.relkind = 'm', c.relispopulated
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN files f ON f.whole = c.oid
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ({_OURS} OR {_LARGE_OBJECTS})
+    WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND ({_OURS} OR {_LARGE_OBJECTS})
 """
 
 # How the server writes a value of a type that users made depends on that type's labels and attributes.
@@ -106,7 +100,7 @@ _COLUMNS = f"""
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid CROSS JOIN made
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ({_OURS} OR {_LARGE_OBJECTS})
+    WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND ({_OURS} OR {_LARGE_OBJECTS})
     ORDER BY c.oid, a.attnum
 """
 
@@ -124,9 +118,8 @@ _SEQUENCES = f"""
 def read(connection: Connection, *, version_table: tuple[str, str], before: Contents | None = None) -> Contents:
     """Return what all tables and sequences of a copy hold; what did not move since `before` is taken from there.
 
-    Large objects are a table of the server's own, read where the role may. Left out are views, of materialized ones all
-    but whether they are populated, foreign and temporary tables, what extensions own, the version table and our own
-    schema. Where the server does not count what is written, each table is read.
+    Large objects are a table of the server's own, read where the role may. Left out are plain views, foreign and
+    temporary tables, what extensions own, the version table and our own schema. Where the server does not count what is written, each table is read.
 
     Raises
     ------
@@ -142,8 +135,12 @@ def read(connection: Connection, *, version_table: tuple[str, str], before: Cont
         try:
             known = before.by_oid if before is not None and _counts(cursor) else {}
             tables: dict[Name, Table] = {}
+            views: dict[Name, Table | None] = {}
             scanned: list[Name] = []
             for one in _present(cursor, values):
+                if not one.populated:
+                    views[one.name] = None
+                    continue
                 old = known.get(one.oid)
                 carried = None if old is None else one.carried(old)
                 if carried is None:
@@ -155,9 +152,10 @@ def read(connection: Connection, *, version_table: tuple[str, str], before: Cont
                         cursor.execute("ROLLBACK TO SAVEPOINT ops_table")
                         said = str(error).strip().partition("\n")[0]
                         carried = Table(name=one.name, oid=one.oid, rows=0, unread=said)
-                tables[one.name] = carried
-            cursor.execute(_VIEWS, values)
-            views = {(schema, name): populated for schema, name, populated in cursor.fetchall()}
+                if one.view:
+                    views[one.name] = carried
+                else:
+                    tables[one.name] = carried
             return Contents(
                 tables=tables, counters=dict(_counters(cursor, values)), views=views, scanned=tuple(scanned)
             )
@@ -203,6 +201,8 @@ class _Present:
     size: int
     state: str
     key: tuple[int, ...]
+    view: bool
+    populated: bool
     attributes: list[_Attribute] = field(default_factory=list)
 
     def carried(self, old: Table) -> Table | None:
@@ -226,9 +226,12 @@ class _Present:
 def _present(cursor: Any, values: Mapping[str, str]) -> list[_Present]:
     cursor.execute(_TABLES, values)
     found = {
-        oid: _Present(oid=oid, name=(schema, name), partitioned=whole, size=size, state=state, key=tuple(key))
-        for oid, schema, name, whole, size, state, key in cursor.fetchall()
-    }
+        oid: _Present(
+            oid=oid, name=(schema, name), partitioned=whole, size=size, state=state, key=tuple(key), view=view,
+            populated=populated,
+        )
+        for oid, schema, name, whole, size, state, key, view, populated in cursor.fetchall()
+    }  # fmt: skip
     cursor.execute(_COLUMNS, values)
     for oid, number, name, builtin, kind in cursor.fetchall():
         found[oid].attributes.append(_Attribute(number=number, name=name, builtin=builtin, kind=kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from ops.catalog import Catalog, Key, properties
@@ -14,6 +15,7 @@ Part = tuple[Name, str]
 """A table (or a sequence) and a column of it; without one, its rows."""
 
 ELSEWHERE = "they stand in other rows now"
+MADE_ANEW = "of a materialized view: REFRESH makes them anew"
 
 
 class Compared(NamedTuple):
@@ -31,7 +33,8 @@ class Compared(NamedTuple):
 def compare(before: Contents, after: Contents) -> Compared:
     """Return what was there before and is not there after, and the other way round.
 
-    A table or a column that has another name and holds the same is only moved. Empty ones are the catalog's business.
+    A table or a column that has another name and holds the same is only moved. Empty ones are the catalog's business,
+    and so are materialized views, and columns of these, that are gone: what they held is made of other rows.
     """
     lost: list[Loss] = []
     left: list[Extra] = []
@@ -47,19 +50,17 @@ def compare(before: Contents, after: Contents) -> Compared:
         for one in _of_table(table, other):
             (lost if isinstance(one, Loss) else left).append(one)  # type: ignore[arg-type]
     lost += _sequences(before, after)
-    lost += [
-        Loss(kind="rows", table=name, why="the materialized view is not populated any more: REFRESH fills it")
-        for name, populated in sorted(before.views.items())
-        if populated and after.views.get(name) is False
-    ]
+    for one in _of_views(before, after):
+        (lost if isinstance(one, Loss) else left).append(one)  # type: ignore[arg-type]
     return Compared(tuple(lost), tuple(left))
 
 
 def touched(before: Contents, after: Contents) -> frozenset[Part]:
     """Return every part that came, went, or holds something else."""
     found: set[Part] = set()
-    for name in before.tables.keys() | after.tables.keys():
-        one, other = before.tables.get(name), after.tables.get(name)
+    first_ones, second_ones = ({**some.tables, **some.views} for some in (before, after))
+    for name in first_ones.keys() | second_ones.keys():
+        one, other = first_ones.get(name), second_ones.get(name)
         if one is other:
             continue
         if one is None or other is None:
@@ -73,7 +74,6 @@ def touched(before: Contents, after: Contents) -> frozenset[Part]:
             first, second = one.columns.get(column), other.columns.get(column)
             if first is None or second is None or _differs(one, other, first, second):
                 found.add((name, column))
-    found |= {(name, "") for name in before.views if before.views[name] != after.views.get(name)}
     found |= {
         (name, "")
         for name in before.counters.keys() | after.counters.keys()
@@ -94,7 +94,7 @@ def unlike(first: Contents, second: Contents, before: Contents, anew: frozenset[
         if other is None or table.unread or other.unread:
             continue
         if table.rows != other.rows:
-            found[name, ""] = f"{written(name)} has {table.rows:,} rows the first time, and {other.rows:,} the second."
+            found[name, ""] = _counted_twice(name, table, other)
             continue
         known = before.tables.get(name)
         for column, one in table.columns.items():
@@ -106,7 +106,15 @@ def unlike(first: Contents, second: Contents, before: Contents, anew: frozenset[
                 found[name, column] = f"{written(name, column)} has {counts}."
             elif known is not None and column in known.columns:
                 found[name, column] = f"{written(name, column)} has other values the second time than the first."
+    for name, view in first.views.items():  # whose values may be made of some that are other ones each time
+        other = second.views.get(name)
+        if view is not None and other is not None and view.rows != other.rows:
+            found[name, ""] = _counted_twice(name, view, other)
     return found
+
+
+def _counted_twice(name: Name, table: Table, other: Table) -> str:
+    return f"{written(name)} has {table.rows:,} rows the first time, and {other.rows:,} the second."
 
 
 def made_anew(catalog: Catalog) -> frozenset[Part]:
@@ -147,6 +155,22 @@ def _references(key: Key, text: str) -> Iterator[tuple[Part, Part]]:
     name = (there[-2] if len(there) > 1 else key.schema, there[-1])
     for child, parent in zip(match[1].split(", "), match[3].split(", "), strict=False):
         yield ((key.schema, key.parent), path(child)[-1]), (name, path(parent)[-1])
+
+
+def _of_views(before: Contents, after: Contents) -> Iterator[Loss | Extra]:
+    """What materialized views have not any more, or have besides; that of rows of theirs nobody knows any is not told."""
+    for name, view in sorted(before.views.items()):
+        other = after.views.get(name)
+        if view is None or name not in after.views or view.unread or (other is not None and other.unread):
+            continue
+        if other is None:
+            yield Loss(kind="rows", table=name, why="the materialized view is not populated any more: REFRESH fills it")
+            continue
+        for one in _of_table(view, other):
+            if isinstance(one, Extra):
+                yield one
+            elif one.kind != "column":
+                yield replace(one, why=MADE_ANEW)
 
 
 # -- one table --------------------------------------------------------------------------------------
@@ -293,5 +317,10 @@ def _sequences(before: Contents, after: Contents) -> Iterator[Loss]:
 
 def unread(*stops: Contents) -> tuple[str, ...]:
     """Return why something of these stops is not known, a sentence each."""
-    found = {one.name: one.unread for stop in stops for one in stop.tables.values() if one.unread}
+    found = {
+        one.name: one.unread
+        for stop in stops
+        for one in (*stop.tables.values(), *stop.views.values())
+        if one is not None and one.unread
+    }
     return tuple(f"{written(name)} cannot be compared: {why}." for name, why in sorted(found.items()))

@@ -91,18 +91,18 @@ class Counter:
 class Contents:
     """What all tables and sequences hold at one stop; `scanned` are the tables that were read for it.
 
-    `views` has for each materialized view whether it is populated.
+    `views` are the materialized ones, each None where it is not populated.
     """
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     counters: Mapping[Name, Counter] = field(default_factory=dict)
-    views: Mapping[Name, bool] = field(default_factory=dict)
+    views: Mapping[Name, Table | None] = field(default_factory=dict)
     scanned: tuple[Name, ...] = ()
 
     @cached_property
     def by_oid(self) -> Mapping[int, Table]:
-        """The tables by their OIDs, which a new name leaves as they are."""
-        return {one.oid: one for one in self.tables.values()}
+        """The tables and materialized views by their OIDs, which a new name leaves as they are."""
+        return {one.oid: one for one in (*self.tables.values(), *self.views.values()) if one is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

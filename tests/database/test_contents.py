@@ -41,6 +41,9 @@ CREATE TABLE large (id integer PRIMARY KEY, a text, b integer);
 INSERT INTO large SELECT n, md5(n::text), n % 10 FROM generate_series(1, 20000) n;
 CREATE TABLE counted (id serial PRIMARY KEY, a text);
 INSERT INTO counted (a) VALUES ('x'), ('y'), ('z');
+CREATE MATERIALIZED VIEW seen AS SELECT id, a FROM counted;
+CREATE UNIQUE INDEX seen_id ON seen (id);
+CREATE MATERIALIZED VIEW unseen AS SELECT id FROM counted WITH NO DATA;
 CREATE TABLE parent (id integer, a text);
 CREATE TABLE child (c text) INHERITS (parent);
 INSERT INTO parent VALUES (1, 'p');
@@ -122,6 +125,26 @@ ROWS = {
     "another key": Row(sql="UPDATE item SET id = 100 WHERE id = 1", lost=("1 of 40 values of public.item.id",)),
     "emptied": Row(sql="TRUNCATE counted", lost=("3 rows of public.counted",)),
     "emptied, and counted anew": Row(sql="TRUNCATE counted RESTART IDENTITY", lost=("3 rows of public.counted",)),
+    "a view refreshed to what it was": Row(sql="REFRESH MATERIALIZED VIEW seen", scans=("seen",)),
+    "a view that nobody refreshed": Row(sql="UPDATE counted SET a = 'w' WHERE id = 1",
+        lost=("1 of 3 values of public.counted.a",), scans=("counted",)),
+    "a view refreshed to other values": Row(sql="UPDATE counted SET a = 'w' WHERE id = 1; REFRESH MATERIALIZED VIEW seen",
+        lost=("1 of 3 values of public.counted.a", f"at least 1 of 3 values of public.seen.a ({losses.MADE_ANEW})"),
+        scans=("counted", "seen")),
+    "a view refreshed row by row to fewer": Row(
+        sql="DELETE FROM counted WHERE id = 1; REFRESH MATERIALIZED VIEW CONCURRENTLY seen",
+        lost=("1 of 3 rows of public.counted", f"at least 1 of 3 rows of public.seen ({losses.MADE_ANEW})"),
+        scans=("counted", "seen")),
+    "a view refreshed to more": Row(
+        sql="INSERT INTO counted (a) VALUES ('v'); REFRESH MATERIALIZED VIEW seen",
+        left=("1 row more in public.counted", "1 row more in public.seen"), scans=("counted", "seen")),
+    "a view filled for the first time": Row(sql="REFRESH MATERIALIZED VIEW unseen", scans=("unseen",)),
+    "a view emptied": Row(sql="REFRESH MATERIALIZED VIEW seen WITH NO DATA", scans=(),
+        lost=("some rows of public.seen (the materialized view is not populated any more: REFRESH fills it)",)),
+    "a view dropped": Row(sql="DROP MATERIALIZED VIEW seen", scans=()),
+    "a view with another name": Row(sql="ALTER MATERIALIZED VIEW seen RENAME TO seeing", scans=()),
+    "a view with fewer columns": Row(scans=("seen",),
+        sql="DROP MATERIALIZED VIEW seen; CREATE MATERIALIZED VIEW seen AS SELECT id FROM counted"),
     "a sequence that starts again": Row(
         sql="ALTER SEQUENCE counted_id_seq RESTART",
         lost=("the place of the sequence public.counted_id_seq (the next number was 4, and is 1 now)",), scans=()),

@@ -34,9 +34,10 @@ COUNTED = "op.execute(\"INSERT INTO counted (id, note) VALUES (1, 'x'), (7, 'y')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One revision's body; what is wrong afterwards, or, where nothing is, what is said."""
+    """One revision's body; what is wrong afterwards, or, where nothing is, what is said. `before`: SQL run first."""
 
     body: str
+    before: str = "SELECT"
     planned: bool = True
     wrong: str = ""
     says: str = ""
@@ -57,6 +58,12 @@ ROWS = {
         body=OPEN, planned=False, says="The migration asked for that: validate it in a later revision."),
     "numbers past their sequence": Row(
         body=COUNTED, wrong="The next number of public.counted_id_seq is 1, and public.counted.id goes up to 7"),
+    "numbers past their sequence before": Row(
+        before="INSERT INTO counted (id) VALUES (7)",
+        body="op.add_column('counted', sa.Column('age', sa.Integer()))",
+        says="As it was before this run: The next number of public.counted_id_seq is 1"),
+    "numbers further past their sequence": Row(
+        before="INSERT INTO counted (id) VALUES (5)", body=COUNTED, wrong="public.counted.id goes up to 7"),
     "numbers of the sequence itself": Row(
         body="op.execute(\"INSERT INTO counted (note) VALUES ('x')\")", says="foretold: 0 objects changed"),
     "an identity on a column that is filled": Row(
@@ -69,6 +76,7 @@ ROWS = {
 def test_what_is_proved(set_up: SetUp, row: Row) -> None:
     bench = set_up("linear")
     bench.ask(SHOP)
+    bench.ask(row.before)
     (name,) = write(bench, row.body)
     if row.planned:
         bench.target.plan()
