@@ -119,7 +119,8 @@ def read(connection: Connection, *, version_table: tuple[str, str], before: Cont
     """Return what all tables and sequences of a copy hold; what did not move since `before` is taken from there.
 
     Large objects are a table of the server's own, read where the role may. Left out are plain views, foreign and
-    temporary tables, what extensions own, the version table and our own schema. Where the server does not count what is written, each table is read.
+    temporary tables, what extensions own, the version table and our own schema. Where the server does not count what is
+    written, each table is read.
 
     Raises
     ------

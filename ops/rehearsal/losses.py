@@ -158,7 +158,7 @@ def _references(key: Key, text: str) -> Iterator[tuple[Part, Part]]:
 
 
 def _of_views(before: Contents, after: Contents) -> Iterator[Loss | Extra]:
-    """What materialized views have not any more, or have besides; that of rows of theirs nobody knows any is not told."""
+    """What materialized views that are still there have not any more, or have besides."""
     for name, view in sorted(before.views.items()):
         other = after.views.get(name)
         if view is None or name not in after.views or view.unread or (other is not None and other.unread):

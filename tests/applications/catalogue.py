@@ -8,20 +8,22 @@ What is known was read in their version files, and is what a rehearsal has to fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
     """One application. `{packages}` in a value of `section` is the folder where its packages are.
 
-    `files` lie beside the section. `first` is its own code that creates the tables before the first revision; it reads
-    the URL from its standard input. `older` are revisions at which `rows` are put in, and `to` is where it goes from
-    there. `survivors` ask for what was written then, in words that mean the same at every revision. `gone` are parts of
-    these that a revision changes on purpose.
+    `files` lie beside the section. `first` is its own code that creates the tables before the first revision, and
+    `meanwhile` its own code that runs before it is upgraded; both read the URL from standard input. `older` are
+    revisions at which `rows` are put in, and `to` is where it goes from there. `survivors` ask for what was written
+    then, in words that mean the same at every revision.
 
     `stays` has the revisions that do not come back, with a part of what is said of each; `loses` those whose rollback
-    loses something.
+    loses something, and `differs` those whose downgrade does not restore the schema. `stops` is the revision that these
+    rows make fail, and a part of the server's words. `fails` is what is said of a history that does not run on an empty
+    database.
     """
 
     requirements: tuple[str, ...]
@@ -29,6 +31,7 @@ class Application:
     section: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     first: str = ""
+    meanwhile: str = ""
     older: tuple[str, ...]
     to: str = "head"
     rows: str
@@ -36,6 +39,8 @@ class Application:
     stays: Mapping[str, str] = field(default_factory=dict)
     loses: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
+    stops: tuple[str, str] | None = None
+    fails: str = ""
 
 
 EMPTY, NONE = "its downgrade is empty", "it has no downgrade"
@@ -87,6 +92,11 @@ OPTUNA = Application(
         "config": "{packages}/optuna/storages/_rdb/alembic.ini",
         "cwd": "{packages}/optuna/storages/_rdb",
     },
+    meanwhile=(  # as its own class for storage does, whenever it is used
+        "import sys, sqlalchemy\n"
+        "from optuna.storages._rdb.models import BaseModel\n"
+        "BaseModel.metadata.create_all(sqlalchemy.create_engine(sys.stdin.read()))\n"
+    ),
     older=("v1.3.0.a",),
     rows="""
 INSERT INTO studies (study_name, direction) SELECT 'study ' || n, 'MINIMIZE' FROM generate_series(1, 3) n;
@@ -104,6 +114,12 @@ INSERT INTO trial_user_attributes (trial_id, key, value_json) SELECT n, 'note', 
         "trial_params": "SELECT param_id, trial_id, param_name, param_value FROM trial_params ORDER BY 1",
         "trial_user_attributes": "SELECT trial_id, key, value_json FROM trial_user_attributes ORDER BY 1",
     },
+    stays={
+        "v2.4.0.a": EMPTY,
+        "v3.0.0.c": "FloatTypeEnum",  # a name that its model has not any more
+        "v3.0.0.d": "FloatTypeEnum",
+    },
+    fails='type "studydirection" already exists',  # which the application's own code goes round, see above
 )
 
 KEYSTONE = Application(
@@ -111,16 +127,8 @@ KEYSTONE = Application(
     shape="two branches, expand and contract; folders by release; no configuration file; filters; no way back",
     section={
         "config": "keystone.ini",
-        "imports": "\n  ".join(
-            f"keystone.{one}"
-            for one in (
-                *("catalog.backends.sql", "identity.mapping_backends.sql", "identity.backends.sql_model"),
-                *("revoke.backends.sql", "federation.backends.sql", "policy.backends.sql", "oauth1.backends.sql"),
-                *("resource.config_backends.sql", "resource.backends.sql_model", "assignment.backends.sql"),
-                *("assignment.role_backends.sql_model", "credential.backends.sql", "trust.backends.sql"),
-                *("application_credential.backends.sql", "limit.backends.sql", "endpoint_policy.backends.sql"),
-            )
-        ),
+        "sys_path": ".",
+        "setup": "ready:run",
     },
     files={
         "keystone.ini": """\
@@ -139,7 +147,26 @@ keys =
 [logger_root]
 level = WARN
 handlers =
-"""
+""",
+        "ready.py": """\
+import importlib
+
+MODELS = (
+    "catalog.backends.sql identity.mapping_backends.sql identity.backends.sql_model revoke.backends.sql "
+    "federation.backends.sql policy.backends.sql oauth1.backends.sql resource.config_backends.sql "
+    "resource.backends.sql_model assignment.backends.sql assignment.role_backends.sql_model credential.backends.sql "
+    "trust.backends.sql application_credential.backends.sql limit.backends.sql endpoint_policy.backends.sql"
+)
+
+
+def run(config):
+    import keystone.conf
+
+    keystone.conf.configure()
+    keystone.conf.CONF([], project="keystone", default_config_files=[])
+    for module in MODELS.split():
+        importlib.import_module("keystone." + module)
+""",
     },
     older=("29e87d24a316", "e25ffa003242"),
     to="heads",
@@ -159,7 +186,8 @@ INSERT INTO service_provider (id, auth_url, enabled, sp_url, relay_state_prefix)
         "service_provider": "SELECT id, relay_state_prefix FROM service_provider ORDER BY 1",
     },
     stays=dict.fromkeys(
-        ("b4f8b3f584e0", "11c3b243b4cb", "47147121", "e8725d6fa226", "742c857f1dfb", "99de3849d860", "c88cdce8f248"), NONE
+        ("b4f8b3f584e0", "11c3b243b4cb", "47147121", "e8725d6fa226", "742c857f1dfb", "99de3849d860", "c88cdce8f248"),
+        NONE,
     ),
 )
 
@@ -171,26 +199,28 @@ IHATEMONEY = Application(
         "cwd": "{packages}/ihatemoney/migrations",
         "sys_path": ".",
         "setup": "running:run",
-        "env.APPLICATION_DATABASE": "{url}",
+        # its env.py takes no % in a URL
+        "env.APPLICATION_DATABASE": "postgresql+psycopg2://{user}@/{database}?host={host}&port={port}",
     },
     files={
+        # its own create_app() runs every migration at once
         "running.py": """\
 import os
 
-from ihatemoney.run import create_app
+from flask import Flask
+from flask_migrate import Migrate
+from ihatemoney.models import db
 
 
 def run(config):
-    os.environ["IHATEMONEY_SETTINGS_FILE_PATH"] = os.path.join(os.path.dirname(__file__), "settings.cfg")
-    create_app(instance_path=os.path.dirname(__file__)).app_context().push()
-""",
-        "settings.cfg": """\
-import os
-SQLALCHEMY_DATABASE_URI = os.environ["APPLICATION_DATABASE"]
-SECRET_KEY = "of a test"
+    app = Flask("ihatemoney")
+    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["APPLICATION_DATABASE"]
+    db.init_app(app)
+    Migrate(app, db)
+    app.app_context().push()
 """,
     },
-    older=("26d6a218c329",),
+    older=("b78f8a8bdb16",),
     rows="""
 INSERT INTO project (id, name, password, contact_email)
     SELECT 'project' || n, 'dự án ' || n, 'secret ' || n, n || '@example.org' FROM generate_series(1, 5) n;
@@ -207,12 +237,23 @@ INSERT INTO billowers SELECT n, n FROM generate_series(1, 30) n;
     },
 )
 
+# A hash of a password has become longer than the column is, which a later revision makes wider.
+IHATEMONEY_EARLIER = replace(
+    IHATEMONEY,
+    older=("26d6a218c329",),
+    stays={},
+    stops=("b78f8a8bdb16", "value too long for type character varying(128)"),
+)
+OPTUNA_ALONE = replace(OPTUNA, meanwhile="", stays={}, stops=("v2.4.0.a", OPTUNA.fails))
+
 OLDEST = ("mlflow-skinny", "alembic==1.13.1", "sqlalchemy==1.4.54")
 """MLflow with the oldest libraries that it accepts and we know."""
 
 APPLICATIONS: Mapping[str, Application] = {
     "mlflow-skinny": MLFLOW,
     "optuna": OPTUNA,
+    "optuna, by its migrations alone": OPTUNA_ALONE,
     "keystone": KEYSTONE,
     "ihatemoney": IHATEMONEY,
+    "ihatemoney, from an earlier revision": IHATEMONEY_EARLIER,
 }

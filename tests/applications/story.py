@@ -15,8 +15,10 @@ import pytest
 
 from ops import embedded, targets
 from ops.drift import Drift
+from ops.errors import MigrationError
 from ops.plan import Plan
 from ops.rehearsal import Rehearsal
+from ops.status import Status
 from ops.values import Verdict
 from tests.applications.catalogue import Application
 from tests.applications.environment import ask, python_with
@@ -36,10 +38,10 @@ class Place:
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query, or nothing for a command; committed."""
-        with closing(psycopg2.connect(self.url.replace("+psycopg2", ""))) as connection, connection:
-            with connection.cursor() as cursor:
-                cursor.execute(query)
-                return cursor.fetchall() if cursor.description else []
+        url = self.url.replace("+psycopg2", "")
+        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall() if cursor.description else []
 
     def survivors(self) -> Rows:
         """Return all the rows that were there before the first revision, as far as every revision has them."""
@@ -71,9 +73,7 @@ def placed(
         section["baseline"] = "first.sql"
     lines = [f"{key} = {value.replace('{packages}', packages)}" for key, value in section.items()]
     (home / "ops.ini").write_text("[ops:target:application]\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    yield Place(
-        application=application, version=version, python=python, target=targets.target("application"), url=url
-    )
+    yield Place(application=application, version=version, python=python, target=targets.target("application"), url=url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +103,8 @@ def told(place: Place) -> Story:
         first = target.upgrade(revision, dry_run=False)
         assert first.verdict is Verdict.OK
     place.ask(application.rows)
+    if application.meanwhile:
+        ask(place.python, application.meanwhile, place.url)
     before, older = place.survivors(), target.status()
     assert older.current == tuple(sorted(application.older))
 
@@ -113,13 +115,10 @@ def told(place: Place) -> Story:
     assert {one.revision for one in rehearsal.revisions} == set(older.pending)
     assert (target.status().current, place.survivors()) == (older.current, before), "the target was only read"
 
-    done = target.upgrade(application.to, dry_run=False)
-
-    assert (done.verdict, done.current) == (Verdict.OK, start.heads)
-    assert {one.revision for one in done.applied} == set(older.pending)
-    assert place.survivors() == before
-    end = target.status()
-    assert (end.verdict, end.pending, end.edited, end.open_runs) == (Verdict.OK, (), (), ())
+    if application.stops:
+        _stops(target, rehearsal, application, before, place)
+    else:
+        _goes(target, start, older, application, before, place)
     return Story(
         version=place.version,
         revisions=len(start.pending),
@@ -127,6 +126,33 @@ def told(place: Place) -> Story:
         rehearsal=rehearsal,
         drift=target.compare(),
     )
+
+
+def _stops(target: targets.Target, rehearsal: Rehearsal, application: Application, before: Rows, place: Place) -> None:
+    """The upgrade fails where, and as, the rehearsal has said; and the rows are what they were."""
+    assert application.stops is not None
+    revision, why = application.stops
+    (foretold,) = (one for one in rehearsal.revisions if one.revision == revision)
+    assert foretold.up is False and why in foretold.error
+
+    with pytest.raises(MigrationError) as caught:
+        target.upgrade(application.to, dry_run=False)
+
+    assert why in caught.value.problem and f"Revision {revision} was rolled back" in caught.value.problem
+    assert place.survivors() == before
+
+
+def _goes(
+    target: targets.Target, start: Status, older: Status, application: Application, before: Rows, place: Place
+) -> None:
+    """The upgrade goes to its end, and the rows are what they were."""
+    done = target.upgrade(application.to, dry_run=False)
+
+    assert (done.verdict, done.current) == (Verdict.OK, start.heads)
+    assert {one.revision for one in done.applied} == set(older.pending)
+    assert place.survivors() == before
+    end = target.status()
+    assert (end.verdict, end.pending, end.edited, end.open_runs) == (Verdict.OK, (), (), ())
 
 
 def environment_of(patch: pytest.MonkeyPatch, home: Path) -> None:

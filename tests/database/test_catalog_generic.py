@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ops import embedded
 from ops.catalog import Catalog, diff, generic
 from ops.errors import ConnectError
 from ops.values import Verdict
+from tests.database import catalogs
 
 BASE = """
 CREATE TABLE owner (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -80,3 +82,20 @@ def test_a_file_that_is_no_database_is_said_to_be_unreadable(tmp_path: Path) -> 
         run(tmp_path / "notes.sqlite")
 
     assert raised.value.code == "catalog"
+
+
+def test_a_hundred_tables_ask_for_no_more_statements_than_one(server: embedded.Server) -> None:
+    """Where the dialect can read all tables at once, as PostgreSQL's can; SQLite's asks for each table."""
+    table = "CREATE TABLE t{0} (id serial PRIMARY KEY, up integer REFERENCES t{0}, n text UNIQUE CHECK (n <> ''))"
+
+    def statements(tables: int) -> int:
+        with catalogs.database(server, *(table.format(number) for number in range(tables))) as name:
+            engine = sa.create_engine(server.url(name), poolclass=sa.NullPool)
+            seen: list[str] = []
+            with engine.connect() as connection:
+                sa.event.listen(connection, "before_cursor_execute", lambda *event: seen.append(event[2]))
+                catalog = generic.read(connection)
+        assert sum(key.kind == "check" for key in catalog.texts) == tables
+        return len(seen)
+
+    assert statements(100) == statements(1)

@@ -1,4 +1,4 @@
-"""Expressions: what is read again, as after a dump, reads the same in a catalog; what is another expression does not."""
+"""Expressions: one that is read again, as after a dump, reads the same in a catalog; another expression does not."""
 
 from __future__ import annotations
 

@@ -128,7 +128,8 @@ ROWS = {
     "a view refreshed to what it was": Row(sql="REFRESH MATERIALIZED VIEW seen", scans=("seen",)),
     "a view that nobody refreshed": Row(sql="UPDATE counted SET a = 'w' WHERE id = 1",
         lost=("1 of 3 values of public.counted.a",), scans=("counted",)),
-    "a view refreshed to other values": Row(sql="UPDATE counted SET a = 'w' WHERE id = 1; REFRESH MATERIALIZED VIEW seen",
+    "a view refreshed to other values": Row(
+        sql="UPDATE counted SET a = 'w' WHERE id = 1; REFRESH MATERIALIZED VIEW seen",
         lost=("1 of 3 values of public.counted.a", f"at least 1 of 3 values of public.seen.a ({losses.MADE_ANEW})"),
         scans=("counted", "seen")),
     "a view refreshed row by row to fewer": Row(
