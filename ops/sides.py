@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from ops.errors import OpsError
 from ops.ground import Ground
 from ops.history import History, Revision
 from ops.project.visit import Setup, visit
+from ops.remedy import constraints, indexes
 from ops.settings import TargetSettings
 from ops.threeway import Cause, Judged
 
@@ -94,7 +95,8 @@ class _Work:
             is_elsewhere=lambda key: not setup.include_schemas and _schema_of(key) not in {"", *ours},
             differ=self._differ,
         )
-        judged = self._wanted(judged, setup)
+        sides = (live, *(one.catalog for one in (current, head, made) if one is not None))
+        judged = self._wanted(judged, setup, sides)
         if any(one.cause is not Cause.PENDING for one in judged):
             # what is offered needs them all; here a damaged cache entry can still be made anew
             sum(len(one.catalog) for one in (current, head, made) if one is not None)
@@ -266,11 +268,11 @@ class _Work:
         self.cache.put("difference", inputs, [_difference_to(one) for one in made], Dependencies())
         return made
 
-    def _wanted(self, judged: tuple[Judged, ...], setup: Setup) -> tuple[Judged, ...]:
+    def _wanted(self, judged: tuple[Judged, ...], setup: Setup, sides: Sequence[Catalog]) -> tuple[Judged, ...]:
         """Leave out what the project's include_name and include_object leave out."""
         if not (setup.has_filters and judged):
             return judged
-        asked = [_as_asked(item.difference.key) for item in judged]
+        asked = [_as_asked(item.difference.key, sides) for item in judged]
         objects = [one for some in asked for one in some]
         inputs = [self._about_project, objects]
         found = self.cache.get("wanted", inputs)
@@ -305,7 +307,7 @@ _TYPES = {
 }
 
 
-def _as_asked(key: Key) -> list[dict[str, Any]]:
+def _as_asked(key: Key, sides: Sequence[Catalog]) -> list[dict[str, Any]]:
     """An object as Alembic's hooks would be asked about it: its schema and its table first."""
     schema = _schema_of(key)
     asked: list[dict[str, Any]] = []
@@ -315,8 +317,19 @@ def _as_asked(key: Key) -> list[dict[str, Any]]:
         asked.append({"type": "table", "name": key.parent, "schema": schema, "table": None})
     kind = _TYPES.get(key.kind)
     if kind is not None:
-        asked.append({"type": kind, "name": key.name, "schema": schema, "table": key.parent or None})
+        columns = _columns_of(key, next((one.texts[key] for one in sides if key in one.texts), "{}"))
+        asked.append({"type": kind, "name": key.name, "schema": schema, "table": key.parent or None} | columns)
     return asked
+
+
+def _columns_of(key: Key, text: str) -> dict[str, Any]:
+    """The columns of a constraint or an index; empty where it is of something else as well."""
+    own = properties(text)
+    if key.kind == "index":
+        found = indexes.columns_of(key, own) if "definition" in own else None
+    else:
+        found = constraints.columns_of(key.kind, str(own.get("definition", "")))
+    return {"columns": list(found or ())}
 
 
 def _schema_of(key: Key) -> str:

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 class Application:
     """One application. `{packages}` in a value of `section` is the folder where its packages are.
 
-    `files` lie beside the section. `first` is its own code that creates the tables before the first revision, and
-    `meanwhile` its own code that runs before it is upgraded; both read the URL from standard input. `older` are
-    revisions at which `rows` are put in, and `to` is where it goes from there. `survivors` ask for what was written
-    then, in words that mean the same at every revision.
+    `files` lie beside the section. `first` is its own code that creates the tables before the first revision; it reads
+    the URL from its standard input. `older` are revisions at which `rows` are put in, and `to` is where it goes from
+    there. `survivors` ask for what was written then, in words that mean the same at every revision.
 
     `stays` has the revisions that do not come back, with a part of what is said of each; `loses` those whose rollback
     loses something, and `differs` those whose downgrade does not restore the schema. `stops` is the revision that these
@@ -31,7 +30,6 @@ class Application:
     section: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     first: str = ""
-    meanwhile: str = ""
     older: tuple[str, ...]
     to: str = "head"
     rows: str
@@ -85,6 +83,8 @@ INSERT INTO params (key, value, run_uuid) SELECT 'rate', repeat('9', n), md5('ru
     differs=("1b5f0d9ad7c1",),  # its downgrade gives constraints another name than they had
 )
 
+_TWICE = 'type "studydirection" already exists'  # which a second table makes anew
+
 OPTUNA = Application(
     requirements=("optuna", "alembic", "sqlalchemy"),
     shape="dots in revision ids; revisions that work on rows through the ORM, and commit half-way",
@@ -92,11 +92,6 @@ OPTUNA = Application(
         "config": "{packages}/optuna/storages/_rdb/alembic.ini",
         "cwd": "{packages}/optuna/storages/_rdb",
     },
-    meanwhile=(  # as its own class for storage does, whenever it is used
-        "import sys, sqlalchemy\n"
-        "from optuna.storages._rdb.models import BaseModel\n"
-        "BaseModel.metadata.create_all(sqlalchemy.create_engine(sys.stdin.read()))\n"
-    ),
     older=("v1.3.0.a",),
     rows="""
 INSERT INTO studies (study_name, direction) SELECT 'study ' || n, 'MINIMIZE' FROM generate_series(1, 3) n;
@@ -114,12 +109,8 @@ INSERT INTO trial_user_attributes (trial_id, key, value_json) SELECT n, 'note', 
         "trial_params": "SELECT param_id, trial_id, param_name, param_value FROM trial_params ORDER BY 1",
         "trial_user_attributes": "SELECT trial_id, key, value_json FROM trial_user_attributes ORDER BY 1",
     },
-    stays={
-        "v2.4.0.a": EMPTY,
-        "v3.0.0.c": "FloatTypeEnum",  # a name that its model has not any more
-        "v3.0.0.d": "FloatTypeEnum",
-    },
-    fails='type "studydirection" already exists',  # which the application's own code goes round, see above
+    stops=("v2.4.0.a", _TWICE),
+    fails=_TWICE,
 )
 
 KEYSTONE = Application(
@@ -244,7 +235,6 @@ IHATEMONEY_EARLIER = replace(
     stays={},
     stops=("b78f8a8bdb16", "value too long for type character varying(128)"),
 )
-OPTUNA_ALONE = replace(OPTUNA, meanwhile="", stays={}, stops=("v2.4.0.a", OPTUNA.fails))
 
 OLDEST = ("mlflow-skinny", "alembic==1.13.1", "sqlalchemy==1.4.54")
 """MLflow with the oldest libraries that it accepts and we know."""
@@ -252,7 +242,6 @@ OLDEST = ("mlflow-skinny", "alembic==1.13.1", "sqlalchemy==1.4.54")
 APPLICATIONS: Mapping[str, Application] = {
     "mlflow-skinny": MLFLOW,
     "optuna": OPTUNA,
-    "optuna, by its migrations alone": OPTUNA_ALONE,
     "keystone": KEYSTONE,
     "ihatemoney": IHATEMONEY,
     "ihatemoney, from an earlier revision": IHATEMONEY_EARLIER,

@@ -103,8 +103,6 @@ def told(place: Place) -> Story:
         first = target.upgrade(revision, dry_run=False)
         assert first.verdict is Verdict.OK
     place.ask(application.rows)
-    if application.meanwhile:
-        ask(place.python, application.meanwhile, place.url)
     before, older = place.survivors(), target.status()
     assert older.current == tuple(sorted(application.older))
 

@@ -226,6 +226,8 @@ FILTERED = {  #                        by hand                                  
     "another column":                 ("ALTER TABLE customer ADD y int",                     1),
     "an index by its name":           ("CREATE INDEX dba_i ON customer (name)",              0),
     "another index":                  ("CREATE INDEX i ON customer (name)",                  1),
+    "a constraint by its columns":    ("ALTER TABLE customer ADD UNIQUE (name, id)",         0),
+    "another constraint":             ("ALTER TABLE customer ADD UNIQUE (name)",             1),
     "a schema by its name":           ("CREATE SCHEMA theirs CREATE TABLE stock (id int)",   0),
     "a schema that is let in":        ("CREATE SCHEMA sales CREATE TABLE stock (id int)",    1),
     "something on a table of theirs": ("CREATE TABLE report (id int); CREATE INDEX r ON report (id)", 0),

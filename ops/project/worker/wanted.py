@@ -51,17 +51,27 @@ def model_of(wanted, schema, table, one):
             return holder
         if one["type"] == "column":
             return next((column for column in holder.columns if column.name == one["name"]), None)
-        among = holder.indexes if one["type"] == "index" else holder.constraints
-        return next((thing for thing in among if thing.name == one["name"]), None)
+        among = [thing for thing in holder.indexes | holder.constraints if thing.__visit_name__ == one["type"]]
+        named = [thing for thing in among if thing.name == one["name"]]
+        # who leaves the name to the server is known by the columns
+        columns = sorted(one.get("columns", ()))
+        alike = [thing for thing in among if columns and sorted(names_of(thing)) == columns]
+        return next(iter(named + alike), None)
     return None
 
 
+def names_of(thing):
+    """The names of the columns of a constraint or an index."""
+    return [column.name for column in thing.columns]
+
+
 def stand_in(schema, table, one):
-    """Something of that type and name, for hooks that look at more than its name."""
+    """Something of that type, name and columns, for hooks that look at more than its name."""
     from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint
     from sqlalchemy.types import NullType
 
-    holder = Table(table, MetaData(), Column("_", NullType()), schema=schema)
+    names = one.get("columns") or ["_"]
+    holder = Table(table, MetaData(), *[Column(name, NullType()) for name in names], schema=schema)
     if one["type"] == "table":
         return holder
     if one["type"] == "column":
@@ -69,10 +79,10 @@ def stand_in(schema, table, one):
         holder.append_column(thing)
         return thing
     if one["type"] == "unique_constraint":
-        thing = UniqueConstraint(holder.c["_"], name=one["name"])
+        thing = UniqueConstraint(*names, name=one["name"])
     elif one["type"] == "foreign_key_constraint":
-        thing = ForeignKeyConstraint(["_"], ["%s._" % holder.fullname], name=one["name"])
+        thing = ForeignKeyConstraint(names, ["%s.%s" % (holder.fullname, name) for name in names], name=one["name"])
     else:
-        return Index(one["name"], holder.c["_"])
+        return Index(one["name"], *holder.c)
     holder.append_constraint(thing)
     return thing

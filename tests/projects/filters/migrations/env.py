@@ -17,6 +17,8 @@ def include_name(name, type_, parent_names):
 def include_object(thing, name, type_, reflected, compare_to):
     if type_ == "table":
         return not (thing.info.get("theirs") or name.startswith("tmp_"))
+    if type_ == "unique_constraint":
+        return {column.name for column in thing.columns} != {"id", "name"}
     return not (type_ == "column" and name.startswith("x_"))
 
 
