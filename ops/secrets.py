@@ -33,9 +33,9 @@ _URL_PASSWORD = re.compile(r"(://[^\s:/@'\"<>]*:)([^\s/'\"<>]+(?=@)|(?!\d{1,5}/)
 _WORD = r"(?:\b(?i:(?:pg|ssl)?passw(?:or)?d)|\b[A-Z][A-Z0-9_]*PASSWORD)"
 _QUOTED = r"(?P<quote>\\*['\"])(?:\\.|(?!(?P=quote))[^\n])*?(?P=quote)"
 # `password = 'x'` in a connection string, SQL or Python; `password=x` in a connection string or an environment,
-# but not `password=Column(...)`; `"password": "x"` in a repr or JSON.
+# but neither `password=Column(...)` nor a statement's `password=%(password)s`; `"password": "x"` in a repr or JSON.
 _ASSIGNED = re.compile(rf"(?P<head>{_WORD}\s*=\s*){_QUOTED}")
-_BARE = re.compile(rf"(?P<head>{_WORD}=)(?![\w.]*[(\[])[^\s'\"\\&;,)<]+")
+_BARE = re.compile(rf"(?P<head>{_WORD}=)(?![\w.]*[(\[]|%\(\w+\)s\b)[^\s'\"\\&;,)<]+")
 _ITEM = re.compile(rf"(?P<head>(?P<q>\\*['\"])(?i:(?:ssl)?passw(?:or)?d)(?P=q)\s*:\s*){_QUOTED}")
 
 

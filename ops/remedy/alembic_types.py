@@ -104,6 +104,22 @@ def needs_using(before: str, after: str) -> bool:
     return not any(one in sources and other in results for sources, results in _CASTS)
 
 
+_EXPLICIT = (
+    (("integer",), ("boolean",)),
+    (("boolean",), ("integer",)),
+    (("integer", "bigint"), ("bit",)),
+    (("bit",), ("integer", "bigint")),
+    (("jsonb",), ("boolean", "smallint", "integer", "bigint", "numeric", "real", "double precision")),
+)
+
+
+def conversion(value: str, before: str, after: str) -> str:
+    """Return a value of one type as another one: by a cast, or by its text where the server has no cast at all."""
+    one, other = _base(before), _base(after)
+    direct = one in _STRINGS or any(one in sources and other in results for sources, results in _EXPLICIT)
+    return f"{value}::{after}" if direct else f"{value}::text::{after}"
+
+
 def same_base(before: str, after: str) -> bool:
     """Return whether two types differ in their modifiers only."""
     return _base(before) == _base(after)

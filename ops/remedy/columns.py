@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.catalog.values import Key
 from ops.remedy import options, sequences, words
-from ops.remedy.alembic_types import is_integer, needs_using, same_base, serial, sqlalchemy_type
+from ops.remedy.alembic_types import conversion, is_integer, needs_using, same_base, serial, sqlalchemy_type
 from ops.remedy.side import Side, altering, sql_name
 from ops.remedy.steps import Change, Phase, Step
 
@@ -280,7 +280,7 @@ def _retyped(key: Key, before: Mapping[str, Any], second: Side) -> list[Step]:
     after = second.of(key)
     old, new = before["type"], after["type"]
     collation = f" COLLATE {after['collation']}" if "collation" in after else ""
-    using = f"{words.identifier(key.name)}::{new}" if needs_using(old, new) else ""
+    using = conversion(words.identifier(key.name), old, new) if needs_using(old, new) else ""
     type_ = sqlalchemy_type(new, second)
     op = ""
     if type_ is not None and not collation and "%" not in using:

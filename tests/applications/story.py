@@ -86,11 +86,6 @@ class Story:
     rehearsal: Rehearsal
     drift: Drift
 
-    @property
-    def findings(self) -> Mapping[str, str]:
-        """What its makers would want to know of each revision that was rehearsed, by its id."""
-        return {one.revision: " ".join(one.wrong) for one in self.rehearsal.revisions if one.wrong}
-
 
 def told(place: Place) -> Story:
     """Go from an older revision, with rows, to the newest; whatever is ours to get right is asserted."""

@@ -6,6 +6,7 @@ claim nothing else, is ours.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from ops import embedded
 from ops.display.text import to_text
 from ops.threeway import Cause
-from tests.applications import story
+from tests.applications import findings, story
 from tests.applications.catalogue import APPLICATIONS
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
@@ -29,9 +30,9 @@ def test_from_an_older_revision_with_rows(
     with story.placed(application, server, database, tmp_path, monkeypatch) as place:
         found = story.told(place)
 
-    print(f"\n{name} {found.version}\n{to_text(found.plan.view())[:3000]}")
-    print(to_text(found.rehearsal.view())[:9000])
-    print(to_text(found.drift.view()))
+    print(name, found.version, *(to_text(one.view()) for one in (found.plan, found.rehearsal, found.drift)), sep="\n")
+    if os.environ.get("OPS_WRITE_FINDINGS"):
+        findings.write(name, found)
 
     revisions = {one.revision: one for one in found.rehearsal.revisions}
     assert found.rehearsal.uncertain == ()
@@ -40,6 +41,7 @@ def test_from_an_older_revision_with_rows(
         assert why in " ".join(revisions[revision].wrong)
     assert {one for one, it in revisions.items() if it.lost} == set(application.loses)
     assert {one for one, it in revisions.items() if it.restored is False} == set(application.differs)
+    assert {one for one, it in revisions.items() if it.up_again is False} == set(application.once)
 
     drift = found.drift
     if application.fails:

@@ -509,6 +509,10 @@ CASES = {
         back="another order",
     ),
     "enum renamed": case("ALTER TYPE app.mood RENAME TO humour"),
+    "enum renamed, with another label": case(
+        "ALTER TYPE app.mood RENAME TO humour", "ALTER TYPE app.humour ADD VALUE 'new'"
+    ),
+    "column of a type that no cast leads to": case(T + "ALTER made DROP DEFAULT, ALTER made TYPE int USING NULL"),
     "domain": case(
         "CREATE DOMAIN app.d AS varchar(5) COLLATE \"C\" DEFAULT 'x' NOT NULL CONSTRAINT c CHECK (value <> ':a')",
         "COMMENT ON DOMAIN app.d IS 'x'",

@@ -102,6 +102,7 @@ INNOCENT = {
     "URL without a password": "postgresql://me@host/db",
     "column": "hashed_password: Mapped[str] = mapped_column(String(255))",
     "column of that name": "password=Column(String(50)), password=sa.Column()",
+    "place of a parameter": "UPDATE users SET password=%(password)s WHERE id = 1",
     "message of the server": 'FATAL:  password authentication failed for user "me"',
     "prose": "Put the password into .env, or use ~/.pgpass.",
     "SQL": "ALTER TABLE users ALTER COLUMN hashed_password SET NOT NULL",
