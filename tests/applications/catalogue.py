@@ -236,7 +236,9 @@ INSERT INTO billowers SELECT n, n FROM generate_series(1, 30) n;
 IHATEMONEY_EARLIER = replace(
     IHATEMONEY,
     older=("26d6a218c329",),
-    stays={},
+    stays={"f629c8ef4ab0": EMPTY},
+    differs=(),
+    once=(),
     stops=("b78f8a8bdb16", "value too long for type character varying(128)"),
 )
 

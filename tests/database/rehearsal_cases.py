@@ -99,6 +99,14 @@ CASES = {
         up=sql("DROP MATERIALIZED VIEW seeing"),
         down=sql("CREATE MATERIALIZED VIEW seeing AS SELECT id FROM seen WITH NO DATA"),
         lost=("some rows of public.seeing (the materialized view is not populated any more: REFRESH fills it)",)),
+    "a materialized view refreshed, and not refreshed back": Case(
+        base=table("told", "a text", "'a'") + "CREATE MATERIALIZED VIEW telling AS SELECT id FROM told;",
+        up=sql("INSERT INTO told VALUES (13, 'b')", "REFRESH MATERIALIZED VIEW telling"),
+        down=sql("DELETE FROM told WHERE id = 13"), left=("1 row more in public.telling",)),
+    "a materialized view refreshed both ways": Case(
+        base=table("retold", "a text", "'a'") + "CREATE MATERIALIZED VIEW retelling AS SELECT id FROM retold;",
+        up=sql("INSERT INTO retold VALUES (13, 'b')", "REFRESH MATERIALIZED VIEW retelling"),
+        down=sql("DELETE FROM retold WHERE id = 13", "REFRESH MATERIALIZED VIEW retelling")),
     "nothing to undo": Case(up="pass", down="pass"),
     "it forgets an index": Case(
         base=table("indexed", "a text", "'a'") + "CREATE INDEX indexed_a ON indexed (a);",
@@ -172,5 +180,6 @@ CASES = {
 SHORT = (
     "a column more", "a column dropped", "a column split, and merged", "it forgets a default", "it raises",
     "a data migration that is done twice", "a table with another name",
+    "a materialized view refreshed, and not refreshed back",
 )  # fmt: skip
 """Enough for every day: one of each answer."""
