@@ -64,10 +64,12 @@ def _said(one: Rehearsed) -> str:
 
 
 def _part(one: dict[str, Any]) -> str:
+    name, comma, where = one["name"].partition(", ")
+    shape = one["shape"]
     lines = [
-        f"## {one['name']} {one['version']}",
+        f"## {name} {one['version']}{comma}{where}",
         "",
-        f"{one['shape'].capitalize()}. {one['revisions']} revisions, {one['rehearsed']} of them rehearsed.",
+        f"{shape[:1].upper()}{shape[1:]}. {one['revisions']} revisions, {one['rehearsed']} of them rehearsed.",
         "",
     ]
     if one["findings"]:
