@@ -76,12 +76,14 @@ def change(
     ):
         if dry_run:
             made = mending.route_of(here, direction, revision, unfinished, with_sql=direction != "stamp")
+            known = kept.find(settings.home, made.fingerprint) if made.steps else None
             return Run(
                 route=made,
                 dry_run=True,
                 current=made.current,
                 protected=guard.needs_confirmation(settings, made),
                 permission=guard.permission(here, made, saves=saves),
+                takes=known.takes if known else "",
             )
         setup = here.setup
         with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):

@@ -32,7 +32,8 @@ class AppliedRevision:
 class Run(Result):
     """What a change did, or, as a dry run, what it would do.
 
-    `passages` are the statements that its plan had measured, with when each began and ended.
+    `passages` are the statements that its plan had measured, with when each began and ended. `takes` is how long it
+    takes, in words, where a dry run finds a plan that has told.
     """
 
     route: Route
@@ -46,6 +47,7 @@ class Run(Result):
     proof: Proof | None = None
     backup: str = ""
     passages: tuple[Passage, ...] = field(default=(), repr=False)
+    takes: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -112,6 +114,7 @@ class Run(Result):
                     ("from", self.route.current or ("base",)),
                     ("to", self.route.heads or ("base",)),
                     ("plan fingerprint", self.fingerprint),
+                    *((("takes about, as its plan said", self.takes),) if self.takes else ()),
                     *((("the database is now at", self.current or ("base",)),) if not self.dry_run else ()),
                     *((("backup before it", display.Name(self.backup)),) if self.backup else ()),
                 )

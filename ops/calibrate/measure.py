@@ -91,12 +91,14 @@ def _of_shape(
     missing = [one for one in trials if one not in found]
     if not missing:
         return found
+    late = f"the {_SECONDS:.0f} s for trials on synthetic rows were over before it"
     if time.monotonic() > deadline:
-        return found | dict.fromkeys(missing, f"the {_SECONDS:.0f} s for trials on synthetic rows were over before it")
+        return found | dict.fromkeys(missing, late)
     try:
         with sample(place, shape, added) as rows:
             for one in missing:
-                found[one] = _tried(cache, place, shape, rows, one)
+                is_over = time.monotonic() > deadline
+                found[one] = late if is_over else _tried(cache, place, shape, rows, one)
     except Untried as why:
         found.update((one, str(why)) for one in missing)
     return found

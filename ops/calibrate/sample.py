@@ -12,6 +12,7 @@ from ops import scratch
 from ops.calibrate import synthetic
 from ops.catalog.names import quoted
 from ops.estimate.values import Column, Shape, Trial
+from ops.secrets import redact
 
 ROWS = 100_000
 BYTES = 16 * 1024 * 1024
@@ -183,4 +184,4 @@ def _fill(cursor: Any, shape: Shape, columns: Sequence[Column]) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).partition("\n")[0].split()) or type(error).__name__
+    return redact(" ".join(str(error).partition("\n")[0].split())) or type(error).__name__

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from ops.estimate.judge import Measured, estimate
-from ops.estimate.show import blocks, plain, words
+from ops.estimate.show import blocks, plain, total, words
 from ops.estimate.work import works
 
-__all__ = ["Measured", "blocks", "estimate", "plain", "words", "works"]
+__all__ = ["Measured", "blocks", "estimate", "plain", "total", "words", "works"]

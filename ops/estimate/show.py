@@ -61,8 +61,8 @@ def blocks(found: Estimates, statements: Sequence[Statement]) -> Iterator[Any]:
     yield display.Facts(
         (
             ("takes about", total(found.total)),
-            ("room on the disk meanwhile", size(found.disk)),
-            ("written into the log (WAL)", size(found.wal)),
+            ("room on the disk meanwhile", size(found.disk) + _without(found)),
+            ("written into the log (WAL)", size(found.wal) + _without(found)),
             *((f"statement {one.statement} has no figure", one.why) for one in found.statements if one.why),
         ),
         caption="In all, beside what it waits for locks",
@@ -113,6 +113,12 @@ def plain(found: Estimates) -> dict[str, Any]:
         ],
         "distance": found.distance or None,
     }
+
+
+def _without(found: Estimates) -> str:
+    """What a sum of bytes leaves out."""
+    missing = found.total.unknown
+    return f", and what {_numbers(missing)} take{'s' if len(missing) == 1 else ''}" if missing else ""
 
 
 def _is_brief(one: Held) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ops.statement import Mode
 
@@ -212,4 +213,8 @@ class Estimates:
 
     def of(self, statement: int) -> Estimate | None:
         """Return that of a statement, by its number."""
-        return next((one for one in self.statements if one.statement == statement), None)
+        return self._by_number.get(statement)
+
+    @cached_property
+    def _by_number(self) -> Mapping[int, Estimate]:
+        return {one.statement: one for one in self.statements}

@@ -18,6 +18,13 @@ from ops.statement import Statement
 _BY_ROWS = frozenset({"UPDATE", "DELETE", "MERGE", "COPY", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW"})
 _BY_QUERY = frozenset({"REFRESH MATERIALIZED VIEW", "CLUSTER", "VACUUM", "ANALYZE"})
 _CODE = frozenset({"DO", "CALL", "?"})
+_DATA = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_FILLS = frozenset({"INSERT", "COPY", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW"})
+_AT_ONCE = frozenset({
+    "clock_timestamp", "coalesce", "current_setting", "gen_random_uuid", "length", "lower", "md5", "nextval", "now",
+    "random", "set_config", "setval", "statement_timestamp", "to_regclass", "transaction_timestamp", "upper",
+})  # fmt: skip
+"""Functions that are done at once, and give one row."""
 _KEYS = frozenset({"ADD PRIMARY KEY", "ADD UNIQUE", "ADD EXCLUDE"})
 _TOLERATED = 0.2
 """Of a table, so much may lie outside of its rows, where no trial goes: long values."""
@@ -50,6 +57,8 @@ class _Reader:
         one = self.statement
         if one.error or not one.measured:
             return Work(why=f"it was not measured on the clone: {one.why or 'it failed'}")
+        if self._fills_what_is_new():
+            return Work(why=f"its table comes with the plan, and with rows that nobody has counted: {_REHEARSE}")
         if self._is_small():
             return Work(is_small=True)
         if why := self._why_not():
@@ -64,7 +73,8 @@ class _Reader:
 
     def _is_small(self) -> bool:
         """Whether all that it reads and writes is so small that even a slow disk does it in a tenth of a second."""
-        if self.verbs & _CODE or any(one.functions for one in self.commands):
+        called = {name for one in self.commands for _, name in one.functions}
+        if self.verbs & _CODE or called - _AT_ONCE:
             return False
         weight = 0
         for cost, relations in self._load():
@@ -95,8 +105,21 @@ class _Reader:
 
     def _named(self) -> Iterator[str]:
         for one in self.commands:
-            yield self._full(one.schema, one.name)
+            if one.verb != "INSERT":  # which goes through what it reads alone
+                yield self._full(one.schema, one.name)
             yield from (self._full(*source) for source in one.sources)
+
+    def _fills_what_is_new(self) -> bool:
+        """Whether it works on a table that an earlier statement has made, and filled from elsewhere."""
+        own = {self._full(one.schema, one.name) for one in self.commands if one.name and one.verb not in _DATA}
+        new = {one for one in own if not self.scene.exists(self.scene.origin(self.statement, one))}
+        return any(
+            self._full(one.schema, one.name) in new and (one.sources or one.verb == "COPY")
+            for statement in self.scene.statements
+            if new and statement.number < self.statement.number
+            for one in self.scene.of(statement)
+            if one.verb in _FILLS
+        )
 
     def _full(self, schema: str, name: str) -> str:
         return f"{quoted(self.scene.schema(schema, name))}.{quoted(name)}"

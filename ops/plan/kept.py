@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ops import estimate
 from ops.cache import Cache, DamagedError, Dependencies
 from ops.catalog import Catalog, Key
 from ops.guard.needs import Need, needs
@@ -69,6 +70,7 @@ class KeptPlan:
     default_schema: str | None = None
     needs: tuple[Need, ...] = ()
     seconds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    takes: str = ""
 
     def statement(self, revision: str, sql: str) -> Statement | None:
         """Return the statement of a revision with this text; None where there is none, or more than one."""
@@ -101,6 +103,7 @@ def keep(home: Path, plan: Plan, *, default_schema: str | None) -> None:
             for one in plan.estimates.statements
             if one.seconds is not None
         ],
+        "takes": estimate.total(plan.estimates.total),
     }
     bulk = None
     if plan.foretold is not None:
@@ -131,6 +134,7 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
         default_schema=entry.payload["default_schema"],
         needs=tuple(Need(**one) for one in entry.payload["needs"]),
         seconds={number: (low, high) for number, low, high in entry.payload["seconds"]},
+        takes=entry.payload["takes"],
     )
 
 

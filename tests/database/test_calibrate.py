@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import calibrate, display, embedded
+from ops import calibrate, display, embedded, estimate
 from ops.calibrate import sample, shapes
 from ops.database import connect
 from ops.estimate.values import Rate, Trial
@@ -129,10 +129,13 @@ def test_a_plan_shows_ranges_sums_locks_and_rates(bench: Bench) -> None:
 def test_a_run_sets_its_times_beside_the_estimates_and_shows_who_was_locked_out(bench: Bench) -> None:
     (revision,) = write(bench, "op.execute('ALTER TABLE \"Big one\" ALTER f TYPE double precision')")
     assert not foretold.table(bench.target.ledger().runs).rows  # as in every ledger from before there were estimates
-    bench.target.plan("head", allow="not-committed")
+    plan = bench.target.plan("head", allow="not-committed")
 
+    dry_run = bench.target.upgrade("head")
     done = bench.target.upgrade("head", dry_run=False)
 
+    assert dry_run.takes == estimate.total(plan.estimates.total)
+    assert dry_run.takes in display.to_text(dry_run.view())
     told = bench.target.ledger()
     ((one,),) = [each.estimates for each in told.runs[0].revisions]
     assert one.sql == 'ALTER TABLE "Big one" ALTER f TYPE double precision'

@@ -88,6 +88,7 @@ WORK = {  #                           what was measured, trials, and the stateme
                                        "CREATE INDEX i ON big (lower(b)) WHERE a > 0"),
     "an index beside writers":        (BUILD | SCAN | {"transaction": 0}, [("index", "USING btree (a)"), READ],
                                        "CREATE INDEX CONCURRENTLY i ON big (a)"),
+    "a row put in":                   ({}, [], "INSERT INTO big (a, b) VALUES (1, now())"),
     "a small table":                  ({"rewrites": SMALL}, [], "ALTER TABLE small ALTER a TYPE bigint"),
 }
 UNKNOWN = {  #      what was measured, why, and the statement
@@ -116,6 +117,17 @@ def test_what_cannot_be_estimated_has_no_figure_and_says_why(known: dict[str, An
     assert one.seconds is None
     assert not one.brief
     assert why in one.why
+
+
+def test_rows_that_come_with_the_plan_are_nobodys_to_count() -> None:
+    made = _statement("CREATE TABLE copied (a int)", 1)
+    filled = _statement("INSERT INTO copied SELECT a FROM big", 2)
+    built = _statement("CREATE INDEX ON copied (a)", 3)
+
+    empty, full = _works(made, built), _works(made, filled, built)
+
+    assert empty[3].is_brief
+    assert "comes with the plan" in full[3].why
 
 
 def test_a_range_is_a_rate_times_the_rows_and_four_times_as_wide_as_it_is_low() -> None:
