@@ -100,6 +100,7 @@ def run(folder: Path, share: float = 1.0) -> Part:
     if done.returncode:
         raise SystemExit(done.stderr)
     found = json.loads(done.stdout.splitlines()[-1])
+    _tidy(folder)
     rows = [(*wanted[revision], estimate, actual) for revision, estimate, actual in found]
     outside = [1.0 - _is_inside(estimate, actual) for _, _, estimate, actual in rows]
     widths = [one["seconds"]["high"] / one["seconds"]["low"] for _, _, one, _ in rows if one["seconds"]]
@@ -154,6 +155,14 @@ def _fill(folder: Path, tables: dict[str, tuple[Kind, float]]) -> None:
                 cursor.execute(f"CREATE INDEX ON {name} ({columns})")
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
+
+
+def _tidy(folder: Path) -> None:
+    """Have the server come to rest, so that its files can be removed."""
+    scratch.drop_database(embedded.server(folder), "estimated")
+    for place in (embedded.server(folder), embedded.scratch_server(folder)):
+        with closing(scratch.connect(place)) as connection, connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
 
 
 def _write(home: Path, url: str, tables: dict[str, tuple[Kind, float]]) -> dict[str, tuple[str, str]]:

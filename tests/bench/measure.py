@@ -91,8 +91,8 @@ def alone(run: Callable[..., Part], *arguments: object) -> None:
     """Run one benchmark by itself, in a folder that is gone afterwards, and print what it found."""
     with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:
         part = run(Path(folder), *arguments)
-    claims = "\n".join(f"{one.what}: {one.measured}, limit {one.allowed}" for one in part.claims)
-    print(claims, *part.tables, *part.remarks, sep="\n\n")
+        claims = "\n".join(f"{one.what}: {one.measured}, limit {one.allowed}" for one in part.claims)
+        print(claims, *part.tables, *part.remarks, sep="\n\n", flush=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -93,8 +93,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="ops-bench-") as folder:  # parts may name their projects alike
             part = PARTS[name](Path(folder))
             facts = machine(_postgresql(embedded.server(Path(folder))))
+            Kept(day=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", machine=facts, part=part).write(name)
         found.append(part)
-        Kept(day=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", machine=facts, part=part).write(name)
         for claim in part.claims:
             print("  " + "  ".join(_row(claim)), file=sys.stderr, flush=True)
     RESULTS.write_text(page([kept for name in PARTS if (kept := Kept.read(name))]), encoding="utf-8")
