@@ -101,12 +101,15 @@ def _maker(folder: Path, database: str, home: Path, patch: pytest.MonkeyPatch) -
         home.mkdir()
         project = cases.copy_to(case, home)
         section = {"url": url, "protected": "false", **case.target, **keys}
-        for key in ("config", "cwd"):
+        for key in ("config", "cwd", "baseline"):
             if key in section:
                 section[key] = f"{name}/{section[key]}"
         lines = ["[ops:target:case]", *(f"{key} = {value}" for key, value in section.items())]
         (home / "ops.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
         patch.setenv("OPS_HOME", str(home))
-        return Bench(case=case, home=home, project=project, url=url, target=targets.target("case"))
+        bench = Bench(case=case, home=home, project=project, url=url, target=targets.target("case"))
+        if "baseline" in section:  # what was there before the first revision
+            bench.ask((home / section["baseline"]).read_text(encoding="utf-8"))
+        return bench
 
     return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import py_compile
 import re
 import subprocess
 import sys
@@ -94,6 +95,43 @@ def test_a_sound_project_goes_up_and_down_and_up_again(name: str, set_up: SetUp)
     bench.target.upgrade("heads", dry_run=False)
 
     assert (bench.tables, bench.current) == (expect["tables"], list(heads))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_project_is_planned_and_rehearsed(name: str, set_up: SetUp) -> None:
+    bench = set_up(name)
+
+    plan = bench.target.plan("heads")
+
+    assert (plan.verdict, plan.unknown) == (Verdict.OK, ())
+    assert {one.revision for one in plan.statements} <= set(bench.target.status().pending)
+
+    rehearsal = bench.target.rehearse("heads")
+
+    assert (rehearsal.verdict, rehearsal.fingerprint) == (Verdict.OK, plan.fingerprint)
+    assert all((one.up, one.down, one.restored, one.up_again) == (True,) * 4 for one in rehearsal.revisions)
+    assert (bench.tables, bench.current) == ([], [])
+
+
+def test_version_files_without_a_source(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    ini = bench.project / "alembic.ini"
+    ini.write_text(ini.read_text(encoding="utf-8") + "sourceless = true\n", encoding="utf-8")
+    for file in bench.project.glob("migrations/**/*.py"):
+        py_compile.compile(str(file), cfile=str(file.with_suffix(".pyc")), doraise=True)
+        file.unlink()
+
+    assert len(bench.target.status().pending) == bench.case.expect["revisions"]
+
+    bench.target.upgrade(dry_run=False)
+
+    assert (bench.tables, bench.current) == (bench.case.expect["tables"], bench.case.expect["heads"])
+    assert bench.target.compare().verdict is Verdict.OK
+
+    bench.target.downgrade("base", dry_run=False)
+
+    assert (bench.tables, bench.current) == ([], [])
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -1,0 +1,24 @@
+import logging
+
+from sqlalchemy import engine_from_config, pool
+from alembic import context
+
+from shop import Base
+
+config = context.config
+logging.basicConfig(level=logging.INFO)
+
+if context.is_offline_mode():
+    context.configure(url=config.get_main_option("sqlalchemy.url"), target_metadata=Base.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    engine = engine_from_config(
+        config.get_section(config.config_ini_section), prefix="sqlalchemy.", poolclass=pool.NullPool
+    )
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=Base.metadata)
+        with context.begin_transaction():
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '4s'")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20260101)")
+            context.run_migrations()

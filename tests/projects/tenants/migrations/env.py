@@ -1,0 +1,28 @@
+from sqlalchemy import engine_from_config, pool
+from alembic import context
+
+from shop import Base
+
+config = context.config
+tenant = context.get_x_argument(as_dictionary=True)["tenant"]
+
+if context.is_offline_mode():
+    context.configure(
+        url=config.get_main_option("sqlalchemy.url"),
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        version_table_schema=tenant,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    engine = engine_from_config(
+        config.get_section(config.config_ini_section), prefix="sqlalchemy.", poolclass=pool.NullPool
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'SET search_path TO "{tenant}"')
+        connection.commit()
+        connection.dialect.default_schema_name = tenant
+        context.configure(connection=connection, target_metadata=Base.metadata, version_table_schema=tenant)
+        with context.begin_transaction():
+            context.run_migrations()

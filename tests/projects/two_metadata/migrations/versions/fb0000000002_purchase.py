@@ -1,0 +1,19 @@
+"""create purchase"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "fb0000000002"
+down_revision = "fb0000000001"
+
+
+def upgrade():
+    op.create_table(
+        "purchase",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("amount", sa.Numeric(10, 2), nullable=False),
+    )
+
+
+def downgrade():
+    op.drop_table("purchase")

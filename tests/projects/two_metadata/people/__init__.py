@@ -1,0 +1,1 @@
+from people.models import Base
