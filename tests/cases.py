@@ -10,6 +10,7 @@ heads, bases, labels, revisions    what the version files say; `revisions` is th
 tables                             after `upgrade head`, sorted, without the version table
 changes                            how many differences models and database then show
 version_table, version_table_schema    where they are not the usual ones
+plan, rehearsal                    the verdicts of a plan to the heads and of its rehearsal, where they are not OK
 unimported, unimported_tables      modules, and their tables, that `target_metadata` misses
 error                              a regular expression that fits what goes wrong; empty: the process just ends
 when                               what goes wrong then: `scripts` (reading the version files), `env` (running

@@ -258,6 +258,8 @@ def _create_type(state: State, number: int, command: Command) -> None:
 
 def _rename_type(state: State, number: int, command: Command) -> None:
     name = _type_name(state, command)
+    if name[1] in state.made:
+        state.made.add(command.new_name)
     state.types[name[0], command.new_name] = state.labels(name)
     state.types[name] = None
     state.release("type", *name)

@@ -606,6 +606,11 @@ DEPENDANTS = {
         MOODS + column("mood", "'ok'"), "ALTER TABLE t DROP COLUMN c; DROP TYPE mood"
     ),
     "a type that nobody has": passes(MOODS, "DROP TYPE mood"),
+    "a type that the plan made and put aside": passes(
+        "SELECT",
+        "CREATE TYPE mood AS ENUM ('ok'); ALTER TYPE mood RENAME TO old; CREATE TYPE mood AS ENUM ('bad');"
+        "DROP TYPE old",
+    ),
     "a column of a domain": breaks("CREATE DOMAIN d AS int; CREATE TABLE t (a d)", "DROP DOMAIN d", 1),
     "a default that uses a function": breaks(
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE t (a int DEFAULT f())",

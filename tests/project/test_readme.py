@@ -66,6 +66,7 @@ def checkout(tmp_path: Path, server: embedded.Server) -> Iterator[Path]:
         staging, shop, blog = (stack.enter_context(scratch.database_on(server, prefix="readme")) for _ in range(3))
         (copy / ".env").write_text(
             f"STAGING_DATABASE_URL={staging}\nPRODUCTION_DATABASE_URL={staging}\nSHOP_DATABASE_URL={shop}\n"
+            f"WEB_DATABASE_URL={blog}\n"
         )
         (copy.parent / "blog" / ".env").write_text(f"DATABASE_URL={blog}\n")
         yield copy
