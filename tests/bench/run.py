@@ -23,6 +23,7 @@ import estimates
 import importing
 import inspecting
 import overhead
+import peers
 import plan
 import rehearsal
 import revisions
@@ -44,6 +45,7 @@ PARTS = {
     "rehearsal": rehearsal.run,
     "overhead": overhead.run,
     "waiting": waiting.run,
+    "peers": peers.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 KEPT = Path(__file__).with_name("results")

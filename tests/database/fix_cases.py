@@ -296,6 +296,24 @@ CASES = {
     ),
     "an index goes": case("drop-index", "DROP INDEX shop.users_name_idx"),
     "a strange index goes": case("drop-index", 'DROP INDEX "odd.schema"."it\'s %:an ""index"" "'),
+    "an index anew": case("reindex", "REINDEX INDEX shop.users_name_idx"),
+    "a table's indexes anew": case("reindex", "REINDEX (VERBOSE) TABLE shop.users"),
+    "a partition apart": case(
+        "detach-partition",
+        "ALTER TABLE shop.days DETACH PARTITION shop.days_1",
+        same_end=False,  # a check of its bounds is left on it
+        holds="SELECT count(*) > 0 FROM shop.days_1",
+    ),
+    "a partition apart beside a default one": case(
+        "detach-partition", "ALTER TABLE shop.events_new DETACH PARTITION shop.events_new_a"
+    ),
+    "a view computed anew": case(
+        "refresh",
+        "REFRESH MATERIALIZED VIEW shop.ages",
+        before="CREATE MATERIALIZED VIEW shop.ages AS SELECT age, count(*) AS users FROM shop.users GROUP BY age;"
+        "CREATE UNIQUE INDEX ages_age_idx ON shop.ages (age)",
+        holds="SELECT count(*) > 0 FROM shop.ages",
+    ),
     # -- rows 44 to 60: tables, labels, sequences, rows
     "a new table that refers": case(
         "create-table-references", "CREATE TABLE shop.likes (id int PRIMARY KEY, user_id int REFERENCES shop.users)"

@@ -9,6 +9,7 @@ from tests.hazards import corpus
 
 MODES = {
     "AX": Mode.ACCESS_EXCLUSIVE,
+    "X": Mode.EXCLUSIVE,
     "SRX": Mode.SHARE_ROW_EXCLUSIVE,
     "S": Mode.SHARE,
     "SUE": Mode.SHARE_UPDATE_EXCLUSIVE,
@@ -23,6 +24,9 @@ REFUSALS = {
     "34 CONCURRENTLY in a transaction":               ("34-concurrent-index/unsafe-2", 1,        "25001"),
     "35 CONCURRENTLY on a partitioned table":         ("35-partitioned-index/unsafe-2", 1,       "0A000"),
     "24 USING INDEX on a partitioned table":          ("24-primary-key-using-index/unsafe-2", 1, "0A000"),
+    "20 NOT VALID on a partitioned table, before 18":  ("19-add-foreign-key/unsafe-3", 1,        "42809"),
+    "30 another type of what a view reads":            ("26-type-rewrite/unsafe-7", 1,           "0A000"),
+    "41 CONCURRENTLY beside a default partition":      ("41-detach-partition/unsafe-2", 1,       "55000"),
     "54 a label in the transaction that adds it":     ("54-enum-value/unsafe", 2,                "55P04"),
     "54 also as a default":                           ("54-enum-value/unsafe-2", 2,              "55P04"),
 }
@@ -84,6 +88,8 @@ def test_it_is_so(name: str, number: int, locks: str, cost: str, major: int) -> 
 @pytest.mark.parametrize(("name", "number", "code"), REFUSALS.values(), ids=REFUSALS)
 def test_it_is_refused(name: str, number: int, code: str, major: int) -> None:
     one = statement(name, number, major)
+    if one is None:
+        assert not CASES[name].runs_on(major), "somebody has to observe it"
+        return
 
-    assert one is not None
     assert one.error.startswith(f"{code} ")

@@ -16,8 +16,8 @@ from tests.hazards.copies import Copies
 
 CASES = {case.id: case for case in corpus.cases()}
 FOLDERS = sorted({case.folder.name for case in CASES.values()})
-# Both spellings of every fourth row quickly, of all of them with the heavy tests.
-SOME = [pytest.param(name, marks=pytest.mark.heavy if number % 4 else ()) for number, name in enumerate(FOLDERS)]
+# Both spellings of every eighth row quickly, of all of them with the heavy tests.
+SOME = [pytest.param(name, marks=pytest.mark.heavy if number % 8 else ()) for number, name in enumerate(FOLDERS)]
 
 
 def of_major(major: int) -> list[object]:

@@ -10,13 +10,13 @@ from tests.hazards import corpus, spelling
 
 CASES = {case.id: case for case in corpus.cases()}
 FOLDERS = sorted({case.folder for case in CASES.values()})
-ROWS = (*range(1, 6), *range(8, 11), *range(12, 20), *range(22, 25), *range(26, 30), *range(32, 37), 44, 45, 46, 47)
+ROWS = (*range(1, 6), *range(7, 11), *range(12, 20), *range(21, 30), *range(31, 38), *range(39, 42), *range(44, 50))
 OBSERVER = ("observer.py", "watching.py", "copies.py", "corpus.py")
 ALLOWED = {"ops", "ops.embedded", "ops.scratch", "ops.statement"}  # connections, and the words for locks
 
 
 def test_every_row_has_its_folder() -> None:
-    assert {case.row for case in CASES.values()} == {*ROWS, 54, 57, 60}
+    assert {case.row for case in CASES.values()} == {*ROWS, *range(52, 61)}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from ops.hazards.rule import Rule
-from ops.hazards.rules import cascade, columns, constraints, context, general, indexes, rows, tables, types, values
+from ops.hazards.rules import (
+    cascade,
+    clients,
+    columns,
+    constraints,
+    context,
+    general,
+    indexes,
+    rows,
+    tables,
+    types,
+    upkeep,
+    values,
+)
 from ops.hazards.rules.general import STATEMENT_FAILS
 
 SPECIFIC: tuple[Rule, ...] = (
@@ -15,6 +28,8 @@ SPECIFIC: tuple[Rule, ...] = (
     *cascade.RULES,
     *rows.RULES,
     *values.RULES,
+    *upkeep.RULES,
+    *clients.RULES,
 )
 GENERAL: tuple[Rule, ...] = (*general.MEASURED, *general.ALWAYS)
 CONTEXT: tuple[Rule, ...] = context.RULES

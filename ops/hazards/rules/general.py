@@ -21,7 +21,13 @@ _OPAQUE = frozenset(
 def strong(subject: Subject) -> dict[str, Mode]:
     """Return the locks of a statement that keep at least writers out of tables and views, the strongest first."""
     sequences = {one.relation for one in subject.statement.locks if one.kind == "sequence"}
-    found = {name: mode for name, mode in subject.locks.items() if mode.blocks_writes and name not in sequences}
+    # nobody writes to a materialized view: below the strongest lock, only other refreshes wait
+    views = {one.relation for one in subject.statement.locks if one.kind == "materialized view"}
+    found = {
+        name: mode
+        for name, mode in subject.locks.items()
+        if mode.blocks_writes and name not in sequences and (mode.blocks_reads or name not in views)
+    }
     return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 

@@ -7,23 +7,15 @@ from ops.hazards.fixes import columns, timing
 from ops.hazards.fixes import tables as fixes
 from ops.hazards.fixes.code import clean
 from ops.hazards.rule import DOCS, LOCKS, REACHES, Finding, Rule
+from ops.hazards.rules.clients import broken
 from ops.hazards.subject import Subject
 from ops.hazards.values import Severity
-from ops.hazards.weight import BUSY
 from ops.remedy.constraints import parsed_foreign_key
 from ops.remedy.side import sql_name
 from ops.remedy.words import qualified
 from ops.statement import Mode
 
 _RENAMES = {"RENAME TABLE": "table", "RENAME COLUMN": "column", "SET SCHEMA": "schema"}
-
-
-def _broken(subject: Subject, relation: str) -> Severity:
-    """How bad it is that code which uses a relation fails from one moment to the next."""
-    traffic = subject.load(relation).traffic(Mode.ACCESS_EXCLUSIVE)
-    if subject.load(relation).is_empty or traffic == 0:
-        return Severity.INFO
-    return Severity.HIGH if traffic is None or traffic >= BUSY else Severity.MEDIUM
 
 
 def _rename(subject: Subject) -> Finding | None:
@@ -46,7 +38,7 @@ def _rename(subject: Subject) -> Finding | None:
         relation=subject.relation,
         harm=f"{what}{of} is called {new} from one moment to the next: code that runs now fails until it is replaced.",
         mode=subject.mode(subject.relation) or Mode.ACCESS_EXCLUSIVE,
-        severity=_broken(subject, subject.relation),
+        severity=broken(subject, subject.relation),
         fix=fix,
     )
 

@@ -1,0 +1,3 @@
+-- All of a table.
+
+REINDEX TABLE CONCURRENTLY shop.visits;

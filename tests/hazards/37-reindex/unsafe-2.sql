@@ -1,0 +1,5 @@
+-- All indexes of a table, one after the other.
+
+BEGIN;
+REINDEX TABLE shop.visits;
+COMMIT;

@@ -1,0 +1,3 @@
+-- A label more; the rows move on when the code knows both.
+
+ALTER TYPE shop.order_status ADD VALUE 'shipped';

@@ -1,0 +1,9 @@
+from alembic import op
+
+
+def upgrade():
+    op.execute("SET LOCAL lock_timeout = '2s'")
+    op.execute(
+        "CREATE OR REPLACE VIEW shop.unsent_orders AS SELECT o.id, o.placed_at, c.name, o.number FROM shop.orders AS o"
+        " JOIN shop.customers AS c ON c.id = o.customer_id WHERE o.sent_on IS NULL"
+    )
