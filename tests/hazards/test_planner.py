@@ -13,6 +13,9 @@ from tests.hazards import corpus, planned
 from tests.hazards.planned import Planned
 from tests.project import pages
 
+# the first test waits until the whole corpus has been run
+pytestmark = pytest.mark.timeout(600)
+
 CASES = tuple(case for case in corpus.cases() if not any(step.fails for step in case.steps))
 
 Plans = Mapping[str, tuple[Planned, ...]]
