@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ops import commands as sql
-from ops.catalog.names import quoted
+from ops.catalog.names import path, quoted
 from ops.catalog.values import Catalog
 from ops.commands import Command
 from ops.display import size
@@ -85,7 +85,9 @@ class _Reader:
         return weight <= PAUSE_BYTES
 
     def _no_size(self, trial: Trial) -> str:
-        """Why a rate would say nothing of a table, whose size is not known, or which is mostly elsewhere."""
+        """Why a rate would say nothing: of a table whose size is not known, or which is mostly elsewhere."""
+        if trial.kind == "index" and not trial.detail:
+            return f"what an index on {trial.relation} is made of is not known"
         if self.scene.load(trial.relation).heap_bytes is None:
             return f"nobody has counted the rows of {trial.relation} yet: ANALYZE does"
         known = self.scene.live.of(trial.relation)
@@ -171,11 +173,10 @@ class _Reader:
         return tuple(found.items())
 
     def _index(self, name: str) -> str:
-        """What an index is made of, from the command that builds it, or from the catalog."""
-        made = [one for one in self.commands if one.verb == "CREATE INDEX" or one.verb in _KEYS]
-        if not made:
-            made = list(sql.parse(self._definition(name)))
-        one = made[0] if made else Command(verb="?")
+        """What an index is made of, as SQL; empty where nobody can tell."""
+        one = self._maker(name)
+        if one is None:
+            return ""
         elements = ", ".join(one.elements or map(quoted, one.columns))
         parts = [f"USING {one.method or 'btree'} ({elements})"]
         if one.including:
@@ -183,6 +184,20 @@ class _Reader:
         if one.where:
             parts.append(f"WHERE {one.where}")
         return " ".join(parts)
+
+    def _maker(self, name: str) -> Command | None:
+        """The command that makes an index: in this statement by name, in an earlier one, in the catalog, or here."""
+        own = [one for one in self.commands if _makes_index(one)]
+        named = [one for one in own if path(name)[-1] in (one.index, one.constraint)]
+        before = [
+            one
+            for statement in self.scene.statements
+            if statement.number < self.statement.number and name in map(built_index, statement.index_builds)
+            for one in self.scene.of(statement)
+            if _makes_index(one)
+        ]
+        there = [one for one in sql.parse(self._definition(name)) if _makes_index(one)]
+        return next(iter((*named, *reversed(before), *there, *own)), None)
 
     def _definition(self, name: str) -> str:
         """The SQL of an index that was there before, or of the constraint that it stands behind."""
@@ -198,7 +213,8 @@ class _Reader:
     def _scan(self, relation: str) -> Trial:
         """What a table is read for: a foreign key, a check, or something that costs no more than reading."""
         for one in (*self.commands, *self._validated()):
-            own = self._full(one.schema, one.name) == relation or one.name == ""
+            named = self._full(one.schema, one.name)
+            own = named == relation or named not in self.statement.scans  # that of a partition is its parent's
             if one.verb == "ADD FOREIGN KEY" and own:
                 return self._trial("reference", relation, ", ".join(map(quoted, one.columns)))
             if one.verb == "ADD CHECK" and own:
@@ -217,6 +233,10 @@ class _Reader:
             if key.kind in ("check", "foreign key") and key.name in names:
                 text = f"ALTER TABLE {quoted(key.schema)}.{quoted(key.parent)} ADD "
                 yield from sql.parse(text + str(self.scene.side.of(key)["definition"]))
+
+
+def _makes_index(one: Command) -> bool:
+    return one.verb == "CREATE INDEX" or one.verb in _KEYS
 
 
 def _action(one: Command) -> str:

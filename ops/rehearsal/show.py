@@ -35,7 +35,7 @@ def view(rehearsal: Rehearsal) -> display.View:
         blocks += _tests(rehearsal)
     if rehearsal.own:
         blocks.append(statements(rehearsal))
-    if picture := _picture(rehearsal):
+    if picture := locked_out(rehearsal):
         blocks.append(picture)
     blocks += [display.Note(f"The traffic met an error: {one}", "attention") for one in rehearsal.traffic_errors]
     blocks += [display.Note(one) for one in rehearsal.notes]
@@ -200,8 +200,11 @@ def statements(rehearsal: Rehearsal) -> display.Table:
     return display.Table(columns=columns, rows=tuple(rows), caption="Foreseen, and measured with rows")
 
 
-def _picture(rehearsal: Rehearsal) -> display.Timeline | None:
-    """Who was locked out, and until when, on the first way up; beside it how long the traffic waited."""
+def locked_out(rehearsal: Rehearsal) -> display.Timeline | None:
+    """Return who was locked out, and until when, on the first way up, beside how long the traffic waited.
+
+    None where nobody was, or for less than a second in all.
+    """
     took = [(one, one.seconds, "") for one in rehearsal.own if one.seconds is not None]
     passages = in_turn(took)
     begin = {one.statement.number: one.begin for one in passages}

@@ -130,6 +130,17 @@ def test_rows_that_come_with_the_plan_are_nobodys_to_count() -> None:
     assert "comes with the plan" in full[3].why
 
 
+def test_an_index_that_came_with_the_plan_is_built_anew_like_any_other() -> None:
+    key = _statement("ALTER TABLE big ADD UNIQUE (b, a)", 1, index_builds=("public.big_b_a_key on public.big",))
+    build = _statement("CREATE INDEX i ON big USING hash (a)", 2, index_builds=("public.i on public.big",))
+    again = ("public.big_b_a_key on public.big", "public.i on public.big", "public.big_pkey on public.big")
+    rewrite = _statement("ALTER TABLE big ALTER c TYPE bigint", 3, rewrites=BIG, index_builds=again)
+
+    details = [one.detail for one in _works(key, build, rewrite)[3].trials if one.kind == "index"]
+
+    assert details == ["USING btree (b, a)", "USING hash (a)", "USING btree (id)"]
+
+
 def test_a_range_is_a_rate_times_the_rows_and_four_times_as_wide_as_it_is_low() -> None:
     (one,) = _estimated(_statement("ALTER TABLE big ALTER a TYPE bigint", rewrites=BIG)).statements
 

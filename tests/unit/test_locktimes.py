@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from ops.locktimes import Passage, timeline
+from ops.rehearsal.result import Rehearsal, Waited
+from ops.rehearsal.show import locked_out
 from ops.statement import Lock, Mode, Statement
 
 
@@ -41,3 +46,22 @@ def test_where_nobody_waits_there_is_no_picture() -> None:
 
 def test_what_is_over_at_once_needs_no_picture() -> None:
     assert timeline([_passage(1, 0.0, 0.5, Mode.ACCESS_EXCLUSIVE)], caption="c") is None
+
+
+def test_a_rehearsal_shows_beside_it_how_long_the_traffic_waited() -> None:
+    first, second = (
+        replace(_passage(number, 0.0, 0.0, *modes).statement, seconds=seconds)
+        for number, seconds, modes in ((1, 1.5, ()), (2, 2.0, (Mode.ACCESS_EXCLUSIVE,)))
+    )
+    route: Any = None  # not a part of the picture
+    waited = Waited(statement=2, sql="SELECT 1", seconds=1.8)
+
+    found = locked_out(Rehearsal(route=route, statements=(first, second), waits=(waited,)))
+
+    assert found is not None
+    lanes = {lane.name: [(bar.begin, round(bar.end, 3)) for bar in lane.bars] for lane in found.lanes}
+    assert lanes == {
+        "statements": [(0.0, 1.5), (1.5, 3.5)],
+        "public.t": [(1.5, 3.5)],
+        "traffic waited": [(1.5, 3.3)],
+    }
