@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,20 +35,23 @@ def rates(home: Path, place: scratch.Place, connection: Connection, trials: Iter
     """Return the rate of each trial on a scratch server, or why there is none.
 
     `connection` leads to the target, whose tables' statistics say what synthetic rows are to look like. Trials of the
-    same shape share a sample; one that was measured on this server within the last weeks is not measured again.
+    same table share a sample; one that was measured on this server within the last weeks is not measured again. What
+    comes first is tried first, as the time for all of it is limited.
 
     Raises
     ------
     OpsError
         The scratch server refuses.
     """
-    asked = sorted(set(trials), key=lambda one: (one.relation, one.added, one.kind, one.detail))
+    asked: dict[tuple[str, tuple[tuple[str, str], ...]], dict[Trial, None]] = {}
+    for one in trials:
+        asked.setdefault((one.relation, one.added), {})[one] = None
     if not asked:
         return {}
     found: dict[Trial, Rate | str] = {}
-    known = shapes(connection, (one.relation for one in asked))
+    known = shapes(connection, (relation for relation, _ in asked))
     deadline = time.monotonic() + _SECONDS
-    for (relation, added), group in groupby(asked, key=lambda one: (one.relation, one.added)):
+    for (relation, added), group in asked.items():
         shape = known.get(relation)
         if shape is None:
             found.update((one, f"{relation} is not there any more") for one in group)

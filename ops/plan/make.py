@@ -159,7 +159,9 @@ def _estimates(here: Visit, made: Route, measured: _Measured, live: Live) -> Est
     seen = measured.observed
     assert made.live is not None
     works = estimate.works(seen.statements, seen.commands, live, made.live)
-    trials = {trial for work in works.values() for trial in work.trials}
+    trials = [trial for work in works.values() for trial in work.trials]
+    sizes = {name: one.heap_bytes for name, one in live.relations.items()}
+    trials.sort(key=lambda trial: -sizes.get(trial.relation, 0))  # the largest first, as the time for them is limited
     tried: dict[Trial, Rate | str] = {}
     distance = ""
     if trials and measured.ground is not None:

@@ -103,7 +103,7 @@ def run(folder: Path, share: float = 1.0) -> Part:
     _tidy(folder)
     rows = [(*wanted[revision], estimate, actual) for revision, estimate, actual in found]
     outside = [1.0 - _is_inside(estimate, actual) for _, _, estimate, actual in rows]
-    widths = [one["seconds"]["high"] / one["seconds"]["low"] for _, _, one, _ in rows if one["seconds"]]
+    widths = [round(one["seconds"]["high"] / one["seconds"]["low"], 3) for _, _, one, _ in rows if one["seconds"]]
     return Part(
         title="Estimates beside the times of a run",
         claims=(
