@@ -21,8 +21,8 @@ class State:
     """What became of an open run. `running` is the revision that was under way, None where none was.
 
     `statements` lead back to the beginning of that revision, `stamp` is what the version table has to say then, empty
-    where it says it. `onward` leads to its end instead, `choices` are what somebody has to find out first. `stuck` is
-    why nothing is offered.
+    where it says it. `half_undone`: a repair has begun with that. `onward` leads to its end instead, `choices` are what
+    somebody has to find out first. `stuck` is why nothing is offered.
     """
 
     took: tuple[str, ...] = ()
@@ -34,6 +34,7 @@ class State:
     said: str = ""
     doubt: str = ""
     loses: str = ""
+    half_undone: bool = False
     onward: Onward | None = None
     choices: tuple[str, ...] = ()
     stuck: str = ""

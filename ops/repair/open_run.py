@@ -14,6 +14,7 @@ from ops.catalog.names import quoted
 from ops.errors import OpsError, RefusedError
 from ops.ledger import OpenRun, Part, Passed
 from ops.ledger.records import minute
+from ops.ledger.values import Record
 from ops.project.visit import Visit
 from ops.remedy import script
 from ops.repair import act, onward
@@ -59,7 +60,8 @@ def look(scene: Scene, choice: str = "") -> Finding | None:
             next_step=f"Look again with case = {CASE!r}.",
             code="choice",
         )
-    if run.ended and not (state.statements or state.stamp or state.stuck or state.onward or state.choices):
+    is_left = bool(state.statements or state.stamp or state.stuck or state.onward or state.choices)
+    if run.ended and not is_left and not _is_doubted(scene, state):
         return None  # it failed, said so, and left nothing half done
     end = "failed half-way" if run.ended else "never reported its end"
     finding = Finding(
@@ -129,22 +131,39 @@ def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
 def _run(scene: Scene) -> OpenRun | None:
     """The newest run that is open, or that failed behind its first commit; None where there is none.
 
-    A repair that ended like that is passed by: what it was to mend is still there to be found.
+    A repair that ended like that is passed by: what it was to mend is still there to be found. Where there is nothing
+    else, it is what is open.
     """
-    ledger = scene.status.ledger
-    repairs = {one["run"] for one in ledger.entries if one["kind"] == "intent" and one["direction"] == "stamp"}
-    if scene.status.open_runs:
-        runs = [one for one in scene.status.open_runs if one.run not in repairs]
-        return (runs or scene.status.open_runs)[-1]
-    if scene.status.holder is not None:
-        return None
-    for last in ledger.runs:
-        if last.error is None:
-            return None
-        if last.error.get("changed") is not False and last.run not in repairs:
-            words = {name: getattr(last, name) for name in ("run", "when", "by", "direction", "wanted")}
+    ledger, repairs = scene.status.ledger, {one["run"] for one in _repairs(scene)}
+    still_open = {one.run: one for one in scene.status.open_runs}
+    dead = None
+    for past in ledger.runs:
+        if past.run not in still_open and past.error is None:
+            if past.verdict:
+                break  # it succeeded, which settled all that was before
+            continue  # it is at work
+        if past.run in repairs:
+            dead = dead or still_open.get(past.run)
+        elif past.run in still_open:
+            return still_open[past.run]
+        elif past.error is not None and past.error.get("changed") is not False and scene.status.holder is None:
+            words = {name: getattr(past, name) for name in ("run", "when", "by", "direction", "wanted")}
             return OpenRun(**words, ended=True)
-    return None
+    return dead
+
+
+def _repairs(scene: Scene) -> list[Record]:
+    """What was wanted of the repairs that run statements of ours; not of those that lead a revision to its end."""
+    intents = [one for one in scene.status.ledger.entries if one["kind"] == "intent"]
+    return [one for one in intents if one.get("repair") and one["direction"] == "stamp"]
+
+
+def _is_half_undone(scene: Scene, run: OpenRun) -> bool:
+    """Whether a repair has begun to undo what a run left: it did not end, or the run would be settled."""
+    entries = scene.status.ledger.entries
+    begun = next(place for place, one in enumerate(entries) if one["run"] == run.run)
+    own = [one for one in _repairs(scene) if one["repair"].get("case") == CASE and one["repair"].get("statements")]
+    return any(one in own for one in entries[begun:])
 
 
 def _state(scene: Scene, run: OpenRun, choice: str) -> State:
@@ -164,10 +183,16 @@ def _state(scene: Scene, run: OpenRun, choice: str) -> State:
             "moved it since. 12-compare-schema says what the schema is.",
         )
     at = places.index(current)
-    state = State(took=tuple(names[:at]), waiting=tuple(names[at + 1 :]))
+    state = State(took=tuple(names[:at]), waiting=tuple(names[at + 1 :]), half_undone=_is_half_undone(scene, run))
     if at == len(names):
         return replace(state, said="All of it took effect.")
     return _of_revision(scene, replace(state, running=names[at]), run.direction, planned[at], choice)
+
+
+def _is_doubted(scene: Scene, state: State) -> bool:
+    """Whether the ledger still has that rows may be written of the revision, which keeps it from being run."""
+    part = scene.status.ledger.part
+    return part is not None and not part.is_certain and part.writes_rows and part.revision == state.running
 
 
 def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[str, Any], choice: str) -> State:
@@ -183,6 +208,8 @@ def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[st
         return replace(state, stuck=unreadable(error))
     found = fate(course, live, scene.history.current)
     edited = scene.history.by_id[name].sha256 != planned.get("sha256")
+    if not found.stops and state.half_undone:
+        return _back(scene, state, replace(found, stops=course.stops))  # between two statements of the repair
     if not found.stops:
         why = "its file was edited since" if edited else course.failed or "somebody changed the schema since, or before"
         return replace(
@@ -248,9 +275,11 @@ def _back(scene: Scene, state: State, found: Fate) -> State:
     half = ", ".join(map(str, found.half_built))
     stay = "statement is committed, and stays" if count == 1 else "statements are committed, and stay"
     said = f"Of {state.running} {count} {stay}."
+    if state.half_undone:
+        said = f"A repair has begun to undo {state.running}, and did not come to its end."
     if half:
         said += f" A further one left the invalid index {half}."
-    state = replace(state, said=said)
+    state = replace(state, said=said, found=found)
     if gone:
         names = ", ".join(f"{key.kind} {key}" for key in gone)
         return replace(

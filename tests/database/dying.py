@@ -1,4 +1,6 @@
-"""Upgrade a target to head, and die on the way: `python -m tests.database.dying TARGET WHO POINT`.
+"""Upgrade a target to head, and die on the way: `python -m tests.database.dying TARGET WHO POINT [CASE]`.
+
+With a case, that is mended instead; each statement of the repair is one more event, before it runs.
 
 WHO is `worker`, `parent` or `server`, whose process id is in DYING_SERVER. POINT is the number of an event of the
 worker's: before and behind every statement, at every commit, behind every revision. The parent dies before it has
@@ -18,22 +20,22 @@ from typing import Any
 import psycopg2
 
 import ops
-from ops.apply import act
+from ops.apply import act, mending
 from ops.project import Answer, Event
 
 EVENTS = ("statement", "statement-done", "commit", "revision-done")
 TABLE = "customer"
 
 
-def main(target: str, who: str, point: int) -> None:
-    """Run the upgrade, with death in it."""
+def main(target: str, who: str, point: int, case: str = "") -> None:
+    """Run the upgrade or the repair, with death in it."""
     seen: list[str] = []
     slow: list[str] = []
-    listen = act._Change._listen
+    listen, execute = act._Change._listen, mending.execute
 
-    def kill(change: Any) -> None:
+    def kill(here: Any) -> None:
         number = {
-            "worker": lambda: change.here.worker.pid,
+            "worker": lambda: here.worker.pid,
             "parent": os.getpid,
             "server": lambda: int(os.environ["DYING_SERVER"]),
         }[who]()
@@ -45,11 +47,11 @@ def main(target: str, who: str, point: int) -> None:
         if event["event"] in EVENTS:
             seen.append(f"{event['event']} {' '.join(str(event.get('sql', '')).split())[:60]}".rstrip())
             if len(seen) == point and who == "parent":
-                kill(change)
+                kill(change.here)
         answer = listen(change, event)
         if event["event"] in EVENTS:
             if len(seen) == point:
-                kill(change)
+                kill(change.here)
             if event["event"] == "statement" and "CONCURRENTLY" in event["sql"]:
                 slow.append(event["sql"])
                 if len(slow) == -point:
@@ -74,12 +76,22 @@ def main(target: str, who: str, point: int) -> None:
             if cursor.fetchone()[0]:
                 break
             time.sleep(0.01)
-        kill(change)
+        kill(change.here)
+
+    def mending_dies(here: Any, sql: str) -> None:
+        seen.append(f"mends {sql}")
+        if len(seen) == point:
+            kill(here)
+        execute(here, sql)
 
     act._Change._listen = dying  # type: ignore[method-assign]
-    ops.target(target).upgrade("head", dry_run=False, retries=0)
+    mending.execute = mending_dies
+    if case:
+        ops.target(target).repair(case, dry_run=False)
+    else:
+        ops.target(target).upgrade("head", dry_run=False, retries=0)
     print("\n".join(seen))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

@@ -103,9 +103,9 @@ class Shop:
         self.ask("INSERT INTO alembic_version VALUES ('m1')")
         self.ask(f"INSERT INTO customer SELECT n, 'name ' || n, n || '@x' FROM generate_series(1, {ROWS}) AS n")
 
-    def die(self, who: str, point: int, **environment: str) -> str:
-        """Upgrade in a process of its own, with death in it; return what it printed."""
-        command = [sys.executable, "-m", "tests.database.dying", "shop", who, str(point)]
+    def die(self, who: str, point: int, *case: str, **environment: str) -> str:
+        """Upgrade, or mend a case, in a process of its own, with death in it; return what it printed."""
+        command = [sys.executable, "-m", "tests.database.dying", "shop", who, str(point), *case]
         done = subprocess.run(
             command, cwd=CHECKOUT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
         )

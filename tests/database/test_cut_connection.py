@@ -59,6 +59,7 @@ UP, DOWN = ("upgrade", "head"), ("downgrade", "m1")
 ROLLED_BACK, COMPLETE = "Revision {} was rolled back.", "Revision {} was complete and stays."
 NOBODY, UNREAD = "Nobody was told whether this statement of {} took effect", "The state could not be read back"
 FIRST_PART = at("COMMIT", behind="ALTER TABLE customer ADD COLUMN rank")
+PART_WITH_ROWS = at("COMMIT", behind="INSERT INTO purchase")
 READ_BACK = at("SELECT version_num", session="upgrade", nth=4)
 LAST = commit("m4", lasting=True)
 
@@ -69,6 +70,8 @@ CUTS = {
                                                    (True, "m3", COMPLETE.format("m3"))),
     "up, the first part":       (UP, FIRST_PART, (False, "m1", NOBODY.format("m2")),
                                                  (True, "m1", NOBODY.format("m2"))),
+    "up, a part with rows":     (UP, PART_WITH_ROWS, (True, "m3", "whether these statements of m4 took effect"),
+                                                     (True, "m3", "whether these statements of m4 took effect")),
     "up, an index":             (UP, at("CREATE INDEX CONCURRENTLY"), (True, "m1", NOBODY.format("m2")),
                                                                       (True, "m1", NOBODY.format("m2"))),
     "up, rows by themselves":   (UP, at("UPDATE customer SET name"), (True, "m3", NOBODY.format("m4")),

@@ -66,7 +66,7 @@ def tell(record_property: Died, who: str, moment: int, events: list[str]) -> Non
 
 
 def mend_and_upgrade(shop: Shop, wanted: tuple[object, ...]) -> str:
-    """Do the same in the fewest steps; return what was found."""
+    """Mend what is found, and upgrade, in the fewest steps; return what was found."""
     [mended] = shop.target.repair("open-run", dry_run=False).findings
     assert mended.done
     shop.target.upgrade("head", dry_run=False)
@@ -111,6 +111,39 @@ def test_killed(shop: Shop, who: str, moment: int, said: str, undisturbed: Undis
     tell(record_property, who, moment, undisturbed[1])
     shop.die(who, moment)
 
+    assert said in mend_and_upgrade(shop, undisturbed[0])
+
+
+# fmt: off
+REPAIRS = {  #                         the upgrade dies   the repair dies   what is said then
+    "between what undoes":            (("worker", 9),     ("parent", 2),    "A repair has begun to undo m2"),
+    "with a type gone, not yet back": (("worker", 9),     ("worker", 5),    "A repair has begun to undo m2"),
+    "before anything is undone":      (("worker", 9),     ("parent", 1),    "A repair has begun to undo m2"),
+    "in the rest of a revision":      (("parent", 45),    ("parent", 13),   "Of m4 4 statements are committed"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        pytest.param(*one, id=name, marks=() if number == 0 else pytest.mark.heavy)
+        for number, (name, one) in enumerate(REPAIRS.items())
+    ],
+)
+def test_a_repair_that_dies_is_told_and_the_next_one_mends(
+    shop: Shop,
+    first: tuple[str, int],
+    second: tuple[str, int],
+    said: str,
+    undisturbed: Undisturbed,
+    record_property: Died,
+) -> None:
+    record_property("died", ("repair", f"its {second[0]}, at event {second[1]} of it"))
+    shop.die(*first)
+    shop.die(*second, "open-run")
+
+    assert bool(shop.target.status().open_runs) == (second[0] == "parent")
     assert said in mend_and_upgrade(shop, undisturbed[0])
 
 
