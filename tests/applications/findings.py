@@ -24,6 +24,9 @@ Each one is from PyPI, in an environment of its own. It went from an older revis
 `20-plan`, `30-rehearse`, `40-upgrade` and `12-compare-schema`. What is told below is about the applications: what their
 operators would want to know before an upgrade. `tests/applications/` has the rows, and what was read in the version
 files before: a rehearsal has to find that, and nothing else. `make test-all` tries them again.
+
+A constraint without a name in the models has the server's name there; where a migration has given it another one, that
+counts as a disagreement.
 """
 
 
@@ -83,7 +86,10 @@ def _part(one: dict[str, Any]) -> str:
         lines.append(f"Its models and its migrations disagree {sum(one['drift'].values())} times: {counted}.")
     elif not one["not_compared"]:
         lines.append("Its models and its migrations agree.")
-    lines += [_cell(text.splitlines()[0]) for text in one["not_compared"]]
+    if one["not_compared"]:
+        lines += [""] if one["drift"] else []
+        lines += ["Not everything could be compared:", ""]
+        lines += [f"- {_cell(text.splitlines()[0])}" for text in one["not_compared"]]
     return "\n".join(lines) + "\n"
 
 
