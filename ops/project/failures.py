@@ -237,6 +237,10 @@ def _alembic(event: Event, where: str) -> OpsError:
             "shows them.",
             code="several-heads",
         )
+    if far := re.search(r"Relative revision (\S+) didn't produce", text):
+        return RevisionError(
+            f"{far[1]} is more steps than there are revisions from where the database is.", next_step=_NAME_ONE
+        )
     if "mbiguous" in text:
         return RevisionError(
             _sentence(message),
@@ -244,7 +248,7 @@ def _alembic(event: Event, where: str) -> OpsError:
             code="ambiguous",
         )
     words = (
-        "Can't locate revision", "No such revision", "Relative revision", "not a valid", "requested",
+        "Can't locate revision", "No such revision", "not a valid", "requested",
         "is not an ancestor", "produced",
     )  # fmt: skip
     if any(word in text for word in words) or event["type"] in (

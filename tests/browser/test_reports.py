@@ -116,15 +116,20 @@ def test_what_no_name_should_say_is_shown_and_nothing_else(chromium: Browser, ho
 
 @pytest.mark.heavy
 def test_every_report_opens_without_a_network(story: dict[str, telling.Ran], chromium: Browser, pictures: Path) -> None:
-    wrong = {}
-    for name, ran in story.items():
-        with opened(chromium, ran.folder / "report.html") as page:
-            found = violations(page, "body")
-            if not fits(page):
-                found.append("it is too wide")
-            page.emulate_media(media="print")
-            page.pdf(path=pictures / f"{ran.step.notebook.replace('/', '-')}.pdf", format="A4")
-            if found:
-                wrong[name] = found
+    wrong: dict[str, list[str]] = {}
+    for number, (name, ran) in enumerate(story.items()):
+        kept = f"report-{number:02}-{ran.step.notebook.replace('/', '-')}"
+        for colours, size in (("light", WIDE), ("dark", NARROW)):
+            with opened(chromium, ran.folder / "report.html", color_scheme=colours) as page:
+                found = violations(page, "body")
+                if not fits(page):
+                    found.append("it is too wide")
+                page.set_viewport_size(size)
+                page.screenshot(path=pictures / f"{kept}-{colours}.png", full_page=True)
+                if colours == "light":
+                    page.emulate_media(media="print")
+                    page.pdf(path=pictures / f"{kept}.pdf", format="A4")
+                if found:
+                    wrong[f"{name}, {colours}"] = found
 
     assert wrong == {}

@@ -178,7 +178,7 @@ def test_a_revision_that_is_none(visited: Visit, revision: str, said: str) -> No
 
 
 DIRECTIONS = {
-    "down from base": ("linear", "downgrade", "-1", "-1"),
+    "down from base": ("linear", "downgrade", "-1", "-1 is more steps than there are"),
     "down to what is above": ("linear", "downgrade", "a10000000002", "a10000000002"),
     "down to what nobody knows": ("linear", "downgrade", "ffffffffffff", "ffffffffffff"),
     "stamp what nobody knows": ("linear", "stamp", "ffffffffffff", "ffffffffffff"),
