@@ -92,7 +92,7 @@ details.source{margin:.2rem 0}.output_stderr pre{border-left:4px solid #b97a00}
 @page{margin:14mm}body{padding:0;font-size:11px}.source,.words{display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 pre{white-space:pre-wrap!important}div{overflow:visible!important}
-main div,pre{font-size:11px!important}table,th,td,td span,td code{font-size:9px!important}
+main div,pre,code{font-size:11px!important}table,th,td,td span,td code{font-size:9px!important}
 td,th{min-width:0!important;padding-right:8px!important}
 td:not([style*=height]){white-space:normal!important}.picture svg{max-width:100%!important}
 tr,img,svg{break-inside:avoid}
