@@ -180,7 +180,7 @@ def _at(home: Path, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(key, value)
 
 
-WALKED = [one.name for one in catalogue().notebooks if re.match(r"walkthroughs/0[2-7]", one.name)]
+WALKED = [one.name for one in catalogue().notebooks if re.match(r"walkthroughs/0[23457]", one.name)]
 """Those after the one in the story that any Alembic project could be walked through; each is a place of its own."""
 
 
