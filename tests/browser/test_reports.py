@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 story = telling.story
-pytestmark = pytest.mark.timeout(1800)  # whichever test comes first runs the whole story
+pytestmark = pytest.mark.timeout(3600)  # whichever test comes first runs the whole story
 
 WIDE = {"width": 1280, "height": 1000}
 NARROW = {"width": 400, "height": 900}
