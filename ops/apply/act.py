@@ -261,18 +261,20 @@ class _Change:
         return go(**self.pace.begin())
 
     def _before_statement(self, event: Event) -> Answer:
+        self.progress.starts(event["sql"], outside=bool(event["autocommit"]))
         found = self.parts.before(event)
         if isinstance(found, str):
+            self.progress.stopped()
             return self._disprove(
                 f"{event['revision']} cannot be led to its end: {found}; nothing of it was run",
                 "Look at what its file reads: run the rest of it by hand, then set the version table with 44-stamp.",
             )
-        self.progress.starts(event["sql"], outside=bool(event["autocommit"]))
         if found is not None:
             return found
         settings = self.pace.before(event)
         more = self.breaker.before(event)
         if isinstance(more, str):
+            self.progress.stopped()
             return self._disprove(
                 f"the limit max_rewrite cannot be enforced for a statement of {event['revision']}: {more}",
                 "Write the statement otherwise, or leave max_rewrite empty.",

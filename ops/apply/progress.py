@@ -31,7 +31,7 @@ class Progress:
     outside: str = ""
     """The statement that runs outside of any transaction now."""
     refused: bool = False
-    """The server itself said that it did not do what was under way last."""
+    """What was under way last was certainly not done: the server said so, or it was not let through."""
     catalog: str = ""
     """The fingerprint of the schema afterwards, where it was read."""
     unproved: str = ""
@@ -56,6 +56,11 @@ class Progress:
         self.outside = sql if outside else ""
         if COMMITS.match(sql):
             self.commits()
+
+    def stopped(self) -> None:
+        """The statement that was about to run does not."""
+        self.outside = ""
+        self.refused = True
 
     def ended(self, sql: str) -> None:
         """The statement has run."""
