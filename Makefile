@@ -3,8 +3,8 @@
 # The first Python 3.11 or newer that really starts (a version manager may leave names that do not).
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
-# One more than there are cores: now and then a test only waits.
-JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)))
+# Twice as many as there are cores: most tests wait for a server or a kernel half of their time.
+JOBS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))))
 
 IN_VENV := .venv/bin/python
 

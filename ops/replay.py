@@ -1,7 +1,7 @@
-"""What the version files make of an empty database, revision by revision, and what the models make of one.
+"""What the version files make of an empty database, revision by revision.
 
-Both happen on scratch databases of the embedded server, in workers, so that the server itself normalises every
-type, default and expression; the results are kept until something that they depended on changes.
+It happens on a scratch database, in a worker, so that the server itself normalises every type, default and
+expression; the result is kept until something that it depended on changes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ops import cache
-from ops.cache import Cache, Dependencies
+from ops import cache, keeping
+from ops.cache import Cache
 from ops.catalog import Catalog, Key, properties, snapshot
 from ops.catalog.later import later
 from ops.errors import OpsError
 from ops.ground import Ground, Needed
 from ops.project import Answer, Event
-from ops.project.visit import Visit, describe_missing
+from ops.project.visit import Visit
 from ops.settings import TargetSettings
 
 Texts = Mapping[Key, str]
@@ -145,43 +145,10 @@ class Replay:
 _FACETS = {"grant": '"grants" : {', "comment": '"comment" : "'}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """Something of the models that the server did not make, and all keys that are lost with it.
-
-    A name of "*" stands for any. `object` is None where nothing was made at all.
-    """
-
-    object: str | None
-    why: str
-    keys: tuple[Key, ...] = ()
-
-    def covers(self, key: Key) -> bool:
-        """Return whether nothing is known of an object because of this."""
-        return any(_covers(one, key) for one in self.keys)
-
-
-def _covers(lost: Key, key: Key) -> bool:
-    if lost.kind == "table" and (key.schema, key.parent) == (lost.schema, lost.name):
-        return True
-    return (lost.kind, lost.schema, lost.parent) == (key.kind, key.schema, key.parent) and lost.name in ("*", key.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Models:
-    """The models, as the server made them; `failed` is what it refused."""
-
-    catalog: Catalog
-    tables: tuple[str, ...]
-    failed: tuple[Refused, ...] = ()
-    missing: tuple[str, ...] = ()
-    has_metadata: bool = True
-
-
 def kept(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -> Replay | None:
     """Return the history replayed, where it was before and nothing that it depends on has changed; else None."""
     keeps = not settings.project.drafts  # those are for one look, in a folder that nobody meets again
-    found = Cache(settings.home).get("replay", _inputs(settings, ground, current)) if keeps else None
+    found = Cache(settings.home).get("replay", keeping.inputs(settings, ground, current)) if keeps else None
     return None if found is None else _replay_from(found)
 
 
@@ -200,42 +167,13 @@ def replay(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -
     if seen is not None:
         for place in (made.current, len(made.revisions)):
             made.at(place or 0)
-        inputs, dependencies = _inputs(settings, ground, current), _dependencies(settings, seen, since)
+        inputs, dependencies = keeping.inputs(settings, ground, current), keeping.dependencies(settings, seen, since)
         Cache(settings.home).put("replay", inputs, _replay_to(made), dependencies, bulk=_film_to(made.film))
     return made
 
 
-def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
-    """Return what the models make of an empty database that has some extensions and schemas."""
-    inputs = [*_inputs(settings, ground, ()), needed]
-    found = Cache(settings.home).get("models", inputs)
-    if found is not None:
-        return _models_from(found)
-    since = cache.now()
-    with ground.visit(settings, baseline=False) as here:
-        ground.prepare(here.facts.database, needed)
-        answer = here.worker.request("models", listener=lambda event: None, read_only=False)
-        made = Models(
-            catalog=ground.as_owned(snapshot.read(here.connection, version_table=_version_table(here))),
-            tables=tuple(answer["models"]["tables"]),
-            failed=tuple(_refused(one) for one in answer["failed"]),
-            missing=tuple(describe_missing(one) for one in answer["models"]["missing"]),
-            has_metadata=bool(answer["models"]["metadata"]),
-        )
-        seen = here.worker.request("dependencies")
-    dependencies = _dependencies(settings, seen, since)
-    if all(one.object for one in made.failed):  # else what it lacks may be there the next time, a role for one
-        Cache(settings.home).put("models", inputs, _models_to(made), dependencies, bulk=_rows(made.catalog.texts))
-    return made
-
-
-def _refused(one: Mapping[str, Any]) -> Refused:
-    keys = tuple(Key(kind, schema, table, name or "*") for kind, schema, table, name in one["keys"])
-    return Refused(object=one["object"], why=one["why"], keys=keys)
-
-
 def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
-    table = _version_table(here)
+    table = keeping.version_table(here)
     plans = snapshot.Plans()  # the connection is our own, to our own server
     before = ground.as_owned(snapshot.read(here.connection, version_table=table, plans=plans))
     steps: list[str] = []
@@ -297,45 +235,7 @@ def _needed(made: Catalog) -> Needed:
 _GROUND = ("extension", "schema")
 
 
-def _version_table(here: Visit) -> tuple[str, str]:
-    return here.setup.version_table_schema, here.setup.version_table
-
-
 # -- keeping ---------------------------------------------------------------------------------------
-
-
-def _inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) -> list[object]:
-    project = settings.project
-    values = dict(settings.section.values) if settings.section else {}
-    return [
-        str(project.config),
-        {name: value for name, value in values.items() if name not in _NOT_OF_REPLAYS},
-        project.python,
-        *ground.key,
-        list(current),
-        str(project.baseline),
-    ]
-
-
-_NOT_OF_REPLAYS = (
-    "url", "url_env", "scratch_url", "scratch_url_env", "protected", "ignore", "lock_timeout", "statement_timeout",
-    "ledger",
-)  # fmt: skip
-
-
-def _dependencies(settings: TargetSettings, seen: Mapping[str, Any], since: int) -> Dependencies:
-    files = list(seen["files"])
-    if settings.project.baseline is not None:
-        files.append(str(settings.project.baseline))
-    return Dependencies.of({**seen, "files": files}, without=dict(settings.project.environment), since=since)
-
-
-def _rows(texts: Mapping[Key, str | None]) -> list[list[str | None]]:
-    return [[*key, text] for key, text in texts.items()]
-
-
-def _texts(rows: list[list[Any]]) -> dict[Key, Any]:
-    return {Key._make(row[:4]): row[4] for row in rows}
 
 
 def _replay_to(made: Replay) -> dict[str, Any]:
@@ -348,13 +248,13 @@ def _replay_to(made: Replay) -> dict[str, Any]:
 
 
 def _film_to(film: Film) -> list[Any]:
-    return [_rows(film.base), [_rows(one) for one in film.touched]]
+    return [keeping.rows(film.base), [keeping.rows(one) for one in film.touched]]
 
 
 def _replay_from(entry: cache.Entry) -> Replay:
     def film() -> Film:
         base, touched = entry.bulk()
-        return Film(base=_texts(base), touched=tuple(_texts(one) for one in touched))
+        return Film(base=keeping.texts(base), touched=tuple(keeping.texts(one) for one in touched))
 
     payload = entry.payload
     return Replay(
@@ -366,34 +266,4 @@ def _replay_from(entry: cache.Entry) -> Replay:
             place: (fingerprint, tuple((kind, name, text) for kind, name, text in needed))
             for place, fingerprint, needed in payload["stills"]
         },
-    )
-
-
-def _models_to(made: Models) -> dict[str, Any]:
-    return {
-        "server_version": made.catalog.server_version,
-        "fingerprint": made.catalog.fingerprint,
-        "tables": list(made.tables),
-        "failed": [[one.object, one.why, [list(key) for key in one.keys]] for one in made.failed],
-        "missing": list(made.missing),
-        "has_metadata": made.has_metadata,
-    }
-
-
-def _models_from(entry: cache.Entry) -> Models:
-    payload = entry.payload
-    return Models(
-        catalog=later(
-            database="models",
-            server_version=payload["server_version"],
-            fingerprint=payload["fingerprint"],
-            load=lambda: _texts(entry.bulk()),
-        ),
-        tables=tuple(payload["tables"]),
-        failed=tuple(
-            Refused(object=name, why=why, keys=tuple(Key._make(key) for key in keys))
-            for name, why, keys in payload["failed"]
-        ),
-        missing=tuple(payload["missing"]),
-        has_metadata=payload["has_metadata"],
     )

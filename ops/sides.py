@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ops import cache, clone, database, replay, threeway
+from ops import cache, clone, database, modelled, replay, threeway
 from ops.blame import Blame, blame
 from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Difference, Key, diff, properties, snapshot
@@ -91,6 +91,7 @@ class _Work:
             models=made.catalog if made else None,
             kinds_made=lambda: replayed.kinds_made,
             is_of_a_column=replayed.is_of_a_column,
+            is_unnamed=lambda key: made is not None and key in made.unnamed,
             without=lambda key: any(one.covers(key) for one in failed),
             is_elsewhere=lambda key: not setup.include_schemas and _schema_of(key) not in {"", *ours},
             differ=self._differ,
@@ -210,11 +211,11 @@ class _Work:
             self.unknown.append(f"The migrations could not be replayed on scratch, so {where}: {replayed.failed}")
         return current, head
 
-    def _models(self, ground: Ground, like: replay.Still | None) -> replay.Models | None:
+    def _models(self, ground: Ground, like: replay.Still | None) -> modelled.Models | None:
         if like is None:
             return None
         try:
-            made = replay.models(self.settings, ground, like.needed)
+            made = modelled.models(self.settings, ground, like.needed)
         except cache.DamagedError:
             raise
         except OpsError as error:

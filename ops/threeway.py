@@ -66,6 +66,7 @@ def judge(
     kinds_made: Callable[[], frozenset[str]],
     without: Callable[[Key], bool] = lambda key: False,
     is_of_a_column: Callable[[Key], bool] = lambda key: True,
+    is_unnamed: Callable[[Key], bool] = lambda key: False,
     is_elsewhere: Callable[[Key], bool] = lambda key: False,
     differ: Differ = diff,
 ) -> tuple[Judged, ...]:
@@ -74,11 +75,13 @@ def judge(
     `kinds_made` are the kinds of which some revision ever made an object, and "grant" and "comment" where some revision
     ever gave one; `without` tells the objects of which nothing is known on the models' side, and `is_elsewhere` those
     in a schema that the project does not look at. `is_of_a_column` tells the types and sequences that some column of
-    the migrations ever had: of the others models need to know nothing. `differ` may know some answers already.
+    the migrations ever had: of the others models need to know nothing. `is_unnamed` tells the constraints whose names
+    the models leave to the server: those may have any. `differ` may know some answers already.
     """
 
     def drafts(catalog: Catalog, models: Catalog) -> tuple[Difference, ...]:
         found = (one for one in _expressed(differ(catalog, models)) if not without(one.key))
+        found = (one for one in found if one.action != RENAMED or not is_unnamed(one.key))
         return tuple(one for one in found if not _is_optional(one) or is_of_a_column(one.key))
 
     pending = differ(current, head) if current is not None and head is not None else ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import embedded, replay
+from ops import embedded, modelled, replay
 from ops.blame import revision_of
 from ops.catalog import Catalog, Difference, diff
 from ops.catalog.queries import KINDS
@@ -74,7 +74,7 @@ def story(shop: drifting.Shop) -> tuple[Replay, Catalog]:
     settings = shop.target.settings
     replayed = replay.replay(settings, ground, ("access",))
     assert not replayed.failed
-    models = replay.models(settings, ground, replayed.at(len(replayed.revisions)).needed)
+    models = modelled.models(settings, ground, replayed.at(len(replayed.revisions)).needed)
     assert (models.failed, models.has_metadata) == ((), True)
     return replayed, models.catalog
 

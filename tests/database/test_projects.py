@@ -191,6 +191,21 @@ def test_a_password_that_a_project_prints_and_raises_is_masked(set_up: SetUp, da
     assert "planted" not in str(raised.value) + repr(raised.value)
 
 
+def test_a_name_counts_where_the_models_give_one(set_up: SetUp) -> None:
+    bench = set_up("unnamed")
+    bench.target.upgrade(dry_run=False)
+    models = bench.project / "shop.py"
+    text = models.read_text(encoding="utf-8")
+
+    assert bench.target.compare().changes == ()
+
+    models.write_text(text.replace('name="ck_purchase_amount"', 'name="is_paid"'), encoding="utf-8")
+
+    (change,) = bench.target.compare().changes
+
+    assert (change.action, change.kind, change.object) == ("renamed", "check", "public.purchase.is_paid")
+
+
 @pytest.mark.heavy
 @pytest.mark.timeout(1800)
 def test_a_thousand_revisions(set_up: SetUp) -> None:

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from ops.catalog import Catalog, Key
-from ops.replay import Film, Refused, Replay
+from ops.modelled import Refused
+from ops.replay import Film, Replay
 from ops.threeway import Judged, judge
 
 HAND, AHEAD = "changed-by-hand", "ahead-by-hand"

@@ -1,7 +1,7 @@
 """What the models say, made in an empty database."""
 
 from .below import commit, state_of
-from .models import describe_models, metadatas
+from .models import describe_models, metadatas, names_given
 from .pieces import create_piece_by_piece, in_autocommit_mode, statements_of
 from .project import nothing
 from .refused import DUPLICATE, found_wrong
@@ -18,6 +18,7 @@ def do_models(project, request):
     def create(context):
         connection = context.connection
         answer["models"] = describe_models(context)
+        answer["names"] = list(names_given(context))
         wanted = metadatas(context)
         for metadata in wanted:
             make_taken_for_granted(connection, metadata)

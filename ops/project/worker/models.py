@@ -22,6 +22,18 @@ def describe_models(context):
     return {"metadata": len(wanted), "tables": tables, "missing": missing_models(wanted, set(tables))}
 
 
+def names_given(context):
+    """For each table, the names that the models give its constraints; the server chooses those of the others."""
+    dialect = context.connection.dialect
+    preparer = dialect.identifier_preparer
+    for metadata in metadatas(context):
+        for table in metadata.tables.values():
+            named = [one for one in table.constraints if one.name is not None]
+            names = [name for name in map(preparer.format_constraint, named) if name is not None]
+            given = [preparer.unformat_identifiers(name)[-1] for name in names]
+            yield [table.schema or dialect.default_schema_name, table.name, given]
+
+
 def missing_models(wanted, known):
     """Mapped classes that the project has and `target_metadata` has not: usually a model nobody imported."""
     imported, folders, loaded = imported_models(wanted, known)
