@@ -55,9 +55,7 @@ class OpsError(Exception):
     @property
     def effect(self) -> str:
         """One sentence: whether the database was changed."""
-        if self.changed is None:
-            return "It is not known whether the database was changed."
-        return "The database was changed." if self.changed else "Nothing was changed."
+        return effect(self.changed)
 
     def to_dict(self) -> dict[str, object]:
         """Return the `error` object of `result.json`."""
@@ -71,6 +69,13 @@ class OpsError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython asks the exception itself how it wants to be shown: a refusal needs no stack of ours.
         return [f"{self.verdict.value}: {self.problem}", self.effect, f"Next: {self.next_step}"]
+
+
+def effect(changed: bool | None) -> str:
+    """Return in one sentence whether the database was changed; None where nobody knows."""
+    if changed is None:
+        return "It is not known whether the database was changed."
+    return "The database was changed." if changed else "Nothing was changed."
 
 
 class UsageError(OpsError):

@@ -178,7 +178,7 @@ class Panel:
         try:
             work()
         except OpsError as error:
-            self._show_result(shown.trouble(error.problem, error.next_step))
+            self._show_result(shown.trouble(error.problem, f"{error.effect} {error.next_step}"))
         except Exception as error:  # a thread's error would be seen by nobody
             self._show_result(shown.trouble(f"{type(error).__name__}: {error}"))
         finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ops import display
 from ops.display.html import to_html
+from ops.errors import effect
 from ops.panel.about import About
 from ops.panel.desk import Desk
 from ops.panel.past import Past, last_comparison
@@ -164,7 +165,8 @@ def result(action: str, found: Mapping[str, Any], folder: Path, server: Server |
     """Return what came of a run: its verdict, what went wrong, and its report."""
     verdict = str(found.get("verdict"))
     error = found.get("error") or {}
-    blocks: list[Any] = [display.Note(redact(str(error[name]))) for name in ("problem", "next_step") if error.get(name)]
+    said = [error.get("problem"), effect(error.get("changed")) if error else "", error.get("next_step")]
+    blocks: list[Any] = [display.Note(redact(str(one))) for one in said if one]
     facts: list[tuple[str, object]] = [("record", str(folder))]
     if leading := links(folder, server):
         facts.append(("open", leading))

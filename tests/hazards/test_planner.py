@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +25,15 @@ Plans = Mapping[str, tuple[Planned, ...]]
 
 
 @pytest.fixture(scope="module")
-def plans(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Plans:
-    return _plans(server, 18, tmp_path_factory)
+def plans(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory, home: Path) -> Plans:
+    """What the planner makes of the corpus: made by one of the test workers, and read by the others."""
+    kept = home / "planned.pickle"
+    with open(home / "planned.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(_plans(server, 18, tmp_path_factory)))
+    found: Plans = pickle.loads(kept.read_bytes())
+    return found
 
 
 def _plans(server: embedded.Server, major: int, factory: pytest.TempPathFactory) -> Plans:
