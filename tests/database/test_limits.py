@@ -293,7 +293,8 @@ NOT_AGAIN = {  #               what runs                                        
 
 @pytest.mark.parametrize(("body", "why"), NOT_AGAIN.values(), ids=NOT_AGAIN)
 def test_what_cannot_be_run_again_safely_is_not(body: str, why: str, set_up: SetUp) -> None:
-    bench = customer_with(set_up, body)
+    # long enough that whoever is in the way is seen on a busy machine
+    bench = customer_with(set_up, body, lock_timeout="2s", lock_timeout_long="2s")
 
     with busy(bench, "INSERT INTO customer VALUES (1000, 'late')"), pytest.raises(MigrationError) as raised:
         bench.target.upgrade(dry_run=False)
