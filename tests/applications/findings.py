@@ -25,8 +25,8 @@ Each one is from PyPI, in an environment of its own. It went from an older revis
 operators would want to know before an upgrade. `tests/applications/` has the rows, and what was read in the version
 files before: a rehearsal has to find that, and nothing else. `make test-all` tries them again.
 
-A constraint without a name in the models has the server's name there; where a migration has given it another one, that
-counts as a disagreement.
+A constraint to which the models give no name may have any: only where they give one does another name count as a
+disagreement.
 """
 
 
@@ -83,7 +83,7 @@ def _part(one: dict[str, Any]) -> str:
     lines.append("")
     if one["drift"]:
         counted = ", ".join(f"{kind} {count}" for kind, count in one["drift"].items())
-        lines.append(f"Its models and its migrations disagree {sum(one['drift'].values())} times: {counted}.")
+        lines.append(f"Its models and its migrations disagree {_often(sum(one['drift'].values()))}: {counted}.")
     elif not one["not_compared"]:
         lines.append("Its models and its migrations agree.")
     if one["not_compared"]:
@@ -97,3 +97,7 @@ def _cell(text: str) -> str:
     for one in "\\|<*_`":
         text = text.replace(one, f"\\{one}")
     return text
+
+
+def _often(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
