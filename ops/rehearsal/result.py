@@ -83,7 +83,7 @@ class Tested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waited:
-    """The longest wait of the traffic that began during one statement."""
+    """The longest wait of the traffic during one statement."""
 
     statement: int
     sql: str

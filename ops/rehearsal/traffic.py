@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ops import commands, scratch
@@ -50,19 +50,29 @@ class Traffic:
         self._errors: Counter[str] = Counter()
         self._count = 0
 
-    def longest(self, begin: float = -math.inf, end: float = math.inf) -> Wait | None:
+    def longest(self, begin: float = -math.inf, end: float = math.inf, since: float | None = None) -> Wait | None:
         """Return the longest wait that began in a period of `time.monotonic`; None where none took `LEAST` seconds.
 
-        One that is not over yet counts with the time that it has taken by now.
+        One that is not over yet counts with the time that it has taken by now. What began between `since` and the
+        period counts from the period's begin on: a statement is on its way when another overtakes it and locks the
+        table.
         """
+        since = begin if since is None else since
+        found = [
+            one if one.began >= begin else replace(one, began=begin, seconds=one.began + one.seconds - begin)
+            for one in self._all()
+            if since <= one.began < end
+        ]
+        return max((one for one in found if one.seconds >= LEAST), key=lambda one: one.seconds, default=None)
+
+    def _all(self) -> tuple[Wait, ...]:
+        """What is over, and what is not."""
         with self._lock:
-            found = [one for one in self._waits if begin <= one.began < end]
-            if self._running is not None and begin <= self._running[1] < end:
-                sql, began = self._running
-                so_far = time.monotonic() - began
-                if so_far >= LEAST:
-                    found.append(Wait(sql=sql, began=began, seconds=so_far))
-        return max(found, key=lambda one: one.seconds, default=None)
+            over = tuple(self._waits)
+            if self._running is None:
+                return over
+            sql, began = self._running
+            return (*over, Wait(sql=sql, began=began, seconds=time.monotonic() - began))
 
     @property
     def waits(self) -> tuple[Wait, ...]:

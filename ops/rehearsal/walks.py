@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -107,12 +108,14 @@ class Walks:
             yield
 
     def _hear(self, whole: Walked) -> None:
-        """The longest wait of the traffic that began during each statement."""
+        """The longest wait of the traffic during each statement, which may have begun just before it."""
         if self._met is None:
             return
         found = []
-        for number, (began, ended) in whole.up.periods.items():
-            longest = self._met.longest(began, ended)
+        before = -math.inf
+        for number, (began, ended) in sorted(whole.up.periods.items(), key=lambda one: one[1]):
+            longest = self._met.longest(began, ended, since=before)
+            before = ended
             if longest is not None:
                 found.append(Waited(statement=number, sql=longest.sql, seconds=longest.seconds, error=longest.error))
         self.waits, self.traffic_errors = tuple(found), self._met.errors

@@ -40,6 +40,23 @@ def test_the_longest_wait_is_known_for_the_period_in_which_it_began(shop: Bench)
     assert shop.ask("SELECT name FROM item ORDER BY id") == [("a",), ("b",)], "what it wrote is rolled back"
 
 
+def test_what_was_on_its_way_when_the_period_began_counts_from_then_on() -> None:
+    met = traffic.Traffic(["SELECT 1"])
+    met.begin("SELECT 1")
+    time.sleep(0.02)
+    begin = time.monotonic()
+    time.sleep(0.05)
+
+    assert met.longest(begin) is None, "it began before"
+    running = met.longest(begin, since=begin - 60)
+    met.end()
+    over = met.longest(begin, since=begin - 60)
+
+    assert running is not None and over is not None and over.began == running.began == begin
+    assert 0.05 <= running.seconds <= over.seconds < met.waits[0].seconds
+    assert met.longest(time.monotonic(), since=begin - 60) is None, "over before the period began"
+
+
 def test_every_error_is_told_and_none_is_fatal(shop: Bench) -> None:
     statements = ("SELECT 1/0", "SELECT * FROM nowhere", "SELECT 1")
     with traffic.running(statements, shop.target.settings) as waits:
