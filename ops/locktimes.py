@@ -67,9 +67,9 @@ def _held(group: Sequence[Passage]) -> Iterator[tuple[str, Bar]]:
     end = group[-1].end
     strongest: dict[str, tuple[Mode, float]] = {}
     for one in group:
-        for lock in one.statement.locks:
+        for lock in one.statement.waited_for:
             known = strongest.get(lock.relation)
-            if lock.mode.blocks_writes and "index" not in lock.kind and (known is None or known[0] < lock.mode):
+            if lock.mode.blocks_writes and (known is None or known[0] < lock.mode):
                 strongest[lock.relation] = (lock.mode, one.begin if known is None else known[1])
     for relation, (mode, begin) in strongest.items():
         tone: Tone = "bad" if mode.blocks_reads else "attention"

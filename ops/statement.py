@@ -89,7 +89,8 @@ class Lock:
     """A lock on a relation that existed before the plan.
 
     `relation` is its qualified name, quoted where SQL wants it (`public.users`); `kind` is `table`, `partitioned
-    table`, `index`, `sequence`, `view`, `materialized view` or `foreign table`; `parent` is the table of an index.
+    table`, `index`, `partitioned index`, `sequence`, `view`, `materialized view` or `foreign table`; `parent` is the
+    table of an index.
     """
 
     relation: str
@@ -140,8 +141,23 @@ class Statement(Discreet):
     @property
     def strongest(self) -> Lock | None:
         """The strongest lock that it took on a table; None where it took none."""
-        on_tables = [one for one in self.locks if one.kind != "index"]
-        return max(on_tables, key=lambda one: (one.mode, one.relation), default=None)
+        return max(self.waited_for, key=lambda one: (one.mode, one.relation), default=None)
+
+    @property
+    def waited_for(self) -> tuple[Lock, ...]:
+        """Its locks on tables and the like: what others wait for.
+
+        Every query that plans with a table looks at its indexes. The strongest lock on one of them, as ALTER INDEX SET
+        TABLESPACE takes it, so stops what that lock on the table would stop, and stands here as one on the table. Not
+        so behind CONCURRENTLY, which locks an index like that once no query looks at it any more.
+        """
+        own = tuple(one for one in self.locks if "index" not in one.kind)
+        told = {
+            one.relation for one in own if one.mode.blocks_reads or (self.autocommit and not one.mode.blocks_writes)
+        }
+        through = {one.parent for one in self.locks if "index" in one.kind and one.mode.blocks_reads and one.parent}
+        more = (Lock(relation=one, kind="table", mode=Mode.ACCESS_EXCLUSIVE) for one in sorted(through - told))
+        return (*own, *more)
 
     def lock_on(self, relation: str) -> Mode | None:
         """Return the strongest mode in which it locked this relation."""

@@ -110,6 +110,12 @@ def expression(node: Node) -> str:
     return _deparsed(pb.Node(select_stmt=select)).removeprefix("SELECT ")
 
 
+def listed(tables: Iterable[Node]) -> str:
+    """Return what stands behind a FROM as SQL; empty where there is nothing."""
+    select = pb.SelectStmt(from_clause=tables, limit_option=1, op=1)
+    return _deparsed(pb.Node(select_stmt=select)).partition("FROM ")[2] if select.from_clause else ""
+
+
 def statement(node: Node) -> str:
     """Return a whole statement as SQL; empty where there is none."""
     return _deparsed(node) if node.WhichOneof("node") else ""

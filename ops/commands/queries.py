@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from postgast import pg_query_pb2 as pb
 
-from ops.commands.nodes import Names, Node, children, expression, given, inner, kind, statement, strings
+from ops.commands.nodes import Names, Node, children, expression, given, inner, kind, listed, statement, strings
 from ops.commands.values import Command
 
 _WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
@@ -83,6 +83,7 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
     condition = expression(message.where_clause) if "where_clause" in fields else ""
     set_columns = message.cols if "cols" in fields else message.target_list if "target_list" in fields else ()
     updates, inserts = kind(message) == "UpdateStmt", kind(message) == "InsertStmt"
+    others = message.from_clause if updates else message.using_clause if "using_clause" in fields else ()
     yield Command(
         verb=_WRITES[kind(message)],
         schema=schema,
@@ -91,11 +92,12 @@ def _write(message: Node, names: Names) -> Iterator[Command]:
         sources=sources(message, names, skip=frozenset({"relation"})),
         functions=functions(message),
         elements=tuple(_value(inner(one)) for one in set_columns) if updates else (),
-        value=message.relation.alias.aliasname if updates else "",
+        value="" if inserts else message.relation.alias.aliasname,
         where=condition,
         # with a WITH of its own the query is more than its text
-        expression=statement(message.select_stmt) if inserts and not _parts(message) else "",
+        expression=(statement(message.select_stmt) if inserts else listed(others)) if not _parts(message) else "",
         options=given(
+            **{"with": bool(_parts(message))},
             do_nothing=inserts and _does_nothing(message),
             where=bool(condition),
             returning=message.HasField("returning_clause"),

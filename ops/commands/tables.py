@@ -47,6 +47,8 @@ def _create(node: Node, names: Names) -> Iterator[Command]:
         schema=table[0],
         name=table[1],
         columns=tuple(one.colname for one in columns),
+        types=tuple(type_text(one.type_name) for one in columns),
+        numbered=tuple(one.colname for one in columns if _is_numbered(one)),
         parent=parents[0] if partition else None,
         objects=() if partition else parents,
         value=bounds(node.partbound) if partition else "",
@@ -67,6 +69,11 @@ def _create(node: Node, names: Names) -> Iterator[Command]:
     for column in columns:
         for command in _in_column(column, table, names):
             yield replace(command, options=command.options | {"IN TABLE"})
+
+
+def _is_numbered(node: Node) -> bool:
+    """Whether a column takes a number from a sequence of its own."""
+    return serial(node.type_name) or any(inner(one).contype == pb.CONSTR_IDENTITY for one in node.constraints)
 
 
 def _partition_key(node: Node) -> Node:

@@ -42,7 +42,7 @@ class Command:
     CASCADE, ONLY, USING INDEX, IN COLUMN, IN TABLE, STORED, VIRTUAL, IDENTITY, SERIAL, PRIMARY KEY, LOCAL, WHERE (a
     data statement that has one), FULL (a vacuum), DEFERRABLE, INITIALLY DEFERRED, NOT ENFORCED, OR REPLACE, TEMPORARY,
     UNLOGGED, NULLS NOT DISTINCT, MATCH FULL, PERIOD, WITHOUT OVERLAPS, NO INHERIT, RETURNING, FOR UPDATE, ON CONFLICT,
-    DO NOTHING (an INSERT, whatever is in conflict),
+    DO NOTHING (an INSERT, whatever is in conflict), WITH (a data statement that begins with one),
     ANALYZE, FROM and TO (of a COPY), PARTITIONED, RESTART IDENTITY, ALWAYS (a trigger, an identity), REPLICA, DEFAULT
     (the default partition), and of a foreign key ON DELETE CASCADE, SET NULL, SET DEFAULT or RESTRICT, and ON UPDATE
     likewise.
@@ -59,9 +59,12 @@ class Command:
     carries, and `where` its predicate; of an UPDATE or DELETE, `where` is its condition. `elements` of CREATE TYPE are
     an enum's labels, of routines their argument types, of a partitioned table what it is partitioned by, with `method`
     (`range`, `list`, `hash`). `bounds` of a partition are its values (a list), lower and upper bound (a range), or
-    modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets, `expression` of an INSERT
-    its query, empty where a WITH stands before it; `elements` of an UPDATE are
-    what they are set to, an empty text where that is no expression of its own, and `value` is the alias of its table.
+    modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets, `elements` of an UPDATE
+    what they are set to, an empty text where that is no expression of its own. `expression` of an INSERT is its query,
+    of an UPDATE or DELETE what stands behind its FROM or USING, empty where a WITH stands before it; `value` is the
+    alias of the table of both.
+    `types` of a CREATE TABLE are those of its `columns`, and `numbered` the columns that count by themselves: serials
+    and identities.
     """
 
     verb: str
@@ -90,6 +93,8 @@ class Command:
     including: tuple[str, ...] = ()
     where: str = ""
     bounds: tuple[tuple[str, ...], ...] = ()
+    types: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
 
     @property
     def column(self) -> str:

@@ -62,6 +62,15 @@ class Subject:
         return qualified(self.schema, self.command.name)
 
     @property
+    def indexed(self) -> str:
+        """The table of the index that the command names, be it as a table; empty where it names none."""
+        for one in self.statement.locks:
+            if one.relation == self.relation and "index" in one.kind:
+                return one.parent
+        found = self.scene.index(self.command.schema, self.command.name)
+        return qualified(found.schema, found.parent) if found else ""
+
+    @property
     def origin(self) -> str:
         """What the command's relation was called before the plan."""
         return self.scene.origin(self.statement, self.relation)
@@ -149,10 +158,10 @@ class Subject:
 
     @property
     def locks(self) -> Mapping[str, Mode]:
-        """The strongest lock on each table and the like that was there before; indexes are their tables' affair."""
+        """The strongest lock on each table and the like that was there before, be it through an index of it."""
         found: dict[str, Mode] = {}
         if self.statement.measured:
-            pairs = [(one.relation, one.mode) for one in self.statement.locks if one.kind != "index"]
+            pairs = [(one.relation, one.mode) for one in self.statement.waited_for]
         else:
             pairs = [
                 (name, mode)

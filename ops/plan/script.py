@@ -92,10 +92,9 @@ def _known(one: Statement) -> Iterator[str]:
         yield from _comment(f"FAILS: {one.error}")
     elif not one.measured:
         yield from _comment(f"not measured: {one.why}")
-    for lock in sorted(one.locks, key=lambda lock: (-lock.mode, lock.relation)):
-        if lock.kind != "index":
-            waits = f": {lock.mode.waits} wait" if lock.mode.waits else ""
-            yield from _comment(f"lock {lock.mode.sql} on {lock.relation}{waits}")
+    for lock in sorted(one.waited_for, key=lambda lock: (-lock.mode, lock.relation)):
+        waits = f": {lock.mode.waits} wait" if lock.mode.waits else ""
+        yield from _comment(f"lock {lock.mode.sql} on {lock.relation}{waits}")
     for word, names in (("rewrites", one.rewrites), ("reads all of", one.scans), ("builds", one.index_builds)):
         if names:
             yield from _comment(f"{word} {', '.join(names)}")

@@ -155,8 +155,8 @@ def _touched(plan: Plan) -> display.Table | None:
     """The live size and traffic of what is locked: the same statement is nothing on an empty table."""
     names: dict[str, Mode] = {}
     for one in plan.own:
-        for lock in one.locks:
-            if lock.kind not in ("index", "partitioned index", "sequence"):
+        for lock in one.waited_for:
+            if lock.kind != "sequence":
                 names[lock.relation] = max(lock.mode, names.get(lock.relation, lock.mode))
     rows = []
     for name, mode in sorted(names.items(), key=lambda item: (-item[1], item[0])):

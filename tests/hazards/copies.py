@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
 from ops import embedded, scratch
 from ops.embedded import lease
@@ -24,6 +24,8 @@ _NOTHING = """
     SET LOCAL client_min_messages = warning;
     DROP SCHEMA IF EXISTS shop, archive CASCADE;
     DROP TABLE IF EXISTS public.alembic_version;
+    DROP PUBLICATION IF EXISTS shop;
+    DROP ACCESS METHOD IF EXISTS shop;
     DROP EXTENSION IF EXISTS citext CASCADE
 """
 
@@ -39,6 +41,7 @@ class Copies:
         with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT name FROM pg_available_extensions")
             self.extensions = frozenset(name for (name,) in cursor.fetchall())
+            put_up_shelf(cursor)
 
     def connect(self, database: str) -> Any:
         """Return a connection in autocommit mode to a database, which one has to close."""
@@ -101,6 +104,13 @@ class Copies:
         with closing(self.connect("postgres")) as connection, connection.cursor() as cursor:
             cursor.execute(create)
             cursor.execute(hurry)
+
+
+def put_up_shelf(cursor: Any) -> None:
+    """See that a server has the tablespace `shelf`; it lies in the server's own folder."""
+    cursor.execute("SET allow_in_place_tablespaces = on")
+    with suppress(errors.DuplicateObject, errors.UniqueViolation):  # another test worker may be quicker
+        cursor.execute("CREATE TABLESPACE shelf LOCATION ''")
 
 
 def servers(home: Path) -> list[embedded.Server]:

@@ -1,9 +1,10 @@
 """The corpus of hazards: one folder for each row of what PostgreSQL does, with an unsafe way and a safe one.
 
-`<NN>-<code>/` holds `unsafe.sql`, `unsafe-2.sql`, …, `safe.sql`, the same steps in Alembic's words (`unsafe.py`, …: a
-function `upgrade`, or one for each revision: `upgrade_1`, `upgrade_2`, …), `setup.sql` for what has to be there before,
-and `expected.txt`: what the observer program saw on a filled copy. `base.sql` is the shop that all of it happens to,
-`rows.sql` fills it.
+`<NN>-<code>/`, or `C<NN>-<code>/` for what cuts across statements, holds `unsafe.sql`, `unsafe-2.sql`, …, `safe.sql`,
+the same steps in Alembic's words (`unsafe.py`, …: a function `upgrade`, or one for each revision: `upgrade_1`,
+`upgrade_2`, …), `setup.sql` for what has to be there before, and `expected.txt`: what the observer program saw on a
+filled copy. `base.sql` is the shop that all of it happens to, `rows.sql` fills it. `rows.txt` says of every row that is
+known where it is shown.
 
 A statement ends with a `;` at the end of a line. The lines `BEGIN;` and `COMMIT;` hold a transaction together; what
 stands outside of one runs for itself. The comments before the first statement say what the file shows, and
@@ -16,6 +17,7 @@ stands outside of one runs for itself. The comments before the first statement s
 and one before a later statement
 
 -- fails: 55P04         the server refuses the next statement, with this SQLSTATE
+-- fails: 23502 on rows    it does so only where the table has rows
 """
 
 from __future__ import annotations
@@ -40,12 +42,16 @@ _LOCK = re.compile(r"^(\S+) (\w+) \((.+?)(?: on (\S+))?\)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One statement of a file. `transaction` numbers those of the file; 0: it runs for itself. `fails`: a SQLSTATE."""
+    """One statement of a file. `transaction` numbers those of the file; 0: it runs for itself.
+
+    `fails` is the SQLSTATE with which the server refuses it, `fails_empty` that where there are no rows.
+    """
 
     number: int
     sql: str
     transaction: int
     fails: str = ""
+    fails_empty: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +92,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One file of the corpus. `code` is the folder's hazard, `fires` the one that an unsafe file has, or empty."""
+    """One file of the corpus. `code` is the folder's hazard, `fires` the one that an unsafe file has, or empty.
+
+    `row` is a number of a hundred and more where it cuts across statements: 112 for C12.
+    """
 
     row: int
     code: str
@@ -173,13 +182,14 @@ def type_changes() -> tuple[TypeChange, ...]:
 def cases(*rows: int) -> tuple[Case, ...]:
     """Return the cases of these rows, of all where none is named; sorted by row, the unsafe ones first."""
     found = []
-    for folder in sorted(FOLDER.glob("[0-9][0-9]-*")):
+    for folder in sorted(FOLDER.glob("*[0-9][0-9]-*")):
         row, _, code = folder.name.partition("-")
-        if rows and int(row) not in rows:
+        number = int(row.replace("C", "1"))
+        if rows and number not in rows:
             continue
         for kind in ("unsafe", "safe"):
             files = [*folder.glob(f"{kind}.sql"), *sorted(folder.glob(f"{kind}-*.sql"))]
-            found += [_case(int(row), code, file) for file in files]
+            found += [_case(number, code, file) for file in files]
     return tuple(found)
 
 
@@ -195,7 +205,16 @@ def steps(text: str) -> tuple[Step, ...]:
         elif word == "COMMIT":
             transaction = 0
         else:
-            found.append(Step(number=len(found) + 1, sql=sql.removesuffix(";"), transaction=transaction, fails=fails))
+            state, _, where = fails.partition(" ")
+            found.append(
+                Step(
+                    number=len(found) + 1,
+                    sql=sql.removesuffix(";"),
+                    transaction=transaction,
+                    fails=state,
+                    fails_empty="" if where == "on rows" else state,
+                )
+            )
     return tuple(found)
 
 

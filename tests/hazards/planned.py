@@ -19,7 +19,7 @@ from ops.live import Live, LiveRelation
 from ops.observe import Observed, observe
 from ops.project.visit import visit
 from ops.statement import Lock, Statement
-from tests.hazards import corpus
+from tests.hazards import copies, corpus
 
 INI = """\
 [alembic]
@@ -91,6 +91,7 @@ def _build(server: embedded.Server, url: str, cases: tuple[corpus.Case, ...], sh
 
     base = corpus.BASE.read_text(encoding="utf-8")
     with closing(scratch.connect(server, make_url(url).database)) as connection, connection.cursor() as cursor:
+        copies.put_up_shelf(cursor)
         for extension in sorted({case.needs for case in cases} - {""}):
             cursor.execute(f"CREATE EXTENSION {extension} SCHEMA public")
         for case in cases:

@@ -27,6 +27,9 @@ REFUSALS = {
     "20 NOT VALID on a partitioned table, before 18":  ("19-add-foreign-key/unsafe-3", 1,        "42809"),
     "30 another type of what a view reads":            ("26-type-rewrite/unsafe-7", 1,           "0A000"),
     "41 CONCURRENTLY beside a default partition":      ("41-detach-partition/unsafe-2", 1,       "55000"),
+    "11 NOT NULL without a default, where a row is":  ("11-required-column/unsafe", 1,           "23502"),
+    "C12 DISTINCT over json":                         ("C12-json-column/unsafe-3", 3,            "42883"),
+    "C12 a number behind the last integer":           ("C12-narrow-key/unsafe-3", 4,             "2200H"),
     "54 a label in the transaction that adds it":     ("54-enum-value/unsafe", 2,                "55P04"),
     "54 also as a default":                           ("54-enum-value/unsafe-2", 2,              "55P04"),
 }

@@ -10,13 +10,41 @@ from tests.hazards import corpus, spelling
 
 CASES = {case.id: case for case in corpus.cases()}
 FOLDERS = sorted({case.folder for case in CASES.values()})
-ROWS = (*range(1, 6), *range(7, 11), *range(12, 20), *range(21, 30), *range(31, 38), *range(39, 42), *range(44, 50))
+ROWS = (*(f"A{number}" for number in range(1, 61)), "B", *(f"C{number}" for number in range(1, 13)))
+ROOT = corpus.FOLDER.parents[1]
 OBSERVER = ("observer.py", "watching.py", "copies.py", "corpus.py")
 ALLOWED = {"ops", "ops.embedded", "ops.scratch", "ops.statement"}  # connections, and the words for locks
 
 
-def test_every_row_has_its_folder() -> None:
-    assert {case.row for case in CASES.values()} == {*ROWS, *range(52, 61)}
+def rows() -> dict[str, str]:
+    """Where each row of `rows.txt` is shown, or why nowhere."""
+    lines = (corpus.FOLDER / "rows.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("|") for line in lines if line and not line.startswith("#")]
+    return {what.split()[0]: where.strip() for what, where in pairs}
+
+
+def test_no_row_is_forgotten() -> None:
+    assert tuple(rows()) == ROWS
+
+
+@pytest.mark.parametrize(("row", "where"), rows().items(), ids=rows())
+def test_a_row_is_shown_or_it_is_said_why_not(row: str, where: str) -> None:
+    folders = {folder.name for folder in FOLDERS}
+    if where.startswith("-"):
+        assert len(where.split()) > 5, "say why"
+        return
+    for one in where.split():
+        file, _, test = one.partition("::")
+        if test:
+            assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), one
+        else:
+            assert one in folders | CASES.keys(), one
+
+
+def test_every_folder_stands_for_a_row() -> None:
+    said = {one.partition("/")[0] for where in rows().values() for one in where.split()}
+
+    assert {folder.name for folder in FOLDERS} <= said
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -19,7 +19,7 @@ from tests.project import pages
 # the first test waits until the whole corpus has been run
 pytestmark = pytest.mark.timeout(600)
 
-CASES = tuple(case for case in corpus.cases() if not any(step.fails for step in case.steps))
+CASES = tuple(case for case in corpus.cases() if not any(step.fails_empty for step in case.steps))
 
 Plans = Mapping[str, tuple[Planned, ...]]
 
@@ -51,6 +51,8 @@ def _compare(found: tuple[Planned, ...], expected: tuple[corpus.Observed, ...] |
     assert expected is not None
     for one, seen in zip(found, expected, strict=True):
         statement = one.statement
+        if seen.error:
+            continue  # refused for its rows, of which a clone has none
         assert (statement.measured, statement.autocommit) == (True, seen.transaction == 0)
         ours, theirs = _strong(statement.locks), _strong(seen.locks)
         # outside of a transaction a lock may come and go too quickly for an observer who does not hold it up
@@ -131,12 +133,17 @@ def _held(expected: tuple[corpus.Observed, ...]) -> list[Mode]:
     found: list[Mode] = []
     for place, seen in enumerate(expected):
         same = [one for one in expected[:place] if one.transaction == seen.transaction != 0]
-        locks = [lock.mode for one in (*same, seen) for lock in one.locks if lock.kind != "index"]
-        found.append(max(locks, default=Mode.ACCESS_SHARE))
+        found.append(max(map(_own, (*same, seen))))
     return found
 
 
+def _own(seen: corpus.Observed) -> Mode:
+    """The strongest lock of a statement. An index that nobody may use stops all that plans with its table."""
+    closed = [lock for lock in seen.locks if lock.kind == "index" and lock.mode.blocks_reads and seen.transaction]
+    locks = [lock for lock in seen.locks if lock.kind != "index"]
+    return max((lock.mode for lock in (*locks, *closed)), default=Mode.ACCESS_SHARE)
+
+
 def _is_dangerous(seen: corpus.Observed, held: Mode) -> bool:
-    own = max((lock.mode for lock in seen.locks if lock.kind != "index"), default=Mode.ACCESS_SHARE)
     works = bool(seen.rewrites or seen.scans or seen.index_builds)
-    return own.blocks_writes or (works and held.blocks_writes)
+    return _own(seen).blocks_writes or (works and held.blocks_writes)

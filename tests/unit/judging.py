@@ -79,6 +79,8 @@ _table('Strange "Näme"', {"id": "integer not null", "select": "text", "it's <b>
 _add("enum", "mood", labels=["sad", "happy"])
 _add("view", "adults", definition=" SELECT users.id FROM public.users;", columns=["id"])
 
+_TABLE_OF = {f"public.{key.name}": f"public.{key.parent}" for key in BASE if key.parent}
+
 CATALOG18 = Catalog(
     database="shop", server_version=180004, texts={key: json.dumps(value) for key, value in BASE.items()}
 )
@@ -124,7 +126,8 @@ def statement(sql: str, facts: str = "", *, number: int = 1, transaction: int = 
         word, _, name = fact.partition(" ")
         if word in MODES:
             kind = "sequence" if name.endswith("_seq") else "index" if name.endswith(("_idx", "key")) else "table"
-            found["locks"].append(Lock(relation=name, kind=kind, mode=MODES[word]))
+            parent = _TABLE_OF.get(name, "") if kind == "index" else ""
+            found["locks"].append(Lock(relation=name, kind=kind, mode=MODES[word], parent=parent))
         else:
             found[words[word]].append(name)
     given = {name: tuple(values) for name, values in found.items()}

@@ -27,12 +27,12 @@ def dropped(what: str, name: str, **values: Any) -> dict[str, Any]:
 TABLES: dict[str, Row] = {
     "a table": (
         "CREATE UNLOGGED TABLE IF NOT EXISTS s.t (a int, b text)",
-        [a("CREATE TABLE", "s.t", columns=("a", "b"), options="IF NOT EXISTS · UNLOGGED")],
+        [a("CREATE TABLE", "s.t", columns=("a", "b"), types=("integer", "text"), options="IF NOT EXISTS · UNLOGGED")],
     ),
     "a table with constraints: those of the table first, then those of its columns": (
         "CREATE TABLE t (id serial PRIMARY KEY, a int NOT NULL REFERENCES s.p(id), CHECK (a > 1), UNIQUE (a))",
         [
-            a("CREATE TABLE", "t", columns=("id", "a")),
+            a("CREATE TABLE", "t", columns=("id", "a"), types=("serial", "integer"), numbered=("id",)),
             a("ADD CHECK", "t", expression="a > 1", options="IN TABLE"),
             key("ADD UNIQUE", "a", "IN TABLE"),
             key("ADD PRIMARY KEY", "id", "IN COLUMN · IN TABLE"),
@@ -42,7 +42,7 @@ TABLES: dict[str, Row] = {
     "a partitioned table": (
         "CREATE TABLE t (a int) PARTITION BY RANGE (a, (a % 5))",
         [
-            a("CREATE TABLE", "t", columns=("a",), elements=("a", "(a % 5)"), method="range")
+            a("CREATE TABLE", "t", columns=("a",), types=("integer",), elements=("a", "(a % 5)"), method="range")
             | {"options": "PARTITIONED"}
         ],
     ),
@@ -495,6 +495,7 @@ ROWS: dict[str, Row] = {
                 sources=(("", "u"),),
                 options="WHERE",
                 where="t.id = u.id",
+                expression="u",
             )
         ],
     ),
@@ -519,7 +520,11 @@ ROWS: dict[str, Row] = {
             )
         ],
     ),
-    "rows deleted": ("DELETE FROM t USING u", [a("DELETE", "t", sources=(("", "u"),))]),
+    "rows deleted": (
+        "DELETE FROM t AS x USING u JOIN v USING (i), w",
+        [a("DELETE", "t", sources=(("", "u"), ("", "v"), ("", "w")), expression="u JOIN v USING (i), w", value="x")],
+    ),
+    "rows deleted behind a WITH": ("WITH x AS (SELECT) DELETE FROM t USING x", [a("DELETE", "t", options="WITH")]),
     "rows merged": (
         "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE",
         [a("MERGE", "t", sources=(("", "u"),))],

@@ -99,6 +99,33 @@ CASES = {  #  what is run, with what was measured                               
     "rows written for those of another table": (
         plan(("UPDATE users SET name = t.name FROM teams AS t WHERE t.id = users.team_id", "RX public.users")),
         {"whole-table-write"}),
+    "an index renamed as if it were a table": (
+        plan(("ALTER TABLE users_name_idx RENAME TO i", "AX public.users_name_idx")), {"rename-index"}),
+    "an index renamed so, and nobody measured": (
+        plan(("ALTER TABLE users_name_idx RENAME TO i", "not measured")), {"rename-index"}),
+    "an index renamed": (plan(("ALTER INDEX users_name_idx RENAME TO i", "SUE public.users_name_idx")), set()),
+    "an index in another place": (
+        plan(("ALTER INDEX users_name_idx SET TABLESPACE fast",
+              "AX public.users_name_idx; build public.users_name_idx on public.users")), {"set-tablespace"}),
+    "a table in another place": (
+        plan(("ALTER TABLE users SET TABLESPACE fast", "AX public.users; rewrite public.users")), {"set-tablespace"}),
+    "a table in the place where it is": (
+        plan(LIMIT, ("ALTER TABLE users SET TABLESPACE fast", "AX public.users")), set()),
+    "an index closed while a table is read": (
+        plan(("ALTER INDEX users_name_idx SET (fillfactor = 70)", "SUE public.users_name_idx"),
+             ("REINDEX INDEX users_name_idx",
+              "S public.users; AX public.users_name_idx; build public.i on public.users"),
+             ("ALTER TABLE teams VALIDATE CONSTRAINT c", "SUE public.teams; scan public.teams")),
+        {"reindex", "lock-held"}),
+    "a rebuild that closes an index once nobody uses it": (
+        plan("outside", ("REINDEX INDEX CONCURRENTLY users_name_idx",
+                         "SUE public.users; AX public.users_name_idx; build public.i on public.users")), set()),
+    "a column of json": (plan(LIMIT, ("ALTER TABLE users ADD note json", "AX public.users")), {"json-column"}),
+    "a new table with a short key and json": (
+        plan(("CREATE TABLE notes (id serial PRIMARY KEY, note json)", "new public.notes")),
+        {"json-column", "narrow-key"}),
+    "a new table with a long key and jsonb": (
+        plan(("CREATE TABLE notes (id bigserial PRIMARY KEY, n int, note jsonb)", "new public.notes")), set()),
     "all rows deleted": (
         plan(("DELETE FROM users", "RX public.users; scan public.users")), {"whole-table-write"}),
 }
@@ -142,6 +169,14 @@ def test_a_concurrent_index_waits_for_whoever_has_a_snapshot_or_writes_to_the_ta
     assert "pid 7 of app, 90 s, pid 8 of app, 1 s)" in old.harm
     assert (old.severity, young.severity) == (Severity.MEDIUM, Severity.LOW)
     assert judged(INDEX, at=live(sessions=(reader, ours))) == ()
+
+
+def test_a_short_key_is_near_its_end_where_half_of_its_numbers_are_taken() -> None:
+    numbered = plan(("ALTER TABLE users ADD no int GENERATED ALWAYS AS IDENTITY", "AX public.users"))
+    crowd = live(relation("public.users", mib=200_000, rows=1_200_000_000))
+
+    assert one(judged(numbered), "narrow-key").severity == Severity.LOW
+    assert one(judged(numbered, at=crowd), "narrow-key").severity == Severity.HIGH
 
 
 def test_what_a_failed_build_has_left_is_not_skipped() -> None:
@@ -238,6 +273,20 @@ def test_a_prepared_query_is_told_once_for_each_table() -> None:
     steps = plan(("ALTER TABLE users ADD a text", "AX public.users"), "ALTER TABLE users ADD b text")
 
     assert [hazard.statement for hazard in judged(steps) if hazard.code == "cached-plan"] == [1]
+
+
+def test_logical_replicas_get_no_change_of_the_schema() -> None:
+    replica = Replica(name="dwh", client="", state="streaming", synchronous=False, lag_bytes=0, lag_seconds=None)
+    there = live(replicas=(replace(replica, logical=True),))
+    added = plan(("ALTER TABLE users ADD a text", "AX public.users"))
+
+    found = one(judged(added, at=there), "logical-replicas")
+
+    assert found.harm == (
+        "Logical replicas (dwh) do not get this change. Where public.users is published to them, rows that have it "
+        "stop there until they have it, too: change the subscribers first."
+    )
+    assert "logical-replicas" not in codes(judged(added, at=live(replicas=(replica,))))
 
 
 def test_replicas_take_the_lock_and_the_rewrite() -> None:

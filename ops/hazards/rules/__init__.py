@@ -5,6 +5,7 @@ from __future__ import annotations
 from ops.hazards.rule import Rule
 from ops.hazards.rules import (
     cascade,
+    choices,
     clients,
     columns,
     constraints,
@@ -30,6 +31,7 @@ SPECIFIC: tuple[Rule, ...] = (
     *values.RULES,
     *upkeep.RULES,
     *clients.RULES,
+    *choices.RULES,
 )
 GENERAL: tuple[Rule, ...] = (*general.MEASURED, *general.ALWAYS)
 CONTEXT: tuple[Rule, ...] = context.RULES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.catalog.values import Key
-from ops.hazards.rule import DOCS, Finding, Rule
+from ops.hazards.rule import DOCS, READS, Finding, Rule
 from ops.hazards.subject import Subject
 from ops.hazards.values import Severity
 from ops.hazards.weight import BUSY
@@ -43,6 +43,7 @@ def _required_column(subject: Subject) -> Finding | None:
         harm=f"{command.column} of {subject.relation} is NOT NULL and has no default: this fails as soon as there is "
         "one row, and every INSERT of the code that runs now fails from then on.",
         severity=Severity.INFO if subject.load().is_empty else Severity.HIGH,
+        explains=READS,
     )
 
 

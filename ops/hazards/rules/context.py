@@ -73,6 +73,38 @@ REPLICAS = Rule(
 )
 
 
+_SHAPES = {
+    "ADD COLUMN": "rows that have it stop there until they have it, too: change the subscribers first.",
+    "DROP COLUMN": "rows stop there where they cannot do without it: change the subscribers last.",
+    "ALTER COLUMN TYPE": "rows stop there once a value does not fit: change the subscribers first.",
+    "RENAME COLUMN": "rows stop there until it is called so, too: change all of them together.",
+    "RENAME TABLE": "rows stop there until it is called so, too: change all of them together.",
+}
+
+
+def _logical_replicas(subject: Subject) -> Finding | None:
+    found = [one for one in subject.scene.live.replicas if one.logical]
+    verb = subject.command.verb
+    if not found or verb not in _SHAPES or subject.is_new or subject.indexed:
+        return None
+    names = ", ".join(one.name or one.client for one in found[:4])
+    return Finding(
+        relation=subject.relation,
+        harm=f"Logical replicas ({names}) do not get this change. Where {subject.relation} is published to them, "
+        f"{_SHAPES[verb]}",
+        severity=Severity.LOW,
+    )
+
+
+LOGICAL_REPLICAS = Rule(
+    code="logical-replicas",
+    harm="Logical replication carries rows and no DDL: a table whose columns differ on both sides stops being copied.",
+    advice="Give the subscribers what is added before, and take from them what is dropped afterwards.",
+    source=f"{DOCS}logical-replication-restrictions.html#LOGICAL-REPLICATION-RESTRICTIONS",
+    spot=_logical_replicas,
+)
+
+
 def _disk(subject: Subject) -> Finding | None:
     if not subject.rewrites:
         return None
@@ -214,4 +246,4 @@ UNINDEXED = Rule(
     spot=_unindexed,
 )
 
-RULES = (CACHED_PLAN, REPLICAS, DISK, LONG_NAME, MANY_COLUMNS, UNINDEXED)
+RULES = (CACHED_PLAN, REPLICAS, LOGICAL_REPLICAS, DISK, LONG_NAME, MANY_COLUMNS, UNINDEXED)

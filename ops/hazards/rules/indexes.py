@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ops.catalog.names import quoted
 from ops.hazards.fixes import indexes as fixes
+from ops.hazards.fixes.code import execute
 from ops.hazards.fixes.timing import in_time
 from ops.hazards.rule import BUILDS, DOCS, LOCKS, REACHES, Finding, Rule
 from ops.hazards.subject import Subject
@@ -184,4 +186,30 @@ DROP_INDEX = Rule(
     rows=(36,),
 )
 
-RULES = (INDEX_BLOCKS_WRITES, PARTITIONED_INDEX, CONCURRENT_INDEX, DROP_INDEX)
+
+def _rename_index(subject: Subject) -> Finding | None:
+    command, table = subject.command, subject.indexed
+    if command.verb != "RENAME TABLE" or not table or subject.is_new_relation(table):
+        return None
+    return Finding(
+        relation=table,
+        harm=f"{command.name} is an index of {table}: ALTER TABLE locks it so that every query that plans with {table} "
+        "waits.",
+        mode=Mode.ACCESS_EXCLUSIVE,
+        most=Severity.MEDIUM,
+        explains=REACHES,
+        fix=execute(f"ALTER INDEX {subject.relation} RENAME TO {quoted(command.new_name)}"),
+    )
+
+
+RENAME_INDEX = Rule(
+    code="rename-index",
+    harm="ALTER TABLE, and with it op.rename_table, renames an index as well, but under a lock that stops its table.",
+    advice="Rename it by ALTER INDEX, for which only other changes of it wait.",
+    source=f"{DOCS}sql-alterindex.html#SQL-ALTERINDEX",
+    spot=_rename_index,
+    since=12,
+    rows=(38,),
+)
+
+RULES = (INDEX_BLOCKS_WRITES, PARTITIONED_INDEX, CONCURRENT_INDEX, DROP_INDEX, RENAME_INDEX)

@@ -22,7 +22,7 @@ def _rename(subject: Subject) -> Finding | None:
     command = subject.command
     if command.verb not in _RENAMES or command.kind not in ("", "view", "materialized view") or subject.is_new:
         return None
-    if any(_is_view_of(subject, one.number) for one in subject.later):
+    if subject.indexed or any(_is_view_of(subject, one.number) for one in subject.later):
         return None
     if command.verb == "RENAME COLUMN" and not command.kind and not subject.column(command.column):
         return None  # it came with the plan: no code knows it yet

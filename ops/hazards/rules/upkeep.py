@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ops.catalog.names import quoted
 from ops.catalog.values import Key
 from ops.hazards.fixes.code import clean, execute, outside
 from ops.hazards.fixes.timing import in_time
@@ -155,4 +156,47 @@ UNLOGGED = Rule(
     rows=(49,),
 )
 
-RULES = (REINDEX, REFRESH, DETACH_PARTITION, UNLOGGED)
+
+def _set_tablespace(subject: Subject) -> Finding | None:
+    command = subject.command
+    if command.verb != "SET TABLESPACE" or subject.is_new:
+        return None
+    is_index = bool(subject.indexed)
+    if not subject.measured(bool(subject.builds if is_index else subject.rewrites), otherwise=True):
+        return None
+    table = subject.indexed or subject.relation
+    what, harm = (f"The index {command.name}", "query that plans with") if is_index else ("Every block", "use of")
+    return Finding(
+        relation=table,
+        harm=f"{what} of {table} is copied to {command.value}, and every {harm} {table} waits until that is done.",
+        mode=Mode.ACCESS_EXCLUSIVE,
+        cost=Cost.BUILD,
+        work=subject.load(table),
+        explains=REWRITES | {Fact.REACH},
+        advice="" if is_index else _NOT_IN_PLACE,
+        fix=_rebuilt_there(subject) if is_index else "",
+    )
+
+
+_NOT_IN_PLACE = (
+    "Move it when nobody uses it; or put new partitions there and let the old ones age; or have pg_repack move it."
+)
+
+
+def _rebuilt_there(subject: Subject) -> str:
+    space = quoted(subject.command.value)
+    return outside(execute(f"REINDEX (TABLESPACE {space}) INDEX CONCURRENTLY {subject.relation}"))
+
+
+SET_TABLESPACE = Rule(
+    code="set-tablespace",
+    harm="SET TABLESPACE copies a table or an index whole, under a lock that stops reads and writes.",
+    advice="Build the index there CONCURRENTLY: REINDEX takes a tablespace.",
+    source=f"{DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-TABLESPACE",
+    spot=_set_tablespace,
+    lock=Mode.ACCESS_EXCLUSIVE,
+    since=14,
+    rows=(50,),
+)
+
+RULES = (REINDEX, REFRESH, DETACH_PARTITION, UNLOGGED, SET_TABLESPACE)

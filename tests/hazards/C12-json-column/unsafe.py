@@ -1,0 +1,7 @@
+import sqlalchemy as sa
+from alembic import op
+
+
+def upgrade():
+    op.execute("SET LOCAL lock_timeout = '2s'")
+    op.add_column("orders", sa.Column("details", sa.JSON), schema="shop")
