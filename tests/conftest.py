@@ -7,7 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 HEAVY = Path(__file__).with_name("heavy.txt")
 
+IN_MEMORY = Path("/dev/shm")
+ROOM = 12 * 2**30
+"""Bytes that must be free there; all tests together have at most a third of it at any time."""
+
+LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
 
 STALE = pytest.StashKey[list[str]]()
 """The patterns of `heavy.txt` that match no test; only where all tests were collected."""
@@ -36,6 +45,31 @@ STALE = pytest.StashKey[list[str]]()
 
 LATE = ("database", "hazards", "unit")
 """Folders behind all others, as their tests are short: so no core is left with a test of a minute at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have temporary folders in memory where there is plenty.
+
+    To make and drop a database is to make and remove three hundred files, which takes a disk four times the CPU; the
+    tests do it thousands of times.
+    """
+    is_settled = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
+    if not is_settled and free_memory() >= ROOM:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(IN_MEMORY)
+
+
+def free_memory() -> int:
+    """How many bytes may be written there: as the file system says, the machine, and whatever limits this process."""
+    try:
+        there = os.statvfs(IN_MEMORY)
+        known = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    except OSError:
+        return 0  # not Linux
+    room = [there.f_bavail * there.f_frsize, int(known["MemAvailable"].split()[0]) * 1024]
+    for limit, used in LIMITS:
+        with suppress(OSError, ValueError):  # another version of cgroups, or `max`
+            room.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
+    return min(room)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -33,10 +33,7 @@ _DEFINED = frozenset(
 _ENCODING = "UTF8"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-# What decides how the server writes names, constants and expressions; a role or a database may have its own. Then, how
-# it plans: it takes the number of our relations for far too small, and nested loops over all of them grow with the
-# square; hash joins grow with the number, as long as they need no files.
-_SETTINGS = """
+STEADY = """
     SET LOCAL search_path = '';
     SET LOCAL quote_all_identifiers = off;
     SET LOCAL standard_conforming_strings = on;
@@ -48,6 +45,13 @@ _SETTINGS = """
     SET LOCAL lc_monetary = 'C';
     SET LOCAL xmlbinary = 'base64';
     SET LOCAL jit = off;
+"""
+"""What decides how the server writes names, values and expressions, which a role or a database may have changed."""
+
+# How it plans: it takes the number of our relations for far too small, and nested loops over all of them grow with the
+# square; hash joins grow with the number, as long as they need no files.
+_SETTINGS = f"""
+    {STEADY}
     SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL enable_nestloop = off;
     SET LOCAL enable_mergejoin = off;

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ops.catalog.names import quoted
-from ops.catalog.snapshot import OWN_SCHEMA
+from ops.catalog.snapshot import OWN_SCHEMA, STEADY
 from ops.rehearsal.values import Column, Contents, Counter, Name, Table
 
 if TYPE_CHECKING:
@@ -30,20 +30,12 @@ EXACT_BYTES = 512 * 1024
 _AT_ONCE = 200
 """How many columns, or sequences, one query reads: a query gives 1,664 values at most."""
 
-# What decides how the server writes a value; and no limit of time, as the copy is nobody's but ours.
-_BEGIN = """
+# No limit of time, as the copy is nobody's but ours.
+_BEGIN = f"""
     BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    {STEADY}
     SET LOCAL statement_timeout = 0;
-    SET LOCAL search_path = '';
-    SET LOCAL datestyle = 'ISO, YMD';
-    SET LOCAL intervalstyle = 'postgres';
-    SET LOCAL timezone = 'UTC';
-    SET LOCAL extra_float_digits = 1;
-    SET LOCAL bytea_output = 'hex';
-    SET LOCAL lc_monetary = 'C';
-    SET LOCAL xmlbinary = 'base64';
-    SET LOCAL row_security = off;
-    SET LOCAL jit = off
+    SET LOCAL row_security = off
 """
 
 _OURS = """
