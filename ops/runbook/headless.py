@@ -308,17 +308,18 @@ class Execution:
 
 
 def _prepared(out: Path) -> Path:
-    folder = out.expanduser().resolve()
     try:
+        folder = out.expanduser().absolute()
         folder.mkdir(parents=True, exist_ok=True)
         for name in (FILE, NOTEBOOK, REPORT):
             (folder / name).unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in its name, a `~somebody` whom nobody knows
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
         raise UsageError(
-            f"The folder {str(folder)!r} cannot be used: {error.strerror}.",
+            f"The folder {str(out)[:300]!r} cannot be used: {why}.",
             next_step="Name a folder that can be written.",
         ) from None
-    return folder
+    return folder.resolve()
 
 
 def _preload() -> None:

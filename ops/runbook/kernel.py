@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.settings import redact
+from ops.settings import redact, unwritable
 
 _PREFIX = "ops-kernel-"
 _LONGEST = 80  # a socket's path may have 107 bytes on Linux and 103 on macOS, its own name included
@@ -27,9 +27,17 @@ def environment(home: Path) -> dict[str, str]:
     """Return the variables that keep Jupyter, IPython and matplotlib out of the user's home directory.
 
     The folder for IPython is made, as it warns on every start where it is missing.
+
+    Raises
+    ------
+    SettingsError
+        Nothing can be written in the home folder.
     """
     base = home / ".ops" / "jupyter"
-    (base / "ipython").mkdir(parents=True, exist_ok=True)
+    try:
+        (base / "ipython").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(home, error) from None
     return {
         "JUPYTER_CONFIG_DIR": str(base / "config"),
         "JUPYTER_DATA_DIR": str(base / "data"),

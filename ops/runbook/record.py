@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import math
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError, UsageError
-from ops.settings import redact
+from ops.settings import redact, unwritable
 from ops.values import Verdict
 
 SCHEMA = "ops.result/1"
@@ -36,7 +37,7 @@ def new_folder(home: Path, *, target: str, notebook: str, started: dt.datetime) 
     Raises
     ------
     UsageError
-        The target's name is none that a folder may bear.
+        The target's name is none that a folder may bear, or nothing can be written under the home folder.
     """
     if not _NAME.match(target):
         raise UsageError(
@@ -44,14 +45,15 @@ def new_folder(home: Path, *, target: str, notebook: str, started: dt.datetime) 
             next_step="Names are letters, digits, '_', '.' and '-'. `ops targets` lists them.",
         )
     day = home / "runs" / target / started.strftime("%Y-%m-%d")
-    day.mkdir(parents=True, exist_ok=True)
-    while True:
-        folder = day / f"{started:%H%M%S}-{notebook.rpartition('/')[2]}-{secrets.token_hex(3)}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
+    try:
+        day.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = day / f"{started:%H%M%S}-{notebook.rpartition('/')[2]}-{secrets.token_hex(3)}"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise unwritable(home, error) from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.secrets import cleaned, redact, remember
-from ops.settings.home import CHECKOUT, home, is_checkout, notebooks_folder
+from ops.settings.home import CHECKOUT, home, is_checkout, notebooks_folder, unwritable
 from ops.settings.sections import Limits, TargetSettings, default_url, names, resolve
 from ops.settings.urls import Database, masked, ours, project_url
 from ops.settings.words import bytes_of, seconds
@@ -27,4 +27,5 @@ __all__ = [
     "remember",
     "resolve",
     "seconds",
+    "unwritable",
 ]

@@ -73,7 +73,10 @@ def _targets_in(file: Path) -> list[tuple[str, dict[str, str]]]:
     parser = configparser.RawConfigParser(strict=True, default_section=_NO_SECTION)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
-        parser.read_string(file.read_text(encoding="utf-8-sig"), source=file.name)
+        text = file.read_text(encoding="utf-8-sig")
+        if "\0" in text:  # which no server and no file name takes
+            raise configparser.Error("it holds a NUL byte")
+        parser.read_string(text, source=file.name)
     except (configparser.Error, UnicodeDecodeError, OSError) as error:
         # Not the whole message: it repeats lines of the file, which may hold a URL.
         raise SettingsError(

@@ -29,13 +29,13 @@ def home() -> Path:
     """
     named = os.environ.get("OPS_HOME")
     if named:
-        folder = Path(named).expanduser().resolve()
-        if not folder.is_dir():
+        folder = Path(os.path.abspath(os.path.expanduser(named)))
+        if not os.path.isdir(folder):
             raise SettingsError(
-                f"OPS_HOME names {str(folder)!r}, which is not a folder.",
+                f"OPS_HOME names {str(folder)[:300]!r}, which is not a folder.",
                 next_step="Create it, or unset OPS_HOME to use the nearest Alembic project.",
             )
-        return folder
+        return folder.resolve()
     try:
         start = Path.cwd()
     except FileNotFoundError:
@@ -61,11 +61,21 @@ def is_checkout() -> bool:
     return is_project(CHECKOUT)
 
 
+def unwritable(folder: Path, error: OSError) -> SettingsError:
+    """Return the error for a home folder in which nothing can be written."""
+    return SettingsError(
+        f"Nothing can be written in {str(folder)!r}: {error.strerror}.",
+        next_step="Make room, or give the right to write there; or name a folder of your own in OPS_HOME, with an "
+        "ops.ini whose `config` leads to the project.",
+        code="unwritable",
+    )
+
+
 def notebooks_folder() -> Path:
     """Return where the notebooks are: `OPS_NOTEBOOKS`, else beside the package, else where they were installed."""
     named = os.environ.get("OPS_NOTEBOOKS")
     if named:
-        return Path(named).expanduser().resolve()
+        return Path(os.path.realpath(os.path.expanduser(named)))
     return (CHECKOUT if is_checkout() else SHARED) / "notebooks"
 
 
@@ -78,9 +88,10 @@ def is_project(folder: Path) -> bool:
     if not os.path.isfile(pyproject):
         return False
     try:
-        return "alembic" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+        tools = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
         return False
+    return isinstance(tools, dict) and "alembic" in tools
 
 
 def config_file(folder: Path) -> Path | None:

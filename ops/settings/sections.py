@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -268,9 +269,9 @@ def _project(section: Section, parts: Mapping[str, str], driver: str | None) -> 
     values = section.values
     beside = section.file.parent
     config = path(values.get("config"), beside) or config_file(beside)
-    if config is None or not config.is_file():
+    if config is None or not os.path.isfile(config):
         raise SettingsError(
-            f"{section}: there is no Alembic config file {str(config or 'alembic.ini')!r}.",
+            f"{section}: there is no Alembic config file {str(config or 'alembic.ini')[:300]!r}.",
             next_step="Set `config` to the project's alembic.ini or pyproject.toml, relative to this file.",
         )
     return ProjectSettings(
@@ -294,9 +295,9 @@ def _project(section: Section, parts: Mapping[str, str], driver: str | None) -> 
 
 def _baseline(values: Mapping[str, str], beside: Path, section: Section) -> Path | None:
     file = path(values.get("baseline"), beside)
-    if file is not None and not file.is_file():
+    if file is not None and not os.path.isfile(file):
         raise SettingsError(
-            f"{section}: baseline = {values['baseline']!r} is not a file.",
+            f"{section}: baseline = {values['baseline'][:200]!r} is not a file.",
             next_step="Point it at an SQL file with the schema that the history starts from.",
         )
     return file

@@ -86,8 +86,11 @@ def parse(text: str, *, source: str) -> URL:
     for name in ("password", "sslpassword"):
         for value in _all(url.query.get(name)):
             remember(value, public=public)
-    if _CONTROL.search(text) or any(_CONTROL.search(part or "") for part in (*public, url.password)):
+    options = (one for value in url.query.values() for one in _all(value))
+    if any(_CONTROL.search(part or "") for part in (text, *public, url.password, *options)):
         raise _malformed(source, " It holds a control character, such as a line break.")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise _malformed(source, " Ports are numbers from 1 to 65535.")
     if (url.host or "").lower().startswith("%2f"):  # libpq's way of writing a socket's folder
         url = url.set(host="").update_query_dict({"host": unquote(url.host or "")})
     if "@" in (url.host or ""):
@@ -243,6 +246,8 @@ def _one_host_each(text: str) -> str:
     if match is None:
         return text
     hosts = [host if ":" in host else f"{host}:{PORT}" for host in match["hosts"].split(",")]
+    for host in hosts:
+        int(host.rpartition(":")[2])
     query = "&".join(
         [*((match["query"] or "?")[1:].split("&") if match["query"] else ()), *(f"host={h}" for h in hosts)]
     )

@@ -14,10 +14,10 @@ from ops.settings.files import Section
 Values = Mapping[str, str]
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-_DURATION = re.compile(r"(\d{1,10})(ms|s|min|h)\Z")
+_DURATION = re.compile(r"([0-9]{1,10})(ms|s|min|h)\Z")
 _MILLISECONDS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 _LONGEST = 2**31 - 1  # milliseconds, as PostgreSQL keeps them
-_SIZE = re.compile(r"(\d{1,12})\s*(B|kB|MB|GB|TB)\Z", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,12})\s*(B|kB|MB|GB|TB)\Z", re.IGNORECASE)
 _BYTES = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 _FUNCTION = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*\Z")
 
@@ -29,13 +29,14 @@ def several(value: str | None) -> tuple[str, ...]:
 
 def path(value: str | None, beside: Path) -> Path | None:
     """Return a path, which is relative to the file that names it."""
-    return (beside / Path(value).expanduser()).absolute() if value else None
+    # os.path, as a `~somebody` whom nobody knows is no reason to fail: there is no such file.
+    return (beside / os.path.expanduser(value)).absolute() if value else None
 
 
 def folder(values: Values, key: str, beside: Path, section: Section) -> Path | None:
     """Return a folder, which must exist."""
     found = path(values.get(key), beside)
-    if found is not None and not found.is_dir():
+    if found is not None and not os.path.isdir(found):
         _refuse(values, key, section, "is not a folder", "Write a folder, relative to this file.")
     return found
 
@@ -45,7 +46,7 @@ def interpreter(values: Values, key: str, beside: Path, section: Section) -> str
     found = path(values.get(key), beside)
     if found is None:
         return None
-    if not (found.is_file() and os.access(found, os.X_OK)):
+    if not (os.path.isfile(found) and os.access(found, os.X_OK)):
         step = "Point it at the application's interpreter, for example ../shop/.venv/bin/python."
         _refuse(values, key, section, "is not an executable file", step)
     return str(found)

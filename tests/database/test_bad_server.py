@@ -77,7 +77,11 @@ UNREACHABLE: dict[str, tuple[Callable[[Ground], str], str, str]] = {
         'definition of service "no-such-service" not found',
         "pg_service.conf",
     ),
-    "a port that is none": (lambda g: "postgresql://me@127.0.0.1:99999/shop", "invalid port number", "Correct"),
+    "a port that is none": (
+        lambda g: "postgresql://me@/shop?host=127.0.0.1&port=99999",
+        "invalid port number",
+        "Correct",
+    ),
 }
 
 
