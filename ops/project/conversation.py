@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -65,6 +65,7 @@ class Worker:
                 "host": project.host,
                 "redirect": project.redirect,
                 "drafts": list(project.drafts),
+                "part": project.part,
                 "session": {
                     "application_name": "alembic-ops worker",
                     "client_connection_check_interval": "500",
@@ -73,10 +74,13 @@ class Worker:
             }
         )
 
-    def show(self, proof: int) -> None:
-        """Tell under which number the parent holds an advisory lock on the target: each connection has to see it."""
+    def show(self, proof: int, *, others: Sequence[int] = ()) -> None:
+        """Tell under which number the parent holds an advisory lock on the target: each connection has to see it.
+
+        `others`: on each of the other databases that env.py opens.
+        """
         self._shown = True
-        self._say({"proof": proof})
+        self._say({"proof": proof, "others": list(others)})
 
     def begin(self, name: str) -> None:
         """Have the worker begin with a request that only reads; `request` of that name returns what it answers."""

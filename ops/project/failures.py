@@ -66,6 +66,12 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
     kind = event["kind"]
     if kind == "wrong-database":
         return _wrong_database(event, settings)
+    if kind == "same-database":
+        return WrongDatabaseError(
+            f"Two of the databases that env.py of target {settings.name!r} opens are one: {event.get('found')!r}. "
+            "A revision would run twice in it.",
+            next_step="Give each url.NAME in the target's section a database of its own.",
+        )
     if kind == "pooler":
         return SharedSessionError(
             "env.py of target "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -182,12 +182,13 @@ def visit(
         worker.greet(session={"role": settings.role} if settings.role else {})
         if read_files:
             worker.begin("history")
-        with database.connect(settings, purpose=purpose) as connection:
-            worker.show(database.take_proof(connection))
+        with database.connect(settings, purpose=purpose) as connection, ExitStack() as siblings:
+            others = [siblings.enter_context(database.connect(one, purpose=purpose)) for one in settings.siblings]
+            worker.show(database.take_proof(connection), others=[database.take_proof(one) for one in others])
             try:
                 yield Visit(settings, connection, worker)
             finally:
-                worker.close()  # before the connection, which holds the lock that is its proof
+                worker.close()  # before the connections, which hold the locks that are its proof
 
 
 def _at(settings: TargetSettings, booted: Worker | None) -> Worker:

@@ -25,14 +25,20 @@ _NO_SECTION = "\0"  # [DEFAULT] is a section like any other: its keys are Alembi
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One `[ops:target:NAME]` section, as it is written."""
+    """One `[ops:target:NAME]` section, as it is written; or what it says of one database of several, named `part`."""
 
     name: str
     file: Path
     values: Mapping[str, str]
+    part: str = ""
 
     def __str__(self) -> str:
-        return f"[{PREFIX}{self.name}] in {self.file.name}"
+        return f"[{PREFIX}{self.family or self.name}] in {self.file.name}"
+
+    @property
+    def family(self) -> str:
+        """The name of the section, where it has several databases."""
+        return self.name.removesuffix(f".{self.part}") if self.part else ""
 
 
 def ini_name(home: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,12 @@ from pathlib import Path
 from ops import require
 from ops.errors import SettingsError, UsageError
 from ops.require import Require
-from ops.settings import urls
+from ops.settings import families, projects, urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file, is_checkout
-from ops.settings.templates import filled, parts_of
-from ops.settings.words import boolean, duration, folder, function, interpreter, path, seconds, several, size, word
+from ops.settings.projects import ProjectSettings
+from ops.settings.templates import parts_of
+from ops.settings.words import boolean, duration, seconds, several, size, word
 
 _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
@@ -24,7 +24,7 @@ _KEYS = (
     "scratch_url", "scratch_url_env", "lock_timeout_long", "statement_timeout_long", "max_rewrite",
     "scratch_url", "scratch_url_env", "direct_url", "direct_url_env", "require",
 )  # fmt: skip
-_FAMILIES = ("env.", "option.", "section.")
+_FAMILIES = ("env.", "option.", "section.", "url.", "url_env.")
 _NOT_YET = ("bootstrap",)
 """Keys whose work nobody does yet: silence would be taken for a promise."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -52,35 +52,11 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectSettings:
-    """How the Alembic project of a target is reached and run.
-
-    `drafts` are folders with version files that do not stand where they belong yet; no section names them.
-    """
-
-    config: Path
-    python: str | None = None
-    cwd: Path | None = None
-    sys_path: tuple[str, ...] = ()
-    imports: tuple[str, ...] = ()
-    setup: str | None = None
-    x: tuple[str, ...] = ()
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    section_options: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
-    connection_attribute: bool = False
-    host: str | None = None
-    redirect: bool = False
-    driver: str | None = None
-    baseline: Path | None = None
-    drafts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSettings:
     """One target, resolved: which database, which project, which protection and limits.
 
-    `raw_url` is the direct one where the section names one; `pooled_url` is then the other one.
+    `raw_url` is the direct one where the section names one; `pooled_url` is then the other one. `others` are names and
+    URLs of the other databases that the project's env.py opens.
     """
 
     name: str
@@ -97,6 +73,7 @@ class TargetSettings:
     pooled_url: str | None = field(default=None, repr=False)
     ledger: str = "database"
     scratch_url: str | None = field(default=None, repr=False)
+    others: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     section: Section | None = field(default=None, repr=False)
 
     def with_url(self, url: str) -> TargetSettings:
@@ -109,9 +86,18 @@ class TargetSettings:
             driver = urls.driver_of(self.raw_url, source=self.source)
         if self.section is None:
             return replace(self, raw_url=url, project=replace(self.project, driver=driver))
-        parts = parts_of(url, driver=driver, source=self.source)
-        project = replace(_project(self.section, parts, driver), drafts=self.project.drafts)
+        parts = _parts(self.section, url, self.others, driver, self.source)
+        project = replace(projects.project(self.section, parts, driver), drafts=self.project.drafts)
         return replace(self, raw_url=url, project=project)
+
+    @property
+    def siblings(self) -> tuple[TargetSettings, ...]:
+        """The other databases that the project's env.py opens, as targets: to look at."""
+        family = self.section.family if self.section else self.name
+        return tuple(
+            replace(self, name=f"{family}.{name}", source=f"url.{name}", raw_url=url, others=(), section=None)
+            for name, url in self.others
+        )
 
     @property
     def database(self) -> urls.Database:
@@ -146,7 +132,21 @@ def default_url(home: Path) -> str:
 
 def names(home: Path) -> tuple[str, ...]:
     """Return the names of all targets: `default`, the embedded ones, and the configured ones."""
-    return tuple(dict.fromkeys(("default", *_embedded_names(), *sorted(sections(home)))))
+    return tuple(dict.fromkeys(("default", *_embedded_names(), *sorted(_sections(home)))))
+
+
+def _sections(home: Path) -> dict[str, Section]:
+    """The targets that the files describe: one for each database."""
+    found: dict[str, Section] = {}
+    for section in sections(home).values():
+        for one in families.members(section):
+            if one.name in found:
+                raise SettingsError(
+                    f"{found[one.name]} and {one} both describe the target {one.name!r}.",
+                    next_step="Rename one of the two.",
+                )
+            found[one.name] = one
+    return found
 
 
 def _embedded_names() -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def resolve(name: str, home: Path) -> TargetSettings:
     SettingsError
         Its section has an unknown key or a wrong value, its URL is malformed, or its `url_env` is unset.
     """
-    written = sections(home)
+    written = _sections(home)
     variables = environment(home)
     if name in written:
         return _configured(written[name], home, variables)
@@ -174,6 +174,13 @@ def resolve(name: str, home: Path) -> TargetSettings:
         return _embedded("sandbox", home)
     if name in _embedded_names():
         return _embedded(name, home)
+    family = [one.name for one in written.values() if one.family == name]
+    if family:
+        raise UsageError(
+            f"Target {name!r} is several databases, each with a plan of its own: {', '.join(family)}.",
+            next_step="Name one of them.",
+            code="several-databases",
+        )
     known = names(home)
     raise UsageError(
         f"There is no target {name[:80]!r}.{_near(name, known)} There are: {', '.join(known)}.",
@@ -203,11 +210,13 @@ def _embedded(name: str, home: Path) -> TargetSettings:
 
 def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> TargetSettings:
     values = section.values
+    families.refuse(section)
     for key in values:
         _check_key(key, section)
     url, source = _url(section, variables)
+    others = _others(section, url, variables)
     driver = values.get("driver")
-    project = _project(section, parts_of(url, driver=driver, source=source), driver)
+    project = projects.project(section, _parts(section, url, others, driver, source), driver)
     limits = Limits(
         lock_timeout=duration(values, "lock_timeout", Limits().lock_timeout, section),
         statement_timeout=duration(values, "statement_timeout", Limits().statement_timeout, section, may_be_off=True),
@@ -230,13 +239,43 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         raw_url=url,
         ledger=word(values, "ledger", ("database", "file"), section) or "database",
         scratch_url=_scratch_url(section, variables),
+        others=others,
         section=section,
     )
-    direct = _named_url(section, variables, "direct_url")
+    direct = _named_url(section, variables, "direct_url", "direct_url_env")
     if direct is None:
         return resolved
     urls.ours(direct[0], source=direct[1])
     return replace(resolved.with_url(direct[0]), source=direct[1], pooled_url=url)
+
+
+def _others(section: Section, url: str, variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The other databases that env.py opens: names and URLs."""
+    found = []
+    seen = {urls.ours(url).url: section.part}
+    for name in families.siblings(section):
+        named = _named_url(section, variables, f"url.{name}", f"url_env.{name}")
+        assert named is not None  # one of the two keys has that name
+        same = seen.setdefault(urls.ours(named[0], source=named[1]).url, name)
+        if same != name:
+            raise SettingsError(
+                f"{section}: {same} and {name} are the same database.",
+                next_step="Give each a database of its own: a revision would run twice in that one.",
+            )
+        found.append((name, named[0]))
+    return tuple(found)
+
+
+def _parts(
+    section: Section, url: str, others: tuple[tuple[str, str], ...], driver: str | None, source: str
+) -> dict[str, str]:
+    """What the templates of a section stand for."""
+    parts = parts_of(url, driver=driver, source=source)
+    if section.part:
+        parts[f"url.{section.part}"] = parts["url"]
+    for name, other in others:
+        parts[f"url.{name}"] = urls.project_url(other, driver=driver, source=f"url.{name} of {section}")
+    return parts
 
 
 def _require(section: Section) -> Require:
@@ -258,68 +297,15 @@ def _long(values: Mapping[str, str], section: Section) -> str:
 
 
 def _scratch_url(section: Section, variables: Mapping[str, str]) -> str | None:
-    found = _named_url(section, variables, "scratch_url")
+    found = _named_url(section, variables, "scratch_url", "scratch_url_env")
     if found is None:
         return None
     urls.ours(found[0], source=found[1])
     return found[0]
 
 
-def _project(section: Section, parts: Mapping[str, str], driver: str | None) -> ProjectSettings:
-    values = section.values
-    beside = section.file.parent
-    config = path(values.get("config"), beside) or config_file(beside)
-    if config is None or not os.path.isfile(config):
-        raise SettingsError(
-            f"{section}: there is no Alembic config file {str(config or 'alembic.ini')[:300]!r}.",
-            next_step="Set `config` to the project's alembic.ini or pyproject.toml, relative to this file.",
-        )
-    return ProjectSettings(
-        config=config,
-        python=interpreter(values, "python", beside, section),
-        cwd=folder(values, "cwd", beside, section),
-        sys_path=tuple(str(path(one, beside)) for one in several(values.get("sys_path"))),
-        imports=several(values.get("imports")),
-        setup=function(values, "setup", section),
-        x=several(values.get("x")),
-        environment=filled("env.", values, parts, section),
-        options=filled("option.", values, parts, section),
-        section_options=_section_options(values, parts, section),
-        connection_attribute=boolean(values, "connection_attribute", False, section),
-        host=word(values, "host", ("anyio",), section),
-        redirect=boolean(values, "redirect", False, section),
-        driver=driver,
-        baseline=_baseline(values, beside, section),
-    )
-
-
-def _baseline(values: Mapping[str, str], beside: Path, section: Section) -> Path | None:
-    file = path(values.get("baseline"), beside)
-    if file is not None and not os.path.isfile(file):
-        raise SettingsError(
-            f"{section}: baseline = {values['baseline'][:200]!r} is not a file.",
-            next_step="Point it at an SQL file with the schema that the history starts from.",
-        )
-    return file
-
-
-def _section_options(
-    values: Mapping[str, str], parts: Mapping[str, str], section: Section
-) -> tuple[tuple[str, str, str], ...]:
-    found = []
-    for key, value in filled("section.", values, parts, section):
-        name, _, option = key.rpartition(".")
-        if not (name and option):
-            raise SettingsError(
-                f"{section}: section.{key} needs a section and an option.",
-                next_step="Write section.NAME.OPTION = value.",
-            )
-        found.append((name, option, value))
-    return tuple(found)
-
-
 def _check_key(key: str, section: Section) -> None:
-    if key in _NOT_YET or key.startswith("url."):
+    if key in _NOT_YET:
         raise SettingsError(
             f"{section} has the key {key!r}, which is not supported yet.",
             next_step="Remove that line: what it asks for would not be done.",
@@ -333,7 +319,7 @@ def _check_key(key: str, section: Section) -> None:
 
 
 def _url(section: Section, variables: Mapping[str, str]) -> tuple[str, str]:
-    found = _named_url(section, variables, "url")
+    found = _named_url(section, variables, "url", "url_env")
     if found is None:
         raise SettingsError(
             f"{section} has neither url nor url_env.", next_step="Add url_env = NAME, and set NAME in .env."
@@ -341,10 +327,9 @@ def _url(section: Section, variables: Mapping[str, str]) -> tuple[str, str]:
     return found
 
 
-def _named_url(section: Section, variables: Mapping[str, str], key: str) -> tuple[str, str] | None:
+def _named_url(section: Section, variables: Mapping[str, str], key: str, by_name: str) -> tuple[str, str] | None:
     """The URL of a key, or of the variable that its other key names, and where it came from; None for neither."""
     values = section.values
-    by_name = f"{key}_env"
     if key in values and by_name in values:
         raise SettingsError(f"{section} has both {key} and {by_name}.", next_step="Keep one of them.")
     if key in values:

@@ -9,7 +9,7 @@ from ops.errors import SettingsError
 from ops.settings import urls
 from ops.settings.files import Section
 
-_TEMPLATE = re.compile(r"\{(\w+)\}")
+_TEMPLATE = re.compile(r"\{(\w+|url\.[\w-]+)\}")
 
 
 def parts_of(text: str, *, driver: str | None, source: str) -> dict[str, str]:

@@ -282,6 +282,8 @@ def _errors() -> list[type[errors.OpsError]]:
 KEYS = {
     "url_env": "SHOP_DATABASE_URL",
     "url": "postgresql://app@db.example.com/shop",
+    "url_env.NAME": "SHOP_DATABASE_URL",
+    "url.NAME": "postgresql://app@db.example.com/shop",
     "protected": "false",
     "lock_timeout": "500ms",
     "statement_timeout": "5min",
@@ -319,11 +321,11 @@ def test_key_of_a_section_is_accepted(key: str, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("SHOP_DATABASE_URL", KEYS["url"])
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
     (tmp_path / "baseline.sql").write_text("CREATE TABLE old (id integer);\n")
-    needed = {} if key in ("url", "url_env") else {"url": KEYS["url"]}
+    needed = {} if key.partition(".")[0] in ("url", "url_env") else {"url": KEYS["url"]}
     lines = [f"{name} = {value}" for name, value in {**needed, key: KEYS[key]}.items()]
     (tmp_path / "ops.ini").write_text("\n".join(["[ops:target:shop]", *lines]))
 
-    target = settings.resolve("shop", tmp_path)
+    target = settings.resolve("shop.NAME" if key.startswith("url") and "." in key else "shop", tmp_path)
 
     assert target.protected == (key != "protected")
 

@@ -157,7 +157,7 @@ WRONG = {
     "driver": ("driver = pigeon", "asks for the driver 'pigeon'"),
     "template": ("env.A = {passwort}", "the template {passwort} is not one of url, user, password"),
     "section without an option": ("section.url = x", "section.url needs a section and an option"),
-    "not yet: url.NAME": ("url.billing = postgresql://h/b", "'url.billing', which is not supported yet"),
+    "url and url.NAME": ("url.billing = postgresql://h/b", "url is a key of one database, and url.NAME of several"),
     "direct_url": ("direct_url = mysql://h/s", "direct_url of [ops:target:staging] in ops.ini speaks 'mysql'"),
     "direct_url and direct_url_env": (
         "direct_url = postgresql://h/s\ndirect_url_env = X",

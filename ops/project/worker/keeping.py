@@ -18,7 +18,7 @@ def kept_connection(cargs, cparams):
         return waiting
 
     class Kept(psycopg2.extensions.connection):
-        ops_used = ops_proved = False
+        ops_used = ops_proved = ops_sibling = False
 
         def close(self):
             if STATE.kept is None or STATE.aborted or self.closed or key in STATE.kept or not rolled_back(self):

@@ -6,6 +6,7 @@ from .keeping import is_kept
 from .pooler import refuse_shared_session
 from .state import STATE, abort, stop_if_aborted
 
+SIBLING = "ops_sibling"
 NEWER = {"client_connection_check_interval": 140000}  # settings that older servers do not know
 
 
@@ -16,59 +17,87 @@ def on_connect(connection, record):
     if dialect != "postgresql":
         abort("wrong-database", "the project opened a %s database" % dialect, found=dialect)
     refuse_shared_session(connection, record)
-    if not getattr(connection, "ops_proved", False):
-        found, pid, database = asked(connection)
-        if not found:
+    if getattr(connection, "ops_proved", False):
+        record.info[SIBLING] = connection.ops_sibling
+    else:
+        own, pid, database, others = asked(connection)
+        if own and others:
+            abort("same-database", "two of the databases that env.py opens are %r" % (database,), found=database)
+        if not own and not others:
             abort("wrong-database", "the project connected to the database %r" % (database,), found=database)
-        if pid not in STATE.backends:
+        record.info[SIBLING] = not own
+        if is_kept(connection):
+            connection.ops_sibling = not own
+        if own and pid not in STATE.backends:
             STATE.backends.add(pid)
             emit("connected", pid=pid)
     STATE.connected = True
     record.info["ops_run"] = STATE.run
 
 
+def is_siblings(connection):
+    """Whether a SQLAlchemy connection is at another of the databases that env.py opens, and not at the target."""
+    return connection is not None and bool(connection.info.get(SIBLING))
+
+
 def prove_ahead(connection):
     """Ask a connection that waits for the next run of env.py now; one that does not prove itself is asked again."""
     try:
-        connection.ops_proved = bool(asked(connection)[0])
+        own, _, _, others = asked(connection)
+        connection.ops_sibling = bool(others)
+        connection.ops_proved = bool(own) != bool(others)
     except Exception:
         connection.end()  # the next run opens its own
 
 
 def asked(connection):
-    """Whether the parent's lock shows here, which process serves us, and in which database; sets the session, too."""
+    """Whether the parent's lock shows here, which process serves us, and in which database; sets the session, too.
+
+    Last, how many of the locks show that the parent holds on the other databases of the project's env.py: in one of
+    those nothing may be written, as it has a target of its own.
+    """
     kept = is_kept(connection)
     if kept:
         connection.autocommit = True  # the driver would send a BEGIN and a COMMIT at each run of env.py
     cursor = connection.cursor()
     try:
-        cursor.execute(question(the_proof()))
+        cursor.execute(question(*the_proof()))
         row = cursor.fetchone()
+        if row[3] and not row[0]:
+            cursor.execute("SET default_transaction_read_only = 'on'")
     finally:
         cursor.close()
     connection.commit()
     if kept:
         connection.autocommit = False
-    return row[:3]
+    return row[:4]
 
 
 def the_proof():
-    """The number of the parent's lock; it may still be on its way, as the version files are read while it connects."""
+    """The numbers of the parent's locks; they may still be on their way, as the files are read while it connects."""
     if STATE.proof is None:
-        STATE.proof = hear()["proof"]
-    return STATE.proof
+        STATE.shown(hear())
+    return STATE.proof, STATE.others
 
 
-def question(key):
+def question(key, others):
     """A copy of the database, or a sibling on the same server, does not show the parent's advisory lock."""
     settings = dict(STATE.session)
     settings["default_transaction_read_only"] = "on" if STATE.read_only else "off"
     configured = "".join(", " + setter(name, value) for name, value in sorted(settings.items()))
+    return "SELECT %s, pg_catalog.pg_backend_pid(), pg_catalog.current_database(), %s%s" % (
+        shows(key),
+        " + ".join(map(shows, others)) or "0",
+        configured,
+    )
+
+
+def shows(key):
+    """The SQL that counts the locks under a number in the database at hand."""
     return (
-        "SELECT (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
+        "(SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
         " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-        " AND classid = '%d'::oid AND objid = '%d'::oid AND objsubid = 1),"
-        " pg_catalog.pg_backend_pid(), pg_catalog.current_database()%s" % (key >> 32, key & 0xFFFFFFFF, configured)
+        " AND classid = '%d'::oid AND objid = '%d'::oid AND objsubid = 1)" % (key >> 32, key & 0xFFFFFFFF)
     )
 
 

@@ -5,6 +5,7 @@ import sys
 import types
 from contextlib import nullcontext
 
+from .place import is_siblings
 from .state import STATE, Abandoned, stop_if_aborted
 
 
@@ -78,11 +79,15 @@ class Project:
                 change(keywords)
             configure(*args, **keywords)
             context = env.get_context()
+            if is_siblings(context.connection):
+                return
             if STATE.versioned == version_table_of(context):
                 context._has_version_table = lambda: True
             contexts.append(context)
 
         def run(**keywords):
+            if is_siblings(env.get_context().connection):
+                return  # that database is a target of its own
             ran.append(True)
             if instead is not None:
                 instead(env.get_context())

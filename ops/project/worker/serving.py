@@ -90,7 +90,7 @@ def next_request():
     """What the parent wants next; ends the process where that is nothing."""
     message = channel.hear()
     if "proof" in message:
-        STATE.proof = message["proof"]
+        STATE.shown(message)
         message = channel.hear()
     if message["request"] == "quit":
         channel.emit("bye")

@@ -19,6 +19,7 @@ class State:
     def __init__(self):
         # of the greeting, and what follows it
         self.proof = None  # the number of the parent's lock, by which the target is known
+        self.others = ()  # the numbers of its locks on the other databases that env.py opens
         self.session = {}  # settings of every connection
         self.redirect = None  # the URL that every connection is moved to
 
@@ -50,6 +51,11 @@ class State:
         self.run = 0  # counts the runs of env.py
         self.left_out = []  # statements that env.py is run without, to look at what it configures
         self.backends = set()  # the server's processes that the parent has been told of
+
+    def shown(self, message):
+        """Take note of the numbers of the parent's locks."""
+        self.proof = message["proof"]
+        self.others = tuple(message.get("others") or ())
 
     def begin(self, read_only):
         """Forget the request before."""
