@@ -174,7 +174,7 @@ def resolve(name: str, home: Path) -> TargetSettings:
         return _embedded("sandbox", home)
     if name in _embedded_names():
         return _embedded(name, home)
-    family = [one.name for one in written.values() if one.family == name]
+    family = [one.name for one in written.values() if one.part and one.family == name]
     if family:
         raise UsageError(
             f"Target {name!r} is several databases, each with a plan of its own: {', '.join(family)}.",

@@ -14,17 +14,18 @@ from pathlib import Path
 import pytest
 
 
-def python_with(name: str, requirements: Sequence[str]) -> Path:
+def python_with(name: str, requirements: Sequence[str], *, interpreter: str = sys.executable) -> Path:
     """Return the Python of an environment with some packages, and a driver. Without a package index, the test skips."""
     base = Path(tempfile.gettempdir()) / f"alembic-ops-tests-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     assert base.stat().st_uid == os.getuid() and not base.stat().st_mode & 0o077, f"{base} is somebody else's"
-    parts = (name, f"py{sys.version_info.major}{sys.version_info.minor}", *requirements[1:])
+    version = ask(interpreter, "import sys; print('py%d%d' % sys.version_info[:2])")
+    parts = (name, version, *requirements[1:])
     folder = base / re.sub(r"[^\w.-]", "", "-".join(parts))
     with open(base / f"{folder.name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "installed").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
             pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             done = subprocess.run([*pip, *requirements, "psycopg2-binary"], capture_output=True, text=True)
             if done.returncode:
@@ -34,7 +35,7 @@ def python_with(name: str, requirements: Sequence[str]) -> Path:
     return folder / "bin" / "python"
 
 
-def ask(python: Path, code: str, given: str = "") -> str:
+def ask(python: Path | str, code: str, given: str = "") -> str:
     """Return what a program of an environment prints."""
     done = subprocess.run([python, "-c", code], input=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""One env.py for several databases, as Alembic's own template writes it: each is a target, and proved to be that one."""
+"""One env.py for several databases, as Alembic's own template writes it: each is a target, and proved to be it."""
 
 from __future__ import annotations
 
