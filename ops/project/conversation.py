@@ -18,7 +18,7 @@ from typing import IO, Any
 from ops.errors import InterruptedRunError, OpsError
 from ops.project import failures
 from ops.project.process import Process
-from ops.project.protocol import ASKING, GO, Event, Listener
+from ops.project.protocol import ASKING, GO, Event, Listener, understood
 from ops.settings import TargetSettings, cleaned, redact
 
 WORKER = Path(__file__).parent / "worker" / "__main__.py"
@@ -195,13 +195,20 @@ class Worker:
         stdout = self._process.stdout
         assert stdout is not None  # opened as a pipe above
         while line := stdout.readline():
-            event: Event = without_secrets(json.loads(line))
+            said = understood(line)
+            if said is None:
+                raise self._not_understood(line)
+            event = without_secrets(said)
             kind = event["event"]
             if kind == "answer":
                 value: dict[str, Any] = event["value"]
                 return value
             if kind == "error":
-                raise failures.translate(event, settings=self.settings, printed=self.printed())
+                try:
+                    error = failures.translate(event, settings=self.settings, printed=self.printed())
+                except (KeyError, TypeError, AttributeError, ValueError):
+                    error = self._not_understood(line)
+                raise error
             if kind == "signal":
                 raise failures.told_to_end(event["name"])
             if kind == "connected":
@@ -214,6 +221,10 @@ class Worker:
             if kind in ASKING:
                 self._say(dict(answer or GO))
         raise self._died()
+
+    def _not_understood(self, line: bytes) -> InterruptedRunError:
+        self.kill()  # whatever it does now, nobody can follow it
+        return failures.not_understood(redact(line[:2000].decode("utf-8", "replace")))
 
     def _died(self) -> InterruptedRunError:
         try:

@@ -53,6 +53,15 @@ def died(code: int, printed: str) -> InterruptedRunError:
     )
 
 
+def not_understood(line: str) -> InterruptedRunError:
+    """The worker said something that is no message: the project wrote where only the worker does."""
+    return InterruptedRunError(
+        f"The worker process said what is no message, and was ended: {line.strip()[:200]!r}.",
+        next_step="Run notebooks/10-inspect.ipynb to see where the database is. Look whether env.py, a version file or "
+        "a library that they load writes to file descriptors by number.",
+    )
+
+
 def told_to_end(name: str) -> InterruptedRunError:
     """The worker was sent a signal, and passed it on."""
     return InterruptedRunError(

@@ -37,6 +37,7 @@ and the worker writes to a private descriptor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,6 +48,25 @@ ASKING = frozenset({"revision", "statement", "commit", "revision-done"})
 """The events that wait for an answer."""
 
 GO: Answer = {"go": True}
+
+FIELDS: Mapping[str, Mapping[str, type]] = {
+    "ready": {"python": str, "alembic": str, "sqlalchemy": str},
+    "connected": {"pid": int},
+    "revision": {"revision": str, "direction": str, "heads": list},
+    "statement": {"revision": str, "sql": str, "autocommit": bool},
+    "observed": {},
+    "settings": {"asked": dict, "found": dict},
+    "statement-done": {},
+    "commit": {},
+    "signal": {"name": str},
+    "revision-done": {"revision": str, "direction": str, "seconds": float},
+    "onward": {},
+    "warning": {"message": str},
+    "answer": {"value": dict},
+    "error": {"kind": str, "message": str},
+    "bye": {},
+}
+"""What an event has at least."""
 
 Listener = Callable[[Event], Answer | None]
 """Called with each event in turn; what it returns for an asking event is sent, `GO` for None."""
@@ -60,3 +80,17 @@ def go(**settings: str) -> Answer:
 def stop(why: str) -> Answer:
     """Return the answer that ends the request."""
     return {"stop": why}
+
+
+def understood(line: bytes) -> Event | None:
+    """Return the event that a line is; None where it is none: the project may write anywhere."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):  # ValueError: no JSON, or no UTF-8
+        return None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return None
+    fields = FIELDS.get(event["event"])
+    if fields is None or not all(isinstance(event.get(name), kind) for name, kind in fields.items()):
+        return None
+    return event

@@ -43,7 +43,14 @@ def hear():
     line = CHANNEL.incoming.readline()
     if not line:
         os._exit(70)
-    return json.loads(line.decode("utf-8"))
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        os.write(2, b"What came from the parent is no message.\n")
+        os._exit(71)
+    return message
 
 
 def emit(event, **fields):

@@ -92,7 +92,7 @@ def next_request():
     if "proof" in message:
         STATE.shown(message)
         message = channel.hear()
-    if message["request"] == "quit":
+    if message.get("request") == "quit":
         channel.emit("bye")
         os._exit(0)  # nothing is left to tidy up, and an interpreter takes its time to do so
     return message
@@ -107,6 +107,6 @@ def serve(hello):
             if project is None:
                 project = Project(hello)
             STATE.begin(read_only=bool(request.get("read_only", True)))
-            channel.emit("answer", value=REQUESTS[request["request"]](project, request))
+            channel.emit("answer", value=REQUESTS[request.get("request")](project, request))
         except (KeyboardInterrupt, SystemExit, Exception, Abort) as error:
             channel.emit("error", **explain(error))
