@@ -1,0 +1,106 @@
+"""A worker that is told anything, and a project that is asked for any revision: nothing hangs, nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops import embedded, errors, route, scratch, settings
+from ops.project import conversation
+from ops.project.visit import Visit, visit
+from tests import cases
+from tests.misuse.fuzzing import hold, tried
+
+# -- what a worker is told --------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=9)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=9), inner, max_size=2)),
+    max_leaves=5,
+)
+NAMES = ["history", "probe", "resolve", "sql", "migrate", "stamp", "execute", "draft", "models", "wanted", "nothing"]
+TOLD = st.one_of(
+    st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b"")),
+    JSON.map(lambda one: json.dumps(one).encode()),
+    st.fixed_dictionaries(
+        {"request": st.one_of(st.sampled_from(NAMES), JSON)},
+        optional={"config": JSON, "read_only": JSON, "proof": JSON, "others": JSON, "revisions": JSON, "steps": JSON},
+    ).map(lambda one: json.dumps(one).encode()),
+)
+ENDS = {70, 71}
+"""The exit codes of a worker whose parent has gone, or says what is no message."""
+
+
+@tried(3, 150)
+def test_a_worker_that_is_told_anything(examples: int) -> None:
+    @given(st.lists(TOLD, max_size=5))
+    def prop(lines: list[bytes]) -> None:
+        done = subprocess.run(
+            [sys.executable, conversation.WORKER],
+            input=b"".join(line + b"\n" for line in lines),
+            capture_output=True,
+            timeout=120,
+        )
+        assert done.returncode in ENDS, done.stderr
+        assert b"Traceback" not in done.stderr
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        assert all(one["event"] in ("ready", "error", "answer", "warning") for one in said)
+
+    hold(prop, examples)
+
+
+# -- which revisions a project is asked for ---------------------------------------------------------
+
+KNOWN = [
+    "a8b000000001",
+    "a8b000000003",
+    "a8c000000001",
+    "a8c000000003",
+    "a8",
+    "a8b",
+    "head",
+    "heads",
+    "base",
+    "current",
+]
+PIECES = st.sampled_from(
+    [*KNOWN, "@", "@head", "+", "-", "+1", "-1", "+2", "-99", ":", ",", " ", "0", "1", "shop", "'", "\n"]
+)
+ASKED = st.one_of(st.lists(PIECES, min_size=1, max_size=4).map("".join), st.text(max_size=12))
+
+
+@pytest.fixture(scope="module", params=["linear", "two_heads"])
+def visited(
+    request: pytest.FixtureRequest, server: embedded.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visit]:
+    """A visit to a database at base, by a project with one head or with two."""
+    home = tmp_path_factory.mktemp("visited")
+    project = cases.copy_to(cases.projects()[request.param], home).rename(home / "project")
+    with scratch.database_on(server, prefix="fuzz") as url:
+        (home / "ops.ini").write_text(f"[ops:target:case]\nurl = {url}\nconfig = {project.name}/alembic.ini\n")
+        with visit(settings.resolve("case", home), purpose="upgrade") as here:
+            yield here
+
+
+@tried(30, 2000)
+def test_any_revision_is_resolved_or_refused(examples: int, visited: Visit) -> None:
+    @given(st.sampled_from(["up", "down", "stamp"]), ASKED)
+    def prop(direction: str, revision: str) -> None:
+        try:
+            made = route.make(visited, direction, revision)
+        except errors.RevisionError as refused:
+            assert refused.next_step and refused.changed is False
+            return
+        known = set(visited.history.by_id)
+        assert set(made.heads) <= known and {one.revision.revision for one in made.steps} <= known
+        assert direction != "stamp" or not made.steps
+
+    hold(prop, examples)
+
+    assert visited.heads() is None, "no version table was made"
