@@ -214,7 +214,7 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
     for key in values:
         _check_key(key, section)
     url, source = _url(section, variables)
-    others = _others(section, url, variables)
+    others = _others(section, url, source, variables)
     driver = values.get("driver")
     project = projects.project(section, _parts(section, url, others, driver, source), driver)
     limits = Limits(
@@ -249,10 +249,10 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
     return replace(resolved.with_url(direct[0]), source=direct[1], pooled_url=url)
 
 
-def _others(section: Section, url: str, variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _others(section: Section, url: str, source: str, variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """The other databases that env.py opens: names and URLs."""
     found = []
-    seen = {urls.ours(url).url: section.part}
+    seen = {urls.ours(url, source=source).url: section.part}
     for name in families.siblings(section):
         named = _named_url(section, variables, f"url.{name}", f"url_env.{name}")
         assert named is not None  # one of the two keys has that name

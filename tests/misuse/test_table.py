@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,19 +10,21 @@ import pytest
 from ops.__main__ import main
 from tests import cases
 from tests.misuse import table
+from tests.misuse.fuzzing import forgetful
 
 CASES = dict(table.cases())
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with a sound project, in which the command line is called."""
     for name in ("DATABASE_URL", "OPS_RUN_DIR", "OPS_NOTEBOOKS", "OPS_NOTIFY_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPS_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     cases.copy_to(cases.projects()["linear"], tmp_path).rename(tmp_path / "shop")
-    return tmp_path
+    with forgetful():
+        yield tmp_path
 
 
 def content(folder: Path) -> dict[str, bytes]:
