@@ -21,6 +21,8 @@ from ops.settings import Limits
 from ops.statement import Lock, Statement
 from ops.values import Result, Verdict
 
+_LOSES = frozenset({"data-loss", "truncate"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Result):
@@ -98,6 +100,16 @@ class Plan(Result):
         """Why the plan does not know all, a sentence each."""
         return tuple(said for _, said in self.doubts)
 
+    @cached_property
+    def losing(self) -> tuple[str, ...]:
+        """The relations that lose values or rows which no way back restores.
+
+        To drop what nobody uses any more is the last step of many a change, so it is told in every summary, and stops
+        nobody: what one has to allow each time is soon allowed for ever.
+        """
+        found = (one.relation for one in self.hazards if one.code in _LOSES and one.severity > Severity.INFO)
+        return tuple(dict.fromkeys(found))
+
     @property
     def verdict(self) -> Verdict:
         """ATTENTION for a hazard over the limit or a statement that will fail; UNKNOWN where something is not known."""
@@ -158,6 +170,9 @@ class Plan(Result):
         rest = len(self.hazards) - len(self.counted)
         if rest:
             parts.append(f"{rest} not counted" if self.counted else f"{rest} hazard{_s(rest)} under the limit")
+        if self.losing:
+            names = ", ".join(self.losing[:3]) + (" …" if len(self.losing) > 3 else "")
+            parts.append(f"data of {names} are lost for good")
         if self.unknown:
             parts.append("not everything is known")
         way = f"{word} from {', '.join(route.current) or 'base'} to {to}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ops.catalog import Catalog
 from ops.commands import Command
 from ops.errors import ConnectError, UsageError
-from ops.probes import constraints, dependants, effects, inserts, names, partitions, types
+from ops.probes import changes, constraints, deletes, dependants, effects, inserts, names, partitions, types
 from ops.probes.known import Known, Name
 from ops.probes.place import Place
 from ops.probes.state import State
@@ -29,6 +29,8 @@ _ASKED: dict[str, tuple[Callable[[Place, Command], Iterator[Question]], ...]] = 
     "ALTER CONSTRAINT": (constraints.alter_constraint,),
     "CREATE INDEX": (constraints.create_index,),
     "INSERT": (inserts.insert,),
+    "UPDATE": (changes.update,),
+    "DELETE": (deletes.delete,),
     "ALTER COLUMN TYPE": (types.alter_type,),
     "ALTER DOMAIN": (types.alter_domain,),
     **dict.fromkeys(("ADD VALUE", "RENAME VALUE"), (types.label,)),

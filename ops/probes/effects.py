@@ -46,7 +46,9 @@ def _create(state: State, number: int, command: Command) -> None:
         name = (TEMPORARY, command.name)
     table = Table(name=name, live=None, empty=command.verb != "CREATE TABLE AS")
     table.partition_key = command if command.method else None
-    table.columns = {one: Column(name=one, type="", value="NULL") for one in command.columns}
+    table.columns = {
+        one: Column(name=one, type="", value="NULL", own=one in command.numbered) for one in command.columns
+    }
     if command.verb == "CREATE TABLE AS":
         table.inserted = table.unfollowed = number
         writes.calls(state, number, command)

@@ -138,15 +138,11 @@ class Known:
     @cached_property
     def followers(self) -> dict[Name, tuple[Command, ...]]:
         """The foreign keys that write the rows that refer to a table, when its own rows are written."""
-        found: dict[Name, tuple[Command, ...]] = {}
-        for (kind, schema, parent), keys in self._keys.items():
-            for key in keys if kind == "foreign key" else ():
-                definition = str(properties(self.catalog.texts[key])["definition"])
-                one = self._added((schema, parent), key.name, definition) if " ON " in definition else None
-                if one and one.references:
-                    to = one.references[:2]
-                    found[to] = (*found.get(to, ()), one)
-        return found
+        return {
+            to: writing
+            for to, keys in self._referring.items()
+            if (writing := tuple(one for one in keys if any(word.startswith("ON ") for word in one.options)))
+        }
 
     def columns_of_type(self, written: str) -> Iterator[tuple[Name, str]]:
         """Yield the table and the name of each column of a type, as `format_type` writes it."""
@@ -156,13 +152,20 @@ class Known:
                     if properties(self.catalog.texts[key]).get("type") == written:
                         yield (schema, parent), key.name
 
-    def referring(self, table: Name) -> Iterator[Command]:
-        """Yield the foreign keys that refer to a table, each with the table that has it."""
+    def referring(self, table: Name) -> tuple[Command, ...]:
+        """Return the foreign keys that refer to a table, each with the table that has it."""
+        return self._referring.get(table, ())
+
+    @cached_property
+    def _referring(self) -> dict[Name, tuple[Command, ...]]:
+        found: dict[Name, tuple[Command, ...]] = {}
         for (kind, schema, parent), keys in self._keys.items():
             for key in keys if kind == "foreign key" else ():
                 one = self._added((schema, parent), key.name, str(properties(self.catalog.texts[key])["definition"]))
-                if one and one.references and one.references[:2] == table:
-                    yield one
+                if one and one.references:
+                    to = one.references[:2]
+                    found[to] = (*found.get(to, ()), one)
+        return found
 
     def domains_over(self, written: str) -> tuple[str, ...]:
         """Return a domain with all that are made of it, directly or not, as `format_type` writes them."""

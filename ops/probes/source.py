@@ -34,7 +34,13 @@ def rows(
     wanted += [f"{table.columns[one].sql} AS {quoted(one)}" for one in names]
     wanted += ["tableoid AS alembic_ops_part, ctid AS alembic_ops_at"] if place else []
     of = f"ONLY {table.on_live}" if only else table.on_live
-    return f"(SELECT {', '.join(wanted)} FROM {of}) AS {quoted(name or table.name[1])}"
+    return f"(SELECT {', '.join(wanted)} FROM {of}{_left(table)}) AS {quoted(name or table.name[1])}"
+
+
+def _left(table: Table) -> str:
+    """The condition that the plan has not deleted a row before."""
+    gone = " AND ".join(f"({one}) IS NOT TRUE" for one in table.removed)
+    return f" WHERE {gone}" if gone else ""
 
 
 def _key(table: Table, only: bool) -> str:
@@ -63,7 +69,7 @@ def present(value: str) -> str:
 def valued(table: Table, column: str, *, key: bool) -> str:
     """Return a table as an item of FROM in which one column is called `value`, as checks of domains call it."""
     shown = _key(table, only=False) if key else "NULL::text"
-    return f"(SELECT {shown} AS {KEY}, {table.columns[column].sql} AS value FROM {table.on_live}) AS held"
+    return f"(SELECT {shown} AS {KEY}, {table.columns[column].sql} AS value FROM {table.on_live}{_left(table)}) AS held"
 
 
 def counted(source: str, where: str) -> str:

@@ -51,8 +51,9 @@ class Table:
     """A table at one place of a plan.
 
     `live` is what it is called on live, None for one that the plan made; `empty`: it has no rows but those that the
-    plan put there: `poured` are queries for them, `unfollowed` is the first statement whose rows have none. The numbers
-    are those of the statements that put rows in, took rows out, or changed a column.
+    plan put there: `poured` are queries for them, `unfollowed` is the first statement whose rows have none. `removed`
+    are conditions, in the names of live, of rows that the plan has deleted. The numbers are those of the statements
+    that put rows in, took rows out in a way that is not followed, or changed a column.
     """
 
     name: Name
@@ -70,6 +71,7 @@ class Table:
     constraints: dict[str, Command | None] = field(default_factory=dict)
     poured: list[str] = field(default_factory=list)
     unfollowed: int = 0
+    removed: list[str] = field(default_factory=list)
 
     @property
     def sql(self) -> str:

@@ -22,6 +22,7 @@ OWN = frozenset({"gen_random_uuid", "uuid_generate_v4", "uuidv4", "uuidv7", "nex
 
 _CALL = re.compile(r"(?:\w+\.)?(?P<name>\w+)\((?:'[^']*'(?:::\w+)?)?\)\Z")
 _PARAMETER = re.compile(r"\$\d")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
 def follow(state: State, number: int, table: Table, command: Command) -> bool:
@@ -33,14 +34,14 @@ def follow(state: State, number: int, table: Table, command: Command) -> bool:
         return False
     if len([*state.family(table)]) > 1 or _is_followed(state, table, command.columns):
         return False
-    values = dict(zip(command.columns, map(_stand_in, command.elements), strict=True))
+    values = dict(zip(command.columns, map(stand_in, command.elements), strict=True))
     if not all(values.values()) or not values.keys() <= table.columns.keys():
         return False
     texts = [*(value for value, _ in values.values()), command.where or "true"]
-    if any(_PARAMETER.search(one) for one in texts):
+    if has_parameter(*texts):
         return False
     found = mentioned(*texts)
-    if found.columns is None or not found.columns <= table.columns.keys() or not _pure(state, found):
+    if found.columns is None or not found.columns <= table.columns.keys() or not is_pure(state, found):
         return False
     told = mentioned(*(without_null_tests(one, table.columns) for one in texts)).columns
     if told is None or not all(_is_known(table, name, told) for name in found.columns | values.keys()):
@@ -78,8 +79,8 @@ def _is_followed(state: State, table: Table, columns: Iterable[str]) -> bool:
     return False
 
 
-def _stand_in(value: str) -> tuple[str, bool] | None:
-    """An expression that can be asked in a value's place, and whether it is no more than not NULL like it."""
+def stand_in(value: str) -> tuple[str, bool] | None:
+    """Return an expression that can be asked in a value's place, and whether it is no more than not NULL like it."""
     if not value:
         return None
     call = _CALL.match(value)
@@ -88,8 +89,13 @@ def _stand_in(value: str) -> tuple[str, bool] | None:
     return ("1" if call["name"] == "nextval" else "'00000000-0000-0000-0000-000000000000'::uuid"), True
 
 
-def _pure(state: State, found: Mentioned) -> bool:
-    """Whether expressions only compute, by functions and types that are on live."""
+def has_parameter(*texts: str) -> bool:
+    """Return whether values of a statement are handed to the driver beside its text."""
+    return any(_PARAMETER.search(_LITERAL.sub("''", one)) for one in texts)
+
+
+def is_pure(state: State, found: Mentioned) -> bool:
+    """Return whether expressions only compute, by functions and types that are on live."""
     if any(name in state.redefined for _, name in found.functions) or not state.harmless(found.functions):
         return False
     for written in found.types:

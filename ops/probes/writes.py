@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ops import commands
 from ops.commands import Command
+from ops.commands.expressions import mentioned
 from ops.probes import updates
 from ops.probes.known import Name
 from ops.probes.state import State, Table
@@ -51,10 +52,35 @@ def write(state: State, number: int, command: Command) -> None:
         verbs = ("INSERT", "UPDATE")
     if command.verb == "UPDATE" and updates.follow(state, number, table, command):
         return
+    if command.verb == "DELETE" and _follow_delete(state, table, command):
+        return
     for verb in verbs:
         generated = tuple(name for name, one in table.columns.items() if one.generated)
         columns = (*command.columns, *generated) if command.verb == "UPDATE" else tuple(table.columns)
         _rows(state, number, table, verb, columns, set())
+
+
+def _follow_delete(state: State, table: Table, command: Command) -> bool:
+    """Note which rows of live a DELETE takes out; return whether that could be told."""
+    if command.sources or "WITH" in command.options or state.search_path or state.anything or table.live is None:
+        return False
+    if table.triggers or table.inserted or len([*state.family(table)]) > 1 or len(table.removed) == updates.MOST:
+        return False
+    if table.live != table.name or state.known.followers.get(table.live):
+        return False
+    where = command.where or "true"
+    found = mentioned(where)
+    as_on_live = all(name in table.columns and _is_as_on_live(table, name) for name in found.columns or ())
+    told = found.columns is not None and as_on_live and not updates.has_parameter(where)
+    if not told or command.value not in ("", table.name[1]) or not updates.is_pure(state, found):
+        return False
+    table.removed.append(where)
+    return True
+
+
+def _is_as_on_live(table: Table, name: str) -> bool:
+    column = table.columns[name]
+    return column.live == name and not (column.computed or column.unknown or column.retyped or name in table.updated)
 
 
 def _rows(state: State, number: int, table: Table, verb: str, columns: Iterable[str], seen: set[Name]) -> None:

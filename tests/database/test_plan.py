@@ -55,6 +55,13 @@ ROWS = {
         says="will fail", codes=("add-foreign-key",), probes=((OK, 0), (ATTENTION, 1))),
     "the same, nothing of it counted": Row(
         body="op.create_index('i', 'customer', ['note'])", verdict=OK, codes=("index-blocks-writes",)),
+    "values that are lost are told, and stop nobody": Row(
+        body="op.drop_column('customer', 'note')", verdict=OK, codes=("data-loss",),
+        says="data of public.customer are lost for good"),
+    "a reference that a change breaks": Row(
+        body="op.execute('ALTER TABLE purchase ADD FOREIGN KEY (customer_id) REFERENCES customer NOT VALID')\n"
+             "op.execute('UPDATE purchase SET customer_id = 900')",
+        verdict=ATTENTION, says="1 will fail on today's data"),
     "on a tiny table it counts from info on": Row(
         body="op.create_index('i', 'customer', ['note'])", verdict=ATTENTION, codes=("index-blocks-writes",),
         options=(("fail_on", "info"),)),

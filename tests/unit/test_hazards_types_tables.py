@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
 from dataclasses import replace
 
 import pytest
 
+from ops.catalog import Key
 from ops.commands import parse
 from ops.hazards import Hazard, Severity, bodies
 from ops.hazards.conversions import keeps_rows
 from ops.live import InvalidIndex, Replica, Session
 from ops.statement import Statement
 from tests.hazards import corpus
-from tests.unit.judging import codes, judged, live, plan, relation, told
+from tests.unit.judging import CATALOG18, codes, judged, live, plan, relation, told
 
 LIMIT = "SET LOCAL lock_timeout = '2s'"
 
@@ -48,7 +50,8 @@ CASES = {  #  what is run, with what was measured                               
     "a column's new name": (
         plan(LIMIT, ("ALTER TABLE users RENAME name TO full_name", "AX public.users")), {"rename"}),
     "a constraint's new name": (
-        plan(LIMIT, ("ALTER TABLE users RENAME CONSTRAINT users_age_check TO c", "AX public.users")), set()),
+        plan(LIMIT, ("ALTER TABLE users RENAME CONSTRAINT users_age_check TO c", "AX public.users")),
+        {"rename-constraint"}),
     "a new table that refers": (
         plan(("CREATE TABLE t (id int, u int REFERENCES users)", "SRX public.users; new public.t")),
         {"create-table-references"}),
@@ -207,6 +210,26 @@ def test_a_drop_names_what_goes_with_it() -> None:
     assert "view public.adults" in cascade.harm
     assert 'op.execute("DROP VIEW public.adults")' in cascade.fix
     assert "CASCADE" not in cascade.fix
+
+
+def test_the_name_of_a_unique_constraint_is_in_queries() -> None:
+    renamed = plan(LIMIT, ("ALTER TABLE users RENAME CONSTRAINT users_email_key TO e", "AX public.users"))
+
+    found = one(judged(renamed), "rename-constraint")
+
+    assert found.severity == Severity.LOW
+    assert found.harm.startswith("INSERT … ON CONFLICT ON CONSTRAINT users_email_key fails at once")
+
+
+def test_a_computed_column_that_goes_loses_nothing() -> None:
+    column = Key("column", "public", "users", "folded")
+    folded = {column: json.dumps({"type": "text", "generated": "stored (lower(name))"})}
+    dropped = plan(LIMIT, ("ALTER TABLE users DROP folded", "AX public.users"))
+
+    found = judged(dropped, catalog=replace(CATALOG18, texts={**CATALOG18.texts, **folded}))
+
+    assert told(found) == {"drop-generated"}
+    assert one(found, "drop-generated").severity == Severity.LOW
 
 
 def test_a_rename_is_as_bad_as_the_table_is_used() -> None:

@@ -122,6 +122,32 @@ DROP_CONSTRAINT = Rule(
 )
 
 
+def _rename_constraint(subject: Subject) -> Finding | None:
+    command = subject.command
+    key = subject.constraint(command.constraint) if command.verb == "RENAME CONSTRAINT" and not subject.is_new else None
+    if key is None:
+        return None
+    named = key.kind in ("unique", "primary key", "exclusion")
+    conflict = f"INSERT … ON CONFLICT ON CONSTRAINT {key.name} fails at once, and " if named else ""
+    text = f"{conflict}code that tells errors apart by the name {key.name} does not know {command.new_name}."
+    return Finding(
+        relation=subject.relation,
+        harm=f"{text[0].upper()}{text[1:]}",
+        severity=Severity.INFO if subject.load().is_empty or not named else Severity.LOW,
+    )
+
+
+RENAME_CONSTRAINT = Rule(
+    code="rename-constraint",
+    harm="A constraint's name is in ON CONFLICT ON CONSTRAINT, in what handles errors, and in later migrations.",
+    advice="See who names it: code, other migrations, and the naming convention of the models.",
+    source=f"{DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-RENAME",
+    spot=_rename_constraint,
+    lock=Mode.ACCESS_EXCLUSIVE,
+    rows=(32,),
+)
+
+
 def _drop_view(subject: Subject) -> Finding | None:
     command = subject.command
     if command.verb not in ("DROP VIEW", "DROP MATERIALIZED VIEW"):
@@ -242,6 +268,7 @@ RULES = (
     REQUIRED_COLUMN,
     DROP_DEFAULT,
     DROP_CONSTRAINT,
+    RENAME_CONSTRAINT,
     DROP_VIEW,
     ROW_SECURITY,
     DISABLED_TRIGGER,

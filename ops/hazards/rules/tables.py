@@ -119,6 +119,28 @@ def _data_loss(subject: Subject) -> Finding | None:
     )
 
 
+def _drop_generated(subject: Subject) -> Finding | None:
+    command = subject.command
+    if command.verb != "DROP COLUMN" or subject.is_new or "generated" not in subject.column(command.column):
+        return None
+    return Finding(
+        relation=subject.relation,
+        harm=f"{command.column} of {subject.relation} is computed from other columns, so nothing is lost; code that "
+        "still names it fails at once.",
+        severity=Severity.INFO if subject.load().is_empty else Severity.LOW,
+    )
+
+
+DROP_GENERATED = Rule(
+    code="drop-generated",
+    harm="A computed column that goes takes no values along, but code that reads it fails from one moment to the next.",
+    advice="Take it out of the code first. To bring it back writes the table anew, where it was stored.",
+    source=f"{DOCS}ddl-generated-columns.html#DDL-GENERATED-COLUMNS",
+    spot=_drop_generated,
+    lock=Mode.ACCESS_EXCLUSIVE,
+    rows=(12,),
+)
+
 DATA_LOSS = Rule(
     code="data-loss",
     harm="What is dropped takes its values along; nothing but a backup brings them back.",
@@ -207,4 +229,4 @@ TRUNCATE = Rule(
     rows=(47,),
 )
 
-RULES = (RENAME, CREATE_REFERENCES, DATA_LOSS, DROP_REFERENCES, TRUNCATE)
+RULES = (RENAME, CREATE_REFERENCES, DATA_LOSS, DROP_GENERATED, DROP_REFERENCES, TRUNCATE)
