@@ -15,6 +15,7 @@ from ops.settings.urls import PORT, host_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.exc import DBAPIError
 
 CONNECT_SECONDS = 10
@@ -118,6 +119,20 @@ def connect_for_ledger(settings: TargetSettings) -> Iterator[Connection]:
 
 @contextmanager
 def _connected(settings: TargetSettings, purpose: str, session: Mapping[str, str]) -> Iterator[Connection]:
+    from sqlalchemy.exc import DBAPIError
+
+    with _opened(settings) as connection:
+        try:
+            _refuse_shared_session(connection, settings)
+            _set_up(connection, settings, purpose, session)
+        except DBAPIError as error:
+            raise _broken(error, f"Target {settings.name!r}") from None
+        yield connection
+
+
+@contextmanager
+def _opened(settings: TargetSettings) -> Iterator[Connection]:
+    """Yield a connection in autocommit mode of which nothing is set yet."""
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, DBAPIError
     from sqlalchemy.pool import NullPool
@@ -140,12 +155,56 @@ def _connected(settings: TargetSettings, purpose: str, session: Mapping[str, str
             f"{settings.source} is not a database URL: {error}.", next_step="Give each host its port."
         ) from None
     with connection:
+        yield connection
+
+
+@contextmanager
+def connect_through_pooler(settings: TargetSettings) -> Iterator[Connection]:
+    """Yield a connection on which every statement is a read-only transaction of its own, for a look through a pooler.
+
+    A pooler that shares sessions keeps a transaction together, and nothing beyond it: what is set here ends with its
+    statement, and the next one may be answered by another process of the server. So no lock can be held.
+
+    Raises
+    ------
+    ConnectError
+        As `connect`; or the server does not keep what is set for a transaction.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.exc import DBAPIError
+
+    with _opened(settings) as connection:
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        limits = {name: _SESSION[name] for name in ("statement_timeout", "lock_timeout", "timezone")}
+        begin = "BEGIN READ ONLY; " + "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in limits.items())
+        if settings.role:
+            begin += f"; SET LOCAL ROLE {quote(settings.role)}"
+
+        def below(sql: str) -> None:
+            with connection.connection.cursor() as cursor:
+                cursor.execute(sql)
+
+        def failed(context: ExceptionContext) -> None:
+            if not context.is_disconnect:
+                below("ROLLBACK")
+
+        event.listen(connection, "before_cursor_execute", lambda *_: below(begin))
+        event.listen(connection, "after_cursor_execute", lambda *_: below("COMMIT"))
+        event.listen(connection.engine, "handle_error", failed)
+        kept = {"transaction_read_only": "on", **limits}
+        getters = ", ".join(f"pg_catalog.current_setting('{name}')" for name in kept)
         try:
-            _refuse_shared_session(connection, settings)
-            _set_up(connection, settings, purpose, session)
+            found = connection.exec_driver_sql(f"SELECT {getters}").one()
+            if wrong := [name for name, value in zip(kept, found, strict=True) if value != kept[name]]:
+                raise ConnectError(
+                    f"Target {settings.name!r}: the server did not keep what was set for a transaction: "
+                    f"{', '.join(wrong)}.",
+                    next_step="Name a URL that goes to the server itself as direct_url_env in the target's section.",
+                    code="session",
+                )
+            yield connection
         except DBAPIError as error:
             raise _broken(error, f"Target {settings.name!r}") from None
-        yield connection
 
 
 def _refuse_shared_session(connection: Connection, settings: TargetSettings) -> None:

@@ -37,6 +37,11 @@ _ROLES = """
                  ORDER BY rolname)
 """
 
+_HAS_TABLES = """
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
+"""
+
 Needed = tuple[tuple[str, str, str], ...]
 """Kind, name and properties of schemas and extensions."""
 
@@ -118,9 +123,15 @@ class Ground:
 
     @contextmanager
     def visit(self, settings: TargetSettings, *, baseline: bool = True) -> Iterator[Visit]:
-        """A visit to an empty scratch database with the roles of the target, and with its baseline where it has one.
+        """A visit to a scratch database with the roles of the target, and with what its history starts from.
 
-        `baseline` is False for models, which are to make all of their tables themselves.
+        That is nothing where its section has neither a baseline nor a bootstrap. `baseline` is False for models, which
+        are to make all of their tables themselves.
+
+        Raises
+        ------
+        OpsError
+            What the history starts from cannot be made there.
         """
         from sqlalchemy.engine import make_url
 
@@ -132,6 +143,8 @@ class Ground:
             if baseline and settings.project.baseline is not None:
                 self._run(name, settings.project.baseline)
             with visit_target(copy, purpose="replay") as here:
+                if baseline and settings.project.bootstrap:
+                    _bootstrap(here, settings)
                 yield here
 
     def make_roles(self) -> None:
@@ -199,3 +212,29 @@ class Ground:
                     cursor.execute(
                         sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(sql.Identifier(one), where)
                     )
+
+
+def _bootstrap(here: Visit, live: TargetSettings) -> None:
+    """Have the application make its first tables where a visit is, and see that it did.
+
+    The variable that holds the target's URL leads there, too, for as long as that process lives.
+    """
+    command = " ".join(live.project.bootstrap)
+    variable = live.section.values.get("url_env") if live.section else None
+    environment = {variable: here.settings.project_url()} if variable else {}
+    why = ""
+    try:
+        here.worker.request("bootstrap", read_only=False, command=list(live.project.bootstrap), environment=environment)
+        if here.heads():
+            why = f"It sets the version table, to {', '.join(here.heads() or ())}; the history starts behind it."
+        elif not here.connection.exec_driver_sql(_HAS_TABLES).scalar():
+            why = "It ended well, and there is no table: what it connected to was another database, or none."
+    except OpsError as error:
+        why = error.problem
+    if why:
+        raise OpsError(
+            f"The bootstrap command {command!r} does not make what the history of {live.name!r} starts from: {why}",
+            next_step="Correct it in the target's section: it must run by itself, on an empty database, and take the "
+            "URL from env.NAME = {url}.",
+            code="bootstrap",
+        )

@@ -7,11 +7,13 @@ from typing import Any
 
 from ops import display, lock
 from ops.database import ServerFacts
+from ops.errors import ProjectError, SharedSessionError
 from ops.history import History
 from ops.ledger import Ledger, OpenRun, Records
 from ops.ledger.records import minute, sentence
 from ops.project import Worker
-from ops.project.visit import Setup, visit
+from ops.project.offline import glance
+from ops.project.visit import Setup, Visit, visit
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict
 
@@ -217,46 +219,61 @@ class Status(Result):
 def read(settings: TargetSettings, *, statements: bool = False, booted: Worker | None = None) -> Status:
     """Return where a target's database is; `statements` has the ledger tell the SQL that ran, too.
 
-    `booted`: see `visit`.
+    Through a pooler that shares sessions, env.py is asked offline. `booted`: see `visit`.
 
     Raises
     ------
     ConnectError, ProjectError
         The server cannot be reached, or the project does not load.
+    SharedSessionError
+        A pooler shares sessions, and env.py cannot be asked offline.
     """
-    with visit(settings, purpose="inspect", booted=booted) as here:
-        setup = here.setup
-        history = here.history
-        holder = lock.holder(here.connection, setup.version_table_schema, setup.version_table)
-        records = replace(Ledger.of(here).look(statements=statements), at_work=holder is not None)
-        edited = records.edited({one: history.by_id[one].sha256 for one in history.applied})
-        left = records.left
-        # One who holds the lock without a record of it is about to write one, and may have moved the version by then.
-        moved = None
-        if left is not None and holder is None and set(left) != set(history.current):
-            # A run may have come and gone since the version table was read.
-            moved = left if set(here.heads() or ()) == set(history.current) else None
-        ignored = settings.database.untranslated
-        return Status(
-            target=settings.name,
-            protected=settings.protected,
-            facts=here.facts,
-            setup=setup,
-            history=replace(
-                history,
-                recorded=records.applied,
-                outside=records.outside(history.ancestors, () if moved is None else history.current) & history.applied,
-                edited=edited,
-            ),
-            versions=tuple(here.worker.versions.items()),
-            ledger=records,
+    try:
+        with visit(settings, purpose="inspect", booted=booted) as here:
+            return _read(here, statements=statements)
+    except SharedSessionError as refused:
+        try:
+            with glance(settings) as here:
+                found = _read(here, statements=statements)
+        except ProjectError:
+            raise refused from None
+        note = f"{refused.problem} So nothing is changed here. For this look, env.py was asked offline, as --sql does."
+        return replace(found, url_notes=(*found.url_notes, note, refused.next_step))
+
+
+def _read(here: Visit, *, statements: bool) -> Status:
+    settings, setup = here.settings, here.setup
+    history = here.history
+    holder = lock.holder(here.connection, setup.version_table_schema, setup.version_table)
+    records = replace(Ledger.of(here).look(statements=statements), at_work=holder is not None)
+    edited = records.edited({one: history.by_id[one].sha256 for one in history.applied})
+    left = records.left
+    # One who holds the lock without a record of it is about to write one, and may have moved the version by then.
+    moved = None
+    if left is not None and holder is None and set(left) != set(history.current):
+        # A run may have come and gone since the version table was read.
+        moved = left if set(here.heads() or ()) == set(history.current) else None
+    ignored = settings.database.untranslated
+    return Status(
+        target=settings.name,
+        protected=settings.protected,
+        facts=here.facts,
+        setup=setup,
+        history=replace(
+            history,
+            recorded=records.applied,
+            outside=records.outside(history.ancestors, () if moved is None else history.current) & history.applied,
             edited=edited,
-            moved=moved,
-            missing=_missing(history, records) if moved is None else (),
-            holder=holder,
-            requires=settings.require.demands,
-            url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
-        )
+        ),
+        versions=tuple(here.worker.versions.items()),
+        ledger=records,
+        edited=edited,
+        moved=moved,
+        missing=_missing(history, records) if moved is None else (),
+        holder=holder,
+        requires=settings.require.demands,
+        url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
+    )
 
 
 def _missing(history: History, records: Records) -> tuple[str, ...]:

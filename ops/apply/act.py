@@ -157,12 +157,16 @@ class _Change:
     @contextmanager
     def _recorded(self) -> Iterator[None]:
         """Write the outcome whatever happens, and let every error say what was changed."""
+        error: OpsError | None = None
         cause: BaseException | None = None
         try:
-            yield
+            try:
+                yield
+            finally:
+                self.heard.end()  # a signal just before it is caught below
         except KeyboardInterrupt:
             self.heard.end()
-            error: OpsError = InterruptedRunError(
+            error = InterruptedRunError(
                 f"The run was stopped by {self.heard.name or 'hand'}; the running statement was cancelled.",
                 next_step="Look at the state with notebooks/10-inspect.ipynb before anything else.",
             )
@@ -175,16 +179,12 @@ class _Change:
                 next_step="Look at the state with notebooks/10-inspect.ipynb before anything else.",
             )
             cause = unforeseen
-        else:
-            self.heard.end()
-            self.record.outcome(self.progress, None)
-            return
-        finally:
-            self.heard.end()
-            self.watch.close()
-        aftermath.explain(error, self.here, self.route, self.progress)
+        self.watch.close()
+        if error is not None:
+            aftermath.explain(error, self.here, self.route, self.progress)
         self.record.outcome(self.progress, error)
-        raise error from cause
+        if error is not None:
+            raise error from cause
 
     # -- acting -------------------------------------------------------------------------------------
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from ops.errors import InterruptedRunError
+
+SAME_WISH_SECONDS = 5.0
 
 _HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -21,12 +24,23 @@ class Signals:
         self._begun = False
         self._deaf = False
         self._deferring = False
+        self._raised = float("-inf")
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self._deaf:
             return
         self.name = self.name or signal.Signals(number).name
         if not self._deferring:
+            self._raise()
+
+    def _raise(self) -> None:
+        """A second signal that comes at once is the same wish: whoever tells all processes has told us, too.
+
+        It must not break into what the first one has begun: to say what stays, and to put that on record.
+        """
+        now = time.monotonic()
+        if now - self._raised > SAME_WISH_SECONDS:
+            self._raised = now
             raise KeyboardInterrupt(self.name)
 
     def begin(self) -> None:
@@ -46,7 +60,7 @@ class Signals:
         finally:
             self._deferring = False
         if self.name and not self._deaf:
-            raise KeyboardInterrupt(self.name)
+            self._raise()
 
     @property
     def changed(self) -> bool | None:

@@ -47,8 +47,11 @@ class Worker:
             raise failures.cannot_start(settings, error) from None
         threading.Thread(target=self._listen_to_prints, daemon=True).start()
 
-    def greet(self, *, session: dict[str, str] | None = None) -> None:
-        """Tell the worker what to drive; requests may follow, and a connection waits for the proof."""
+    def greet(self, *, session: dict[str, str] | None = None, nowhere: bool = False) -> None:
+        """Tell the worker what to drive; requests may follow, and a connection waits for the proof.
+
+        `nowhere`: whatever the project does, no connection is opened.
+        """
         settings, project = self.settings, self.settings.project
         self._say(
             {
@@ -64,6 +67,7 @@ class Worker:
                 "connection_attribute": project.connection_attribute,
                 "host": project.host,
                 "redirect": project.redirect,
+                "nowhere": nowhere,
                 "drafts": list(project.drafts),
                 "part": project.part,
                 "session": {

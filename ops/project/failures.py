@@ -89,6 +89,11 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             next_step="Give env.py a URL that goes to the server itself: option.NAME or env.NAME in the target's "
             "section, or redirect = true.",
         )
+    if kind == "connects":
+        return ProjectError(
+            f"The project of target {settings.name!r} connects to a database although it is asked offline.",
+            next_step="Have env.py connect only where context.is_offline_mode() is false.",
+        )
     if kind == "cancelled":
         return InterruptedRunError(
             f"The run was stopped: {event['message']}.",

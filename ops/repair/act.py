@@ -85,24 +85,26 @@ def run(
             work = _Work(here, made, Recorder(here, made, case=case))
             heard.begin()
             work.recorder.intent()
+            error: OpsError | None = None
             try:
-                work.perform(left)
+                try:
+                    work.perform(left)
+                finally:
+                    heard.end()  # a signal just before it is caught below
             except KeyboardInterrupt:
+                heard.end()
                 aftermath.cancel(here)
-                error: OpsError = InterruptedRunError(
+                error = InterruptedRunError(
                     f"The repair was stopped by {heard.name or 'hand'}.", next_step=_NEXT, changed=None
                 )
             except OpsError as raised:
                 error = raised
-            else:
-                heard.end()
-                work.recorder.outcome(work.progress, None)
-                return work.progress.heads
-            finally:
-                heard.end()
-            work.explain(error)
+            if error is not None:
+                work.explain(error)
             work.recorder.outcome(work.progress, error)
-            raise error
+            if error is not None:
+                raise error
+            return work.progress.heads
 
 
 class _Work:

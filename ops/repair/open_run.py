@@ -33,7 +33,8 @@ _AT_WORK = """
     WHERE datname = current_database() AND application_name = 'alembic-ops worker' AND state <> 'idle'
 """
 _HAS_ROWS = "SELECT EXISTS (SELECT FROM {})"
-_INDEX = re.compile(r"DROP INDEX (?!CONCURRENTLY)([^;]+)\Z")
+_DROP_INDEX = re.compile(r"DROP INDEX (?!CONCURRENTLY)([^;]+)\Z")
+_CREATE_INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY)")
 _PARTS = frozenset({"table", "column", "materialized view", "sequence"})
 
 
@@ -209,7 +210,7 @@ def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[st
     found = fate(course, live, scene.history.current)
     edited = scene.history.by_id[name].sha256 != planned.get("sha256")
     if not found.stops and state.half_undone:
-        return _back(scene, state, replace(found, stops=course.stops))  # between two statements of the repair
+        return _back(scene, state, replace(found, stops=course.stops), None)  # between two statements of the repair
     if not found.stops:
         why = "its file was edited since" if edited else course.failed or "somebody changed the schema since, or before"
         return replace(
@@ -251,7 +252,10 @@ def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[st
             stamp=",".join(sorted(planned["heads"])) or "base",
             said=f"Every statement of {name} is committed; only its row in the version table is missing.",
         )
-    return _back(scene, state, found)
+    passed = Passed.of(one.text for one in course.statements[: found.certain])
+    if part is not None and part.is_certain:
+        passed = part.committed
+    return _back(scene, state, found, onward.onward(scene, found, planned, direction, passed))
 
 
 def _passed(found: Fate, part: Part, told: Fate | None, choice: str) -> Passed | None:
@@ -266,8 +270,8 @@ def _passed(found: Fate, part: Part, told: Fate | None, choice: str) -> Passed |
     return part.possible if part.possible.count in counts else part.committed
 
 
-def _back(scene: Scene, state: State, found: Fate) -> State:
-    """What undoes the part that stays, where that loses nothing that the revision did not bring."""
+def _back(scene: Scene, state: State, found: Fate, rest: onward.Onward | None) -> State:
+    """What undoes the part that stays, where that loses nothing that the revision did not bring; else what is left."""
     live, course = scene.written_there, found.course
     gone = sorted(key for key in course.touched if key.kind in _PARTS and key in course.before.texts)
     gone = [key for key in gone if key not in live.texts]
@@ -280,28 +284,24 @@ def _back(scene: Scene, state: State, found: Fate) -> State:
     if half:
         said += f" A further one left the invalid index {half}."
     state = replace(state, said=said, found=found)
-    if gone:
-        names = ", ".join(f"{key.kind} {key}" for key in gone)
-        return replace(
-            state,
-            stuck=f"It cannot be undone: {names} is gone, with its rows. Run the statements marked no by hand, "
-            f"in their order; then 44-stamp sets the version table to {state.running}.",
-        )
     texts = {key: text for key, text in live.texts.items() if key not in course.touched}
     texts.update((key, course.before.texts[key]) for key in course.touched if key in course.before.texts)
     back = replace(live, texts=texts)
     undo = script(diff(live, back), live, back)
-    if not undo.complete:
-        return replace(state, stuck=f"What undoes it cannot be written: {undo.why}")
     wrote = any(one.writes_rows for one in course.statements[: found.possible])
     filled = [] if wrote else _filled(scene, live, course)
-    if filled:
-        return replace(
-            state,
-            stuck=f"Undoing it would lose rows that somebody has written since into {', '.join(filled)}. Run the "
-            f"statements that are marked no by hand, then stamp {state.running} with 44-stamp.",
-        )
-    return replace(state, statements=tuple(map(_concurrently, undo.sql)), loses=undo.loses)
+    why = ""
+    if gone:
+        why = f"It cannot be undone: {', '.join(f'{key.kind} {key}' for key in gone)} is gone, with its rows."
+    elif not undo.complete:
+        why = f"What undoes it cannot be written: {undo.why}"
+    elif filled:
+        why = f"Undoing it would lose rows that somebody has written since into {', '.join(filled)}."
+    if why and rest is None:
+        return replace(state, stuck=f"{why} Lead the schema by hand to where the revision begins, or to where it ends.")
+    if why:
+        return replace(state, said=f"{said} {why}", onward=rest)
+    return replace(state, statements=tuple(_concurrently(one, live) for one in undo.sql), loses=undo.loses)
 
 
 def _filled(scene: Scene, live: Catalog, course: Course) -> list[str]:
@@ -314,9 +314,14 @@ def _filled(scene: Scene, live: Catalog, course: Course) -> list[str]:
         return [one for one in names if connection.exec_driver_sql(_HAS_ROWS.format(one)).scalar()]
 
 
-def _concurrently(sql: str) -> str:
-    """Nobody has to wait while an index is dropped."""
-    found = _INDEX.match(sql)
+def _concurrently(sql: str, live: Catalog) -> str:
+    """Nobody has to wait while an index is dropped or built; on a partitioned table there is no such way."""
+    if found := _CREATE_INDEX.match(sql):
+        parted = (key for key in live.texts if key.kind == "partitioned table")
+        if any(f" {quoted(key.schema)}.{quoted(key.name)} " in sql for key in parted):
+            return sql
+        return f"{found[0]}CONCURRENTLY {sql[found.end() :]}"
+    found = _DROP_INDEX.match(sql)
     plain = found is not None and not re.search(r"\b(CASCADE|IF EXISTS)\b", sql)
     return f"DROP INDEX CONCURRENTLY {found[1]}" if found is not None and plain else sql
 

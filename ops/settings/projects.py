@@ -11,7 +11,7 @@ from ops.errors import SettingsError
 from ops.settings.files import Section
 from ops.settings.home import config_file
 from ops.settings.templates import filled
-from ops.settings.words import boolean, folder, function, interpreter, path, several, word
+from ops.settings.words import boolean, command, folder, function, interpreter, path, several, word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class ProjectSettings:
     redirect: bool = False
     driver: str | None = None
     baseline: Path | None = None
+    bootstrap: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()
     part: str = ""
 
@@ -73,6 +74,7 @@ def project(section: Section, parts: Mapping[str, str], driver: str | None) -> P
         redirect=boolean(values, "redirect", False, section),
         driver=driver,
         baseline=_baseline(values, beside, section),
+        bootstrap=_bootstrap(values, section),
         part=section.part,
     )
 
@@ -92,6 +94,12 @@ def _baseline(values: Mapping[str, str], beside: Path, section: Section) -> Path
             next_step="Point it at an SQL file with the schema that the history starts from.",
         )
     return file
+
+
+def _bootstrap(values: Mapping[str, str], section: Section) -> tuple[str, ...]:
+    if values.get("bootstrap") and values.get("baseline"):
+        raise SettingsError(f"{section} has both baseline and bootstrap.", next_step="Keep one of them.")
+    return command(values, "bootstrap", section)
 
 
 def _section_options(

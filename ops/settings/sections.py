@@ -22,11 +22,9 @@ _KEYS = (
     "url", "url_env", "protected", "config", "python", "x", "role", "lock_timeout", "statement_timeout", "driver",
     "cwd", "sys_path", "imports", "setup", "connection_attribute", "host", "redirect", "ledger", "baseline", "ignore",
     "scratch_url", "scratch_url_env", "lock_timeout_long", "statement_timeout_long", "max_rewrite",
-    "scratch_url", "scratch_url_env", "direct_url", "direct_url_env", "require",
+    "scratch_url", "scratch_url_env", "direct_url", "direct_url_env", "require", "bootstrap",
 )  # fmt: skip
 _FAMILIES = ("env.", "option.", "section.", "url.", "url_env.")
-_NOT_YET = ("bootstrap",)
-"""Keys whose work nobody does yet: silence would be taken for a promise."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -305,11 +303,6 @@ def _scratch_url(section: Section, variables: Mapping[str, str]) -> str | None:
 
 
 def _check_key(key: str, section: Section) -> None:
-    if key in _NOT_YET:
-        raise SettingsError(
-            f"{section} has the key {key!r}, which is not supported yet.",
-            next_step="Remove that line: what it asks for would not be done.",
-        )
     if key in _KEYS or any(key.startswith(family) and key != family for family in _FAMILIES):
         return
     raise SettingsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -113,6 +114,14 @@ def function(values: Values, key: str, section: Section) -> str | None:
     if value is not None and not _FUNCTION.match(value):
         _refuse(values, key, section, "names no function", "Write it as package.module:function.")
     return value
+
+
+def command(values: Values, key: str, section: Section) -> tuple[str, ...]:
+    """Return the words of a command, as a shell takes them apart; no shell runs it."""
+    try:
+        return tuple(shlex.split(values.get(key) or ""))
+    except ValueError:
+        _refuse(values, key, section, "is no command", "Close what is quoted.")
 
 
 def _refuse(values: Values, key: str, section: Section, why: str, next_step: str) -> NoReturn:

@@ -28,7 +28,7 @@ def furnish(home: Path, server: embedded.Server, stack: ExitStack) -> dict[str, 
     cases.copy_to(cases.projects()["slow"], home)
     (slow,) = (home / "slow").glob("migrations/versions/*_sleep.py")
     # On a clone, which has another name, it does not wait: its plan is made soon.
-    slow.write_text(slow.read_text(encoding="utf-8").replace("SELECT pg_sleep(30)", WAITS), encoding="utf-8")
+    slow.write_text(slow.read_text(encoding="utf-8").replace("SELECT pg_sleep(600)", WAITS), encoding="utf-8")
     make_linear.make(home / "many", MANY)
     for number, message in ((MANY, MARKUP), (MANY - 1, LONG)):
         (file,) = (home / "many" / "migrations" / "versions").glob(f"r{number:05}*.py")

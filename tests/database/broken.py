@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import pytest
 
 import ops
 from tests.database import histories
+from tests.database.conftest import until
 from tests.database.histories import STEPS, git, name_of, revision
 
 
@@ -93,15 +94,19 @@ def half_detached(one: Patient) -> None:
     one.target.upgrade("head", dry_run=False)
     one.ask("CREATE TABLE visit (day date) PARTITION BY RANGE (day)")
     one.ask("CREATE TABLE visit_1 PARTITION OF visit FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')")
-    with closing(psycopg2.connect(one.url)) as reader:
+    with closing(psycopg2.connect(one.url)) as reader, closing(psycopg2.connect(one.url)) as other:
         reader.cursor().execute("SELECT * FROM visit")
-        with closing(psycopg2.connect(one.url)) as other:
-            other.autocommit = True
-            cursor = other.cursor()
-            cursor.execute("SET statement_timeout = '700ms'")
-            with pytest.raises(psycopg2.errors.QueryCanceled):
-                cursor.execute("ALTER TABLE visit DETACH PARTITION visit_1 CONCURRENTLY")
-            time.sleep(0.1)
+        other.autocommit = True
+        detaching = threading.Thread(target=cancelled, args=(other,))
+        detaching.start()
+        until(lambda: one.ask("SELECT inhdetachpending FROM pg_inherits") == [(True,)])
+        until(lambda: one.ask(f"SELECT pg_cancel_backend({other.info.backend_pid})") and not detaching.is_alive())
+        detaching.join()
+
+
+def cancelled(connection: psycopg2.extensions.connection) -> None:
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        connection.cursor().execute("ALTER TABLE visit DETACH PARTITION visit_1 CONCURRENTLY")
 
 
 def import_(one: Patient) -> None:

@@ -1,6 +1,7 @@
-"""Upgrade a target to head, and die on the way: `python -m tests.database.dying TARGET WHO POINT [CASE]`.
+"""Upgrade a target to head, and die on the way: `python -m tests.database.dying TARGET WHO POINT [WHAT]`.
 
-With a case, that is mended instead; each statement of the repair is one more event, before it runs.
+WHAT is `up` or `down`, to the shop's first revision; or a case, which is mended instead: each statement of the repair
+is one more event, before it runs.
 
 WHO is `worker`, `parent` or `server`, whose process id is in DYING_SERVER. POINT is the number of an event of the
 worker's: before and behind every statement, at every commit, behind every revision. The parent dies before it has
@@ -11,6 +12,7 @@ runs CONCURRENTLY, while it waits for a lock. WHO `nobody` lives, and prints all
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -24,11 +26,21 @@ from ops.apply import act, mending
 from ops.project import Answer, Event
 
 EVENTS = ("statement", "statement-done", "commit", "revision-done")
-TABLE = "customer"
+
+NAMED = re.compile(r"(?: ON|DROP INDEX CONCURRENTLY|REINDEX INDEX CONCURRENTLY) (\w+)")
+"""The table of a statement that runs CONCURRENTLY, or its index."""
+
+TABLE_OF = """
+    SELECT coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = %(name)s::regclass), %(name)s::regclass)::regclass
+"""
+WAITS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE query ~ 'CONCURRENTLY' AND wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 
-def main(target: str, who: str, point: int, case: str = "") -> None:
-    """Run the upgrade or the repair, with death in it."""
+def main(target: str, who: str, point: int, what: str = "up") -> None:
+    """Run the change or the repair, with death in it."""
     seen: list[str] = []
     slow: list[str] = []
     listen, execute = act._Change._listen, mending.execute
@@ -55,24 +67,26 @@ def main(target: str, who: str, point: int, case: str = "") -> None:
             if event["event"] == "statement" and "CONCURRENTLY" in event["sql"]:
                 slow.append(event["sql"])
                 if len(slow) == -point:
-                    threading.Thread(target=wait_and_kill, args=(change, hold(change)), daemon=True).start()
+                    threading.Thread(
+                        target=wait_and_kill, args=(change, *hold(change, event["sql"])), daemon=True
+                    ).start()
         return answer
 
-    def hold(change: Any) -> Any:
-        """Have the statement wait: somebody has written to the table, and has not ended the transaction."""
+    def hold(change: Any, sql: str) -> tuple[Any, Any]:
+        """Have a statement wait: somebody has written to its table, and has not ended the transaction."""
         url = change.here.settings.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        other = psycopg2.connect(url)
-        other.cursor().execute(f"LOCK TABLE {TABLE} IN ROW EXCLUSIVE MODE")
-        return other
+        writer, watcher = psycopg2.connect(url), psycopg2.connect(url)
+        watcher.autocommit = True
+        with watcher.cursor() as cursor:
+            cursor.execute(TABLE_OF, {"name": NAMED.search(sql)[1]})
+            [(table,)] = cursor.fetchall()
+        writer.cursor().execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        return writer, watcher
 
-    def wait_and_kill(change: Any, other: Any) -> None:
-        cursor = other.cursor()
+    def wait_and_kill(change: Any, writer: Any, watcher: Any) -> None:
+        cursor = watcher.cursor()
         while True:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'CONCURRENTLY' AND wait_event_type = 'Lock'"
-                " AND datname = current_database()"
-            )
+            cursor.execute(WAITS)
             if cursor.fetchone()[0]:
                 break
             time.sleep(0.01)
@@ -86,10 +100,12 @@ def main(target: str, who: str, point: int, case: str = "") -> None:
 
     act._Change._listen = dying  # type: ignore[method-assign]
     mending.execute = mending_dies
-    if case:
-        ops.target(target).repair(case, dry_run=False)
-    else:
+    if what == "up":
         ops.target(target).upgrade("head", dry_run=False, retries=0)
+    elif what == "down":
+        ops.target(target).downgrade("m1", dry_run=False, retries=0)
+    else:
+        ops.target(target).repair(what, dry_run=False)
     print("\n".join(seen))
 
 

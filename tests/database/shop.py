@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,14 @@ REVISIONS = {  # the way up, and down
 """),
 }  # fmt: skip
 
+DROPS_FIRST = """
+    op.execute("ALTER TABLE customer DROP COLUMN score")  # the next line commits it, and nothing brings it back
+    with op.get_context().autocommit_block():
+        op.execute("REINDEX INDEX CONCURRENTLY customer_name")
+    op.execute("ALTER TABLE customer ALTER COLUMN name SET STATISTICS 100")
+"""
+"""Another way down from `m3`, in parts."""
+
 _FILE = (
     '"""{name}"""\n\nfrom alembic import op\n\nrevision = {name!r}\ndown_revision = {below!r}\n\n\n'
     "def upgrade():{up}\n\ndef downgrade():{down}"
@@ -103,9 +112,9 @@ class Shop:
         self.ask("INSERT INTO alembic_version VALUES ('m1')")
         self.ask(f"INSERT INTO customer SELECT n, 'name ' || n, n || '@x' FROM generate_series(1, {ROWS}) AS n")
 
-    def die(self, who: str, point: int, *case: str, **environment: str) -> str:
-        """Upgrade, or mend a case, in a process of its own, with death in it; return what it printed."""
-        command = [sys.executable, "-m", "tests.database.dying", "shop", who, str(point), *case]
+    def die(self, who: str, point: int, what: str = "up", **environment: str) -> str:
+        """Go up or down, or mend a case, in a process of its own, with death in it; return what it printed."""
+        command = [sys.executable, "-m", "tests.database.dying", "shop", who, str(point), what]
         done = subprocess.run(
             command, cwd=CHECKOUT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
         )
@@ -124,11 +133,17 @@ class Shop:
 
     @property
     def facts(self) -> tuple[object, ...]:
-        """All that has to be the same in the end, whatever happened on the way."""
-        customers = self.ask("SELECT count(*), min(name), sum(score), count(DISTINCT email) FROM customer")
+        """All that has to be the same at head, whatever happened on the way."""
+        customers = self.ask("SELECT sum(score) FROM customer")
         purchases = self.ask("SELECT count(*), sum(customer_id) FROM purchase")
+        return *self.facts_below, customers, purchases
+
+    @property
+    def facts_below(self) -> tuple[object, ...]:
+        """All that has to be the same at any other revision."""
+        customers = self.ask("SELECT count(*), min(name), max(name), count(DISTINCT email) FROM customer")
         status = self.target.status()
-        return self.current, customers, purchases, status.verdict, status.ledger.runs[0].catalogs[1]
+        return self.current, customers, status.verdict, status.ledger.runs[0].catalogs[1]
 
 
 def is_alive(pid: int) -> bool:
@@ -139,15 +154,20 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def make(folder: Path, url: str, patch: pytest.MonkeyPatch, *, by_way_of: str = "") -> Shop:
-    """Make the shop on an empty database; its target goes `by_way_of` another URL, where one is given."""
+def make(
+    folder: Path, url: str, patch: pytest.MonkeyPatch, *, by_way_of: str = "", down: Mapping[str, str] | None = None
+) -> Shop:
+    """Make the shop on an empty database; its target goes `by_way_of` another URL, where one is given.
+
+    `down` are other ways down from some of its revisions.
+    """
     versions = folder / "migrations" / "versions"
     versions.mkdir(parents=True)
     (folder / "alembic.ini").write_text(INI, encoding="utf-8")
     (folder / "migrations" / "env.py").write_text(ENV, encoding="utf-8")
     below = None
-    for name, (up, down) in REVISIONS.items():
-        text = _FILE.format(name=name, below=below, up=up, down=down)
+    for name, (up, usual) in REVISIONS.items():
+        text = _FILE.format(name=name, below=below, up=up, down=(down or {}).get(name, usual))
         (versions / f"{name}.py").write_text(text, encoding="utf-8")
         below = name
     (folder / "ops.ini").write_text(
@@ -161,6 +181,20 @@ def make(folder: Path, url: str, patch: pytest.MonkeyPatch, *, by_way_of: str = 
 
 def lead_to_head(shop: Shop, wanted: tuple[object, ...]) -> None:
     """Do what a person does: look, mend what is found, upgrade."""
+    mend(shop)
+    shop.target.upgrade("head", dry_run=False)
+    assert shop.facts == wanted
+
+
+def lead_down(shop: Shop, wanted: tuple[object, ...]) -> None:
+    """The same, for one who wants to go down."""
+    mend(shop)
+    shop.target.downgrade("m1", dry_run=False)
+    assert shop.facts_below == wanted
+
+
+def mend(shop: Shop) -> None:
+    """Look, and mend what is found."""
     assert shop.target.status().current == shop.current
     cases = []
     for finding in shop.target.repair().findings:
@@ -171,8 +205,6 @@ def lead_to_head(shop: Shop, wanted: tuple[object, ...]) -> None:
         assert shop.target.repair(f"open-run{answer(shop)}", dry_run=False).verdict is Verdict.OK
     if "invalid-index" in cases:  # unless it was undone with the rest of its revision
         shop.target.repair("invalid-index", dry_run=False)
-    shop.target.upgrade("head", dry_run=False)
-    assert shop.facts == wanted
 
 
 def answer(shop: Shop) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -279,6 +280,57 @@ def test_a_baseline_that_does_not_run(make: Make) -> None:
 
     with pytest.raises(OpsError, match="division by zero"):
         shop.target.compare()
+
+
+BOOTSTRAP = {"bootstrap": "python -m create", "env.SHOP_DB": "{url}"}
+
+
+def test_an_application_that_makes_its_first_tables_itself(make: Make) -> None:
+    shop = make("no_start", upgrade="", **BOOTSTRAP)
+    shop.run("CREATE TABLE customer (id serial PRIMARY KEY, name varchar(100) NOT NULL)")
+
+    pending = shop.target.compare()
+
+    assert (rows(pending), pending.unknown) == ([(PENDING, "added", "column", "public.customer.email")], ())
+
+    shop.target.upgrade(dry_run=False)
+
+    found = shop.target.compare()
+
+    assert (rows(found), found.unknown) == ([], ())
+
+    program = shop.home / "no_start" / "create.py"  # what it reads is known, so an answer that was kept is not used
+    program.write_text(program.read_text(encoding="utf-8").replace("(100)", "(90)"), encoding="utf-8")
+
+    assert {one[2:] for one in rows(shop.target.compare())} == {("column", "public.customer.name")}
+
+
+STAMPS = "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('d40000000001')"
+
+# fmt: off
+BOOTSTRAPS = {  #              command, environment, and why nothing is made of it
+    "it fails":              ('python -m create "SELECT 1 / 0"', "{url}", "division by zero"),
+    "another database":      ("python -m create", "the target", "connected to another database"),
+    "no program of Python":  ("psql -f start.sql", "{url}", "psql is no program of the project's Python"),
+    "a path that leads out": ("../bin/create", "{url}", "../bin/create is no program of the project's Python"),
+    "no such module":        ("python -m crete", "{url}", "No module named crete"),
+    "it makes nothing":      ("python shop.py", "{url}", "there is no table"),
+    "it stamps":             (f'python -m create "{STAMPS}"', "{url}", "sets the version table, to d40000000001"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", BOOTSTRAPS)
+def test_a_bootstrap_that_does_not_make_the_first_tables(case: str, make: Make) -> None:
+    command, url, said = BOOTSTRAPS[case]
+    shop = make("no_start", upgrade="")
+    shop.write_section(**{"bootstrap": command, "env.SHOP_DB": shop.url if url == "the target" else url})
+
+    with pytest.raises(OpsError, match=re.escape(said)) as raised:
+        shop.target.compare()
+
+    assert raised.value.code == "bootstrap"
+    shop.run("CREATE TABLE customer ()")  # the target has none
 
 
 # -- other servers ----------------------------------------------------------------------------------

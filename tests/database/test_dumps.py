@@ -49,7 +49,7 @@ ROUND_TRIPS = {  #                          what pg_dump is told, and how many j
     "directory, in parallel": ({"format": "directory", "jobs": 3}, 2),
     "custom": ({"format": "custom"}, 2),
     "plain": ({"format": "plain"}, 1),
-    "directory, not synchronised": ({"format": "directory", "jobs": 1, "durable": False}, 1),
+    "directory, one table at a time": ({"format": "directory", "jobs": 1}, 1),
 }
 
 

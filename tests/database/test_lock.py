@@ -157,7 +157,7 @@ def test_a_notebook_waits_for_plain_alembic(set_up: SetUp) -> None:
     file = bench.version_file("b20000000002")
     text = file.read_text(encoding="utf-8")
     # As slow as this test wants it to be.
-    file.write_text(text.replace("pg_sleep(30)", "pg_advisory_xact_lock(4242)"), encoding="utf-8")
+    file.write_text(text.replace("pg_sleep(600)", "pg_advisory_xact_lock(4242)"), encoding="utf-8")
     with closing(bench.connect()) as slow, slow.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(4242)")
         process = plain(bench, "upgrade", "head")

@@ -122,7 +122,7 @@ def test_shared_sessions_are_refused_and_nothing_is_left_behind(
             for one in [stack.enter_context(closing(psycopg2.connect(url))) for _ in range(3)]:
                 one.cursor().execute("SELECT 1")
 
-    for act in (bench.target.status, lambda: bench.target.upgrade(dry_run=False), lambda: bench.target.upgrade()):
+    for act in (bench.target.compare, lambda: bench.target.upgrade(dry_run=False), lambda: bench.target.upgrade()):
         with pytest.raises(SharedSessionError) as refused:
             act()
         error = refused.value
@@ -134,6 +134,44 @@ def test_shared_sessions_are_refused_and_nothing_is_left_behind(
     assert role.ask("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
                     " WHERE l.locktype = 'advisory' AND d.datname = current_database()") == [(0,)]  # fmt: skip
     assert role.ask("SELECT to_regclass('alembic_version')") == [(None,)]
+
+
+@pytest.mark.parametrize(("mode", "more"), SHARED.values(), ids=SHARED)
+def test_where_it_is_can_be_seen_through_it_and_nothing_is_left_behind(
+    mode: str, more: str, pooler: Callable[..., int], make_role: Callable[..., passwords.Role], set_up: SetUp
+) -> None:
+    role = make_role()
+    direct = set_up("linear", url=role.url())
+    direct.target.upgrade("a10000000003", dry_run=False)
+    seen = direct.target.status()
+    url = through(role, pooler(role, mode, more))
+    ini = direct.home / "ops.ini"
+    ini.write_text(ini.read_text(encoding="utf-8").replace(role.url(), url), encoding="utf-8")
+
+    status = targets.target("case").status()
+
+    assert (status.verdict, status.current) == (Verdict.OK, ("a10000000003",))
+    assert status.to_dict() == seen.to_dict()
+    text = status._repr_mimebundle_()["text/plain"]
+    assert "is reached through a pooler that shares sessions" in text and "env.py was asked offline" in text
+    assert "direct_url_env" in text and role.password not in text
+    assert settings_of(url) == UNHARMED
+
+
+def test_an_env_py_that_cannot_be_asked_offline_is_refused(
+    pooler: Callable[..., int], make_role: Callable[..., passwords.Role], set_up: SetUp
+) -> None:
+    role = make_role()
+    bench = set_up("linear", url=through(role, pooler(role, "transaction")))
+    env = bench.project / "migrations" / "env.py"
+    text = env.read_text(encoding="utf-8")
+    assert "if context.is_offline_mode():" in text
+    env.write_text(text.replace("if context.is_offline_mode():", "if False:"), encoding="utf-8")
+
+    with pytest.raises(SharedSessionError, match="through a pooler"):
+        bench.target.status()
+
+    assert settings_of(bench.url) == UNHARMED
 
 
 def test_shared_sessions_are_noticed_under_load(

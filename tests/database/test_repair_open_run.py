@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from ops.embedded import lease
 from ops.errors import OpsError
 from tests.conftest import hurried
 from tests.database.conftest import until
-from tests.database.shop import Shop, is_alive, lead_to_head, make, run
+from tests.database.shop import DROPS_FIRST, Shop, is_alive, lead_down, lead_to_head, make, run
 
 # each kill takes some ten seconds of work, on a machine that may have more to do
 pytestmark = pytest.mark.timeout(900)
@@ -47,16 +48,22 @@ def spread(count: int, total: int) -> list[int]:
     return sorted({1 + round(one * (total - 1) / (count - 1)) for one in range(count)})
 
 
-EVENTS = 55
-CONCURRENT = 4
-"""How many events an upgrade has, and how many statements that run CONCURRENTLY; a test counts them."""
+EVENTS, EVENTS_DOWN = 55, 37
+CONCURRENT, CONCURRENT_DOWN = 4, 3
+"""How many events an upgrade has, or a downgrade, and how many statements that run CONCURRENTLY; a test counts them."""
 
 ROWS_ARE_COMMITTED = 45
 MOMENTS = (*(-one for one in range(1, CONCURRENT + 1)), ROWS_ARE_COMMITTED, *spread(POINTS - CONCURRENT, EVENTS))
+MOMENTS_DOWN = (
+    *(-one for one in range(1, CONCURRENT_DOWN + 1)),
+    *spread(POINTS - CONCURRENT_DOWN, EVENTS_DOWN),
+)
 
 
-def tell(record_property: Died, who: str, moment: int, events: list[str]) -> None:
+def tell(record_property: Died, who: str, moment: int, events: list[str], *, way: str = "up") -> None:
     """Have the summary of the tests say who died, and where."""
+    if way == "down":
+        who = f"{who}, on the way down"
     if moment < 0:
         found = [one for one in events if one.startswith("statement ") and "CONCURRENTLY" in one]
         where = f"in the midst of {found[-moment - 1].removeprefix('statement ')}"
@@ -95,6 +102,56 @@ def test_killed_at_any_moment(
     shop.die(who, moment)
 
     lead_to_head(shop, undisturbed[0])
+
+
+@pytest.fixture
+def shop_at_head(tmp_path: Path, database: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop at head, one of whose ways down drops a column with its rows before it does the rest."""
+    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+    shop = make(tmp_path, database, monkeypatch, down={"m3": DROPS_FIRST})
+    shop.target.upgrade("head", dry_run=False)
+    return shop
+
+
+@pytest.fixture(scope="module")
+def undisturbed_down(
+    tmp_path_factory: pytest.TempPathFactory, server: embedded.Server, home: Path
+) -> Iterator[Undisturbed]:
+    """What a downgrade that nobody disturbs comes to, and the events on its way."""
+    with scratch.database_on(server, prefix="test") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+        one = make(tmp_path_factory.mktemp("undisturbed"), url, patch, down={"m3": DROPS_FIRST})
+        one.target.upgrade("head", dry_run=False)
+        events = one.die("nobody", 0, "down").splitlines()
+        yield one.facts_below, events
+
+
+@pytest.mark.heavy
+def test_the_moments_are_those_of_the_downgrade(undisturbed_down: Undisturbed) -> None:
+    events = undisturbed_down[1]
+    assert len(events) == EVENTS_DOWN and len(MOMENTS_DOWN) >= POINTS
+    assert sum(one.startswith("statement ") and "CONCURRENTLY" in one for one in events) == CONCURRENT_DOWN
+
+
+@pytest.mark.parametrize("who", ["worker", "parent"])
+@pytest.mark.parametrize("moment", MOMENTS_DOWN)
+@pytest.mark.heavy
+def test_killed_on_the_way_down(
+    shop_at_head: Shop,
+    who: str,
+    moment: int,
+    undisturbed: Undisturbed,
+    undisturbed_down: Undisturbed,
+    record_property: Died,
+) -> None:
+    """Where the worker died somebody goes on, where the parent did somebody goes back up."""
+    tell(record_property, who, moment, undisturbed_down[1], way="down")
+    shop_at_head.die(who, moment, "down")
+
+    if who == "worker":
+        lead_down(shop_at_head, undisturbed_down[0])
+    else:
+        lead_to_head(shop_at_head, undisturbed[0])
 
 
 # fmt: off
@@ -165,29 +222,55 @@ def is_started(folder: Path, like: embedded.Server) -> bool:
     return False
 
 
+@pytest.fixture
+def mortal_shop(
+    tmp_path: Path, mortal: Path, server: embedded.Server, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Shop:
+    """The shop on the server that may be killed."""
+    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+    mine = start(mortal, server)
+    url = scratch.ensure_database(mine, f"shop_{secrets.token_hex(4)}")
+    return make(tmp_path, url, monkeypatch, down={"m3": DROPS_FIRST})
+
+
+def kill_the_server(shop: Shop, folder: Path, like: embedded.Server, moment: int, what: str) -> None:
+    """Have the server die on the way, and start it again."""
+    postmaster = (folder / "server" / "data" / "postmaster.pid").read_text().split()[0]
+    shop.die("server", moment, what, DYING_SERVER=postmaster)
+    until(lambda: not is_alive(int(postmaster)))
+    until(lambda: is_started(folder, like), seconds=120)
+
+
 @pytest.mark.parametrize("moment", [pytest.param(one, marks=pytest.mark.heavy) for one in MOMENTS if one != -1] + [-1])
 def test_the_server_killed_at_any_moment(
-    tmp_path: Path,
+    mortal_shop: Shop,
     mortal: Path,
     server: embedded.Server,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
     moment: int,
     undisturbed: Undisturbed,
     record_property: Died,
 ) -> None:
     tell(record_property, "server", moment, undisturbed[1])
-    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
-    mine = start(mortal, server)
-    url = scratch.ensure_database(mine, f"shop_{moment}".replace("-", "m"))
-    shop = make(tmp_path, url, monkeypatch)
-    postmaster = (mortal / "server" / "data" / "postmaster.pid").read_text().split()[0]
+    kill_the_server(mortal_shop, mortal, server, moment, "up")
 
-    shop.die("server", moment, DYING_SERVER=postmaster)
-    until(lambda: not is_alive(int(postmaster)))
-    until(lambda: is_started(mortal, server), seconds=120)
+    (mend_and_upgrade if moment == -1 else lead_to_head)(mortal_shop, undisturbed[0])
 
-    (mend_and_upgrade if moment == -1 else lead_to_head)(shop, undisturbed[0])
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("moment", MOMENTS_DOWN)
+def test_the_server_killed_on_the_way_down(
+    mortal_shop: Shop,
+    mortal: Path,
+    server: embedded.Server,
+    moment: int,
+    undisturbed_down: Undisturbed,
+    record_property: Died,
+) -> None:
+    tell(record_property, "server", moment, undisturbed_down[1], way="down")
+    mortal_shop.target.upgrade("head", dry_run=False)
+    kill_the_server(mortal_shop, mortal, server, moment, "down")
+
+    lead_down(mortal_shop, undisturbed_down[0])
 
 
 @pytest.mark.heavy

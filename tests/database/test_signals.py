@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.apply.signals import SAME_WISH_SECONDS, Signals
 from tests.database.conftest import Bench, SetUp, until
 
 SLOW = """
@@ -25,8 +26,11 @@ try:
 except OpsError as error:
     print(error.exit_code, error.code, error.changed, error, flush=True)
 """
+LONG = 600
+"""So many seconds the statement sleeps, which nobody waits for."""
+
 ASLEEP = (
-    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%'"
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep%'"
     " AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()"
 )
 WORKERS = (
@@ -98,11 +102,9 @@ def test_whoever_is_told_to_end_the_statement_is_cancelled_and_the_outcome_on_re
 ) -> None:
     process, bench = slow
 
-    began = time.monotonic()
     tell(process.pid, number)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=LONG / 4)
 
-    assert time.monotonic() - began < 10
     assert said.startswith("6 interrupted True ") and words in said
     assert "The database is at b20000000001. Revision b20000000002 was rolled back." in said
     assert (bench.ask(WORKERS), bench.current) == ([], ["b20000000001"])
@@ -131,6 +133,18 @@ def test_a_run_that_had_not_begun_says_so(set_up: SetUp) -> None:
     said = "6 interrupted False The run was stopped by SIGTERM, before it had begun to change anything."
     assert (done.stdout.strip(), done.stderr) == (f"{said} True", "")  # and the handlers are as before
     assert (bench.current, bench.target.status().open_runs) == ([], ())
+
+
+def test_a_second_signal_at_once_is_the_same_wish() -> None:
+    heard = Signals()
+
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+        heard(signal.SIGINT, None)
+    heard(signal.SIGTERM, None)
+    heard._raised -= 2 * SAME_WISH_SECONDS  # later, where nobody has dealt with the first one
+
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+        heard(signal.SIGTERM, None)
 
 
 def _kernel(process: int, number: int) -> None:
@@ -164,14 +178,14 @@ def test_a_notebook_that_is_told_to_end_leaves_a_truthful_result(who: str, set_u
     try:
         until(lambda: bench.ask(ASLEEP), seconds=60)
         NOTEBOOK[who](process.pid, signal.SIGTERM)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=LONG / 4)
     finally:
         process.kill()
 
     result = json.loads(stdout)
     error = result["error"]
     assert process.returncode == result["exit_code"] == 6, stderr
-    assert (result["verdict"], error["code"], error["changed"]) == ("UNKNOWN", "interrupted", True)
+    assert (result["verdict"], error["code"], error["changed"]) == ("UNKNOWN", "interrupted", True), error["problem"]
     assert "The database is at b20000000001. Revision b20000000002 was rolled back." in error["problem"]
     assert "Traceback" not in stderr
     assert (bench.ask(WORKERS), bench.current) == ([], ["b20000000001"])

@@ -418,7 +418,7 @@ def sleeper(set_up: SetUp):
     """A process in the middle of the slow project's sleep, and its bench."""
     bench = set_up("slow")
     process = subprocess.Popen([sys.executable, "-c", SLOW, bench.home], stdout=subprocess.PIPE, text=True)
-    asleep = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%'"
+    asleep = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%'"
     with process:
         until(lambda: bench.ask(f"{asleep} AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()"))
         yield process, bench
@@ -434,7 +434,7 @@ def test_nothing_outlives_a_parent_that_was_killed(sleeper: tuple[subprocess.Pop
     process.kill()
 
     gone = [Path(f"/proc/{one}") for one in (server, worker)]
-    until(lambda: not any(one.exists() for one in gone) and not workers(bench), seconds=10)
+    until(lambda: not any(one.exists() for one in gone) and not workers(bench), seconds=60)
     assert bench.current == ["b20000000001"]
     assert [run.wanted for run in bench.target.status().open_runs] == [("b20000000003",)]
 
@@ -444,7 +444,7 @@ def test_ctrl_c_cancels_on_the_server_and_says_so(sleeper: tuple[subprocess.Pope
 
     process.send_signal(signal.SIGINT)
 
-    said, _ = process.communicate(timeout=15)
+    said, _ = process.communicate(timeout=120)
     assert "6 True The run was stopped by SIGINT" in said
     assert "The database is at b20000000001. Revision b20000000002 was rolled back." in said
     assert workers(bench) == []

@@ -292,6 +292,7 @@ KEYS = {
     "max_rewrite": "10GB",
     "ignore": "index\n  public.tmp_*",
     "baseline": "baseline.sql",
+    "bootstrap": "python -m shop.create --first",
     "scratch_url_env": "SHOP_DATABASE_URL",
     "scratch_url": "postgresql://tester@db.example.com/postgres",
     "ledger": "file",

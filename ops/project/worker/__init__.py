@@ -12,7 +12,8 @@ JSON object a line; what the project prints goes to standard error. `ops/project
     knowing     state (of the request that is served), recorder (what the project's answers depend on)
     hearing     hooks (SQLAlchemy's events): connecting, place (the proof), pooler, statements, limits, breaker, below
     driving     project (one run of env.py), engines and keeping (what outlives it)
-    requests    history, resolving, offline, looking, models, creating (pieces, refused), wanted, migrating, drafting
+    requests    history, resolving, offline, looking, models, creating (pieces, refused), wanted, migrating, drafting,
+                bootstrapping
 
 Private names of Alembic that are used here (unchanged from 1.13 to 1.20, covered by tests):
 `ScriptDirectory._load_revisions`, `_version_locations`, `_upgrade_revs`, `_downgrade_revs`, `_stamp_revs`, `_rev_path`;

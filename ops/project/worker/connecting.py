@@ -1,11 +1,13 @@
 """How connections come to be: moved to the target where that is asked for, or one that was kept."""
 
 from .keeping import kept_connection, renew
-from .state import STATE
+from .state import STATE, abort
 
 
 def on_do_connect(dialect, record, cargs, cparams):
     """Connect in SQLAlchemy's place where something is to be different; None leaves it to SQLAlchemy."""
+    if STATE.nowhere:
+        abort("connects", "the project connects although it is asked offline")
     renew()
     if record is not None:
         record.info["ops_dialect"] = dialect.name

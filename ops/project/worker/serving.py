@@ -5,6 +5,7 @@ import sys
 import warnings
 
 from . import (
+    bootstrapping,
     breaker,
     channel,
     creating,
@@ -26,6 +27,7 @@ from .state import STATE, Abort
 
 REQUESTS = {
     "history": history.do_history,
+    "bootstrap": bootstrapping.do_bootstrap,
     "probe": looking.do_probe,
     "resolve": resolving.do_resolve,
     "sql": offline.do_sql,
@@ -55,6 +57,7 @@ def main():
         refuse(error)
     hello = channel.hear()
     STATE.session = hello.get("session") or {}
+    STATE.nowhere = bool(hello.get("nowhere"))
     STATE.redirect = hello["url"] if hello.get("redirect") else None
     channel.emit("ready", python=sys.version.split()[0], **versions)
     hooks.install()

@@ -22,6 +22,7 @@ class State:
         self.others = ()  # the numbers of its locks on the other databases that env.py opens
         self.session = {}  # settings of every connection
         self.redirect = None  # the URL that every connection is moved to
+        self.nowhere = False  # no connection may be opened
 
         # of the request
         self.read_only = True

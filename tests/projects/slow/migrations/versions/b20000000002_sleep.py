@@ -7,7 +7,7 @@ down_revision = "b20000000001"
 
 
 def upgrade():
-    op.execute("SELECT pg_sleep(30)")
+    op.execute("SELECT pg_sleep(600)")
 
 
 def downgrade():
