@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 
 from ops.errors import ConnectError, SettingsError, SharedSessionError
 from ops.locking import shares_sessions
-from ops.settings import TargetSettings, ours, redact
+from ops.settings import TargetSettings, ours
 from ops.settings.urls import PORT, host_of
+from ops.unanswered import NO_RIGHT, STATEMENT_TIMEOUT, broken, cannot_connect, first_line, state
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.engine import ExceptionContext
-    from sqlalchemy.exc import DBAPIError
 
 CONNECT_SECONDS = 10
-STATEMENT_TIMEOUT = "1min"
-"""No question of ours takes longer; one that does is given up rather than left on a busy server."""
-
 _SESSION = {
     "default_transaction_read_only": "on",
     "statement_timeout": STATEMENT_TIMEOUT,
@@ -43,8 +40,6 @@ _CONNECT = {
 }
 
 _NO_SUCH_TABLE = ("42P01", "3F000")  # undefined table, undefined schema
-_NO_RIGHT = "42501"
-_CANCELED = "57014"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +94,7 @@ def connect(settings: TargetSettings, *, purpose: str = "read") -> Iterator[Conn
         try:
             yield connection
         except DBAPIError as error:
-            raise _broken(error, f"Target {settings.name!r}") from None
+            raise broken(error, f"Target {settings.name!r}") from None
 
 
 @contextmanager
@@ -126,7 +121,7 @@ def _connected(settings: TargetSettings, purpose: str, session: Mapping[str, str
             _refuse_shared_session(connection, settings)
             _set_up(connection, settings, purpose, session)
         except DBAPIError as error:
-            raise _broken(error, f"Target {settings.name!r}") from None
+            raise broken(error, f"Target {settings.name!r}") from None
         yield connection
 
 
@@ -149,7 +144,7 @@ def _opened(settings: TargetSettings) -> Iterator[Connection]:
         )
         connection = engine.connect()
     except DBAPIError as error:
-        raise _cannot_connect(settings, error) from None
+        raise cannot_connect(settings, error) from None
     except ArgumentError as error:  # several hosts, and ports that do not fit them
         raise SettingsError(
             f"{settings.source} is not a database URL: {error}.", next_step="Give each host its port."
@@ -204,7 +199,7 @@ def connect_through_pooler(settings: TargetSettings) -> Iterator[Connection]:
                 )
             yield connection
         except DBAPIError as error:
-            raise _broken(error, f"Target {settings.name!r}") from None
+            raise broken(error, f"Target {settings.name!r}") from None
 
 
 def _refuse_shared_session(connection: Connection, settings: TargetSettings) -> None:
@@ -294,7 +289,7 @@ def facts(connection: Connection) -> ServerFacts:
     try:
         row = connection.execute(text(_FACTS.format(system_identifier=identifier))).one()
     except DBAPIError as error:
-        if _state(error) != _NO_RIGHT:
+        if state(error) != NO_RIGHT:
             raise
         url = connection.engine.url
         place = f"{host_of(url)}:{url.port or url.query.get('port') or PORT}"
@@ -342,10 +337,10 @@ def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, 
     try:
         return tuple(sorted(connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalars()))
     except DBAPIError as error:
-        if _state(error) in _NO_SUCH_TABLE:
+        if state(error) in _NO_SUCH_TABLE:
             return None
-        if _state(error) != _NO_RIGHT:
-            raise _broken(error, f"Version table {name}") from None
+        if state(error) != NO_RIGHT:
+            raise broken(error, f"Version table {name}") from None
         raise ConnectError(
             f"The version table {name} cannot be read: {first_line(error)}.",
             next_step=f"Grant the role SELECT on {name}, and USAGE on its schema.",
@@ -383,72 +378,3 @@ def cancel(connection: Connection, pid: int) -> bool:
     except DBAPIError:
         return False  # without a connection nobody can be told, and whoever asks reads the state back
     return bool(told)
-
-
-def first_line(error: DBAPIError) -> str:
-    """Return what the server said, in one line, without secrets."""
-    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return redact(lines[0]).rstrip(".")
-
-
-def _state(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "pgcode", None)
-
-
-def _broken(error: DBAPIError, what: str) -> ConnectError:
-    """A question of ours that the server did not answer. We only ever ask: it changed nothing."""
-    if error.connection_invalidated or _state(error) is None:
-        said = redact(" ".join(str(error.orig).split())).rstrip(".")
-        return ConnectError(
-            f"{what}: the connection was lost: {said}.",
-            next_step="See whether the server runs, then run notebooks/10-inspect.ipynb.",
-            code="connection-lost",
-        )
-    if _state(error) == _NO_RIGHT:
-        step = "Grant the role what is named, or use a target with another role."
-        return ConnectError(f"{what}: the role may not look: {first_line(error)}.", next_step=step, code="no-right")
-    if _state(error) == _CANCELED:
-        step = "See what the server is busy with (pg_stat_activity), and run this again."
-        said = f"a question of ours was not answered within {STATEMENT_TIMEOUT}"
-        return ConnectError(f"{what}: {said}: {first_line(error)}.", next_step=step, code="timeout")
-    return ConnectError(
-        f"{what}: the server refused a question of ours: {first_line(error)}.",
-        next_step="See the server's log, then run notebooks/10-inspect.ipynb.",
-        code="question-refused",
-    )
-
-
-# What is said, and what helps. libpq's own words come in the language of this process, and the server's in that of
-# its lc_messages, so anything else falls through to the general advice.
-_ADVICE = (
-    ("password authentication failed", "Check user and password in the environment variable that holds the URL."),
-    ("no password supplied", "Put the password into the URL, or into ~/.pgpass."),
-    ("no pg_hba.conf entry", "Ask the server's administrator to let this host, user and database in (pg_hba.conf)."),
-    ("is not permitted to log in", "Use a role that may log in, or GRANT it that right (ALTER ROLE ... LOGIN)."),
-    ("permission denied for database", "Grant the role CONNECT on the database."),
-    ("not currently accepting connections", "Use another database, or allow connections to this one."),
-    ("definition of service", "Check the service's name in the URL and in pg_service.conf."),
-    ("Connection refused", "Start the server, or check host and port."),
-    ("No such file or directory", "Start the server, or check the socket folder in the URL."),
-    ("Permission denied", "Check who may use the socket's folder."),
-    ("could not translate host name", "Check the host name in the URL."),
-    ("timeout expired", "Check host, port and firewall: nobody answered in time."),
-    ("too many c", "Wait, or raise max_connections or the role's limit: no connection is left."),
-    ("starting up", "Wait until the server has started, and run this again."),
-    ("shutting down", "The server is being stopped; run this again when it is up."),
-    ("in recovery mode", "Wait until the server has recovered, and run this again."),
-    ("terminating connection", "The server is being stopped; run this again when it is up."),
-    ("does not exist", "Check the name in the URL, or create it."),
-    ("SSL", "Check sslmode and certificates in the URL."),
-    ("certificate", "Check sslmode and certificates in the URL."),
-    ("invalid", "Correct that option of the URL."),
-)
-
-
-def _cannot_connect(settings: TargetSettings, error: DBAPIError) -> ConnectError:
-    said = " ".join(str(error.orig).split()).rstrip(".")
-    general = "Check the URL, and whether the server runs and accepts connections from here."
-    advice = next((advice for words, advice in _ADVICE if words in said), general)
-    return ConnectError(
-        f"Target {settings.name!r} ({settings.database}) cannot be reached: {redact(said)}.", next_step=advice
-    )
