@@ -221,6 +221,9 @@ def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[st
     if part is not None and (part.revision, part.direction) != (name, direction):
         part = None
     told = found.known(part) if part is not None else None
+    begins = tuple(one for one in found.stops if not one.statements)
+    if part is None and begins:  # whatever commits by itself is put on record before it runs
+        found = replace(found, stops=begins)
     found = told or found
     state = replace(state, found=found)
     if part is not None and part.writes_rows and (told is None or course.written_before(found.possible)):
