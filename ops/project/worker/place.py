@@ -37,7 +37,7 @@ def on_connect(connection, record):
 
 def is_siblings(connection):
     """Whether a SQLAlchemy connection is at another of the databases that env.py opens, and not at the target."""
-    return connection is not None and bool(connection.info.get(SIBLING))
+    return bool(getattr(connection, "info", {}).get(SIBLING))  # offline there is none, or none that has anything
 
 
 def prove_ahead(connection):
