@@ -6,6 +6,8 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
 
+MEMORY = "/dev/shm/"  # no device: a folder, where a project may lie as well
+
 
 class Recorder:
     """Files read, folders listed, environment variables asked for by the project's code.
@@ -81,6 +83,8 @@ class Recorder:
     def is_own(self, path):
         """Whether a path is the project's, and neither a library's nor ours."""
         path = os.path.realpath(path)
+        if path.startswith(MEMORY):
+            return "site-packages" not in path
         return not (path.startswith(self.elsewhere) or "site-packages" in path or path + os.sep == HERE)
 
 
