@@ -16,7 +16,7 @@ from ops.live import Live
 from ops.statement import Statement
 
 _BY_ROWS = frozenset({"UPDATE", "DELETE", "MERGE", "COPY", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW"})
-_BY_QUERY = frozenset({"REFRESH MATERIALIZED VIEW", "CLUSTER", "VACUUM", "ANALYZE"})
+_BY_QUERY = frozenset({"REFRESH MATERIALIZED VIEW", "CLUSTER", "VACUUM", "ANALYZE", "SET TABLESPACE"})
 _CODE = frozenset({"DO", "CALL", "?"})
 _DATA = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _FILLS = frozenset({"INSERT", "COPY", "CREATE TABLE AS", "CREATE MATERIALIZED VIEW"})

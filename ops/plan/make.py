@@ -154,6 +154,9 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
         return _Measured(observed=_offline(here, made, error.problem), offline=error.problem)
 
 
+_COLLATION = "SELECT datcollate::text FROM pg_catalog.pg_database WHERE datname = current_database()"
+
+
 def _estimates(here: Visit, made: Route, measured: _Measured, live: Live) -> Estimates:
     """How long it takes, and how much room: from rates of synthetic rows, or from a rehearsal of this very plan."""
     seen = measured.observed
@@ -169,6 +172,9 @@ def _estimates(here: Visit, made: Route, measured: _Measured, live: Live) -> Est
             place = measured.ground.server
             tried |= calibrate.rates(here.settings.home, place, here.connection, trials)
             distance = calibrate.distance(here.settings, place)
+            if not place.is_shared:  # the embedded servers compare bytes
+                collation = here.connection.exec_driver_sql(_COLLATION).scalar_one()
+                distance = " ".join(filter(None, (distance, estimate.sorting(trials, made.live, collation))))
         except OpsError as error:  # a plan is worth more than its times
             tried |= dict.fromkeys(trials, f"no rates can be measured: {error.problem}")
     known = calibrate.rehearsed(here.settings.home, made.fingerprint, seen.statements, made.direction)

@@ -296,6 +296,8 @@ CASES = {
     ),
     "an index goes": case("drop-index", "DROP INDEX shop.users_name_idx"),
     "a strange index goes": case("drop-index", 'DROP INDEX "odd.schema"."it\'s %:an ""index"" "'),
+    "an index with another name": case("rename-index", "ALTER TABLE shop.users_name_idx RENAME TO users_by_name"),
+    "an index elsewhere": case("set-tablespace", "ALTER INDEX shop.users_name_idx SET TABLESPACE shelf"),
     "an index anew": case("reindex", "REINDEX INDEX shop.users_name_idx"),
     "a table's indexes anew": case("reindex", "REINDEX (VERBOSE) TABLE shop.users"),
     "a partition apart": case(

@@ -23,6 +23,7 @@ from ops.live import Live
 from ops.statement import Statement
 from tests.database import fix_cases
 from tests.database.fix_cases import CASES, Case
+from tests.hazards.copies import put_up_shelf
 
 ENV = """
 import json, os
@@ -77,6 +78,8 @@ class Shops:
         for name in self.names:
             self.run("postgres", f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY WAL_LOG")
             self.run("postgres", f"ALTER DATABASE {name} SET synchronous_commit = off")
+        with self.connection("postgres").cursor() as cursor:
+            put_up_shelf(cursor)
         self.run(self.base, fix_cases.SHOP)
         self.catalog = self.read(self.base)
 

@@ -19,6 +19,7 @@ from tests.database import fix_cases
 from tests.database.fix_cases import CASES, Case
 from tests.database.test_hazard_fixes import HEAD, statements
 from tests.database.test_hazard_fixes import judge as judged_by_text
+from tests.hazards.copies import put_up_shelf
 from tests.hazards.planned import ENV, INI, busy
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
@@ -43,6 +44,7 @@ def hazards(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -
     home = tmp_path_factory.mktemp("fixes")
     with scratch.database_on(server, prefix="fixes") as url:
         with closing(scratch.connect(server, make_url(url).database)) as connection, connection.cursor() as cursor:
+            put_up_shelf(cursor)
             for name, case in CASES.items():
                 cursor.execute(moved(f"{fix_cases.SHOP}; {case.before}", name))
             catalog = snapshot.of_driver(connection)

@@ -179,3 +179,50 @@ def test_no_secret_and_no_row_is_in_any_form() -> None:
 def test_files() -> None:
     assert set(plan().files) == {"plan.sql", "plan.json"}
     assert set(plan(annotate=frozenset({"sarif"})).files) == {"plan.sql", "plan.json", "plan.sarif"}
+
+
+# What SARIF 2.1.0 allows of the objects that are written here: what each must have, what it may have, and the objects
+# that are in them. Against the whole of the standard's own JSON schema, the same log has no error.
+SHAPES = {
+    "sarifLog": ("version runs", "$schema", {"runs": "run"}),
+    "run": (
+        "tool",
+        "originalUriBaseIds invocations results",
+        {"tool": "tool", "originalUriBaseIds": "bases", "invocations": "invocation", "results": "result"},
+    ),
+    "tool": ("driver", "", {"driver": "toolComponent"}),
+    "toolComponent": ("name", "semanticVersion rules", {"rules": "reportingDescriptor"}),
+    "reportingDescriptor": ("id", "shortDescription help helpUri", {"shortDescription": "message", "help": "message"}),
+    "bases": ("%SRCROOT%", "", {"%SRCROOT%": "artifactLocation"}),
+    "artifactLocation": ("", "uri uriBaseId description", {"description": "message"}),
+    "invocation": ("executionSuccessful", "toolExecutionNotifications", {"toolExecutionNotifications": "notification"}),
+    "notification": ("message", "level locations", {"message": "message", "locations": "location"}),
+    "result": (
+        "message",
+        "ruleId ruleIndex level locations properties suppressions",
+        {"message": "message", "locations": "location", "suppressions": "suppression"},
+    ),
+    "location": ("", "physicalLocation", {"physicalLocation": "physicalLocation"}),
+    "physicalLocation": ("artifactLocation", "region", {"artifactLocation": "artifactLocation", "region": "region"}),
+    "region": ("", "startLine", {}),
+    "suppression": ("kind", "justification", {}),
+    "message": ("text", "", {}),
+}
+
+
+def strange(name: str, value: Any) -> list[str]:
+    """What an object, or one of those in it, lacks or has too much."""
+    if isinstance(value, list):
+        return [said for one in value for said in strange(name, one)]
+    must, may, inner = SHAPES[name]
+    found = [f"{name} lacks {one}" for one in must.split() if one not in value]
+    found += [f"{name} has {one}" for one in value if one not in {*must.split(), *may.split()}]
+    return found + [said for one, kind in inner.items() if one in value for said in strange(kind, value[one])]
+
+
+@pytest.mark.parametrize("uncertain", [(), ("The role may not read x.",)])
+def test_sarif_has_what_the_standard_knows_and_nothing_else(uncertain: tuple[str, ...]) -> None:
+    hazards = (hazard(), hazard(code="drop-column", allowed=True), hazard(statement=0, code="several-heads"))
+
+    assert strange("sarifLog", sarif(plan(*hazards, uncertain=uncertain))) == []
+    assert strange("sarifLog", sarif(plan())) == []

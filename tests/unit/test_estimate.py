@@ -214,3 +214,31 @@ def test_what_a_rewrite_replaces_goes_when_its_transaction_ends() -> None:
 
 def _view(found: Estimates) -> display.View:
     return display.View(title="", blocks=tuple(estimate.blocks(found, ())))
+
+
+COLUMNS = {
+    Key("column", "public", "big", "name"): '{"type" : "character varying(50)"}',
+    Key("column", "public", "big", "code"): '{"type" : "text", "collation" : "\\"C\\""}',
+    Key("column", "public", "big", "title"): '{"type" : "text", "collation" : "\\"de-x-icu\\""}',
+    Key("column", "public", "big", "a"): '{"type" : "integer"}',
+}
+# fmt: off
+SORTED = {  # what an index is on, the database's collation, whose order is not that of its bytes
+    "a text of a language":                 ("(name, a)",   "en_US.UTF-8", "public.big.name"),
+    "a text of bytes":                      ("(name, a)",   "C.UTF-8",     ""),
+    "another text of bytes":                ("(name, a)",   "POSIX",       ""),
+    "a number":                             ("(a)",         "en_US.UTF-8", ""),
+    "a text with an order of its own":      ("(code)",      "en_US.UTF-8", ""),
+    "a text with a language of its own":    ("(lower(title))", "C",        "public.big.title"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("keys", "collation", "named"), SORTED.values(), ids=SORTED)
+def test_texts_that_a_language_sorts_are_told(keys: str, collation: str, named: str) -> None:
+    trial = Trial(kind="index", relation="public.big", detail=f"USING btree {keys}")
+
+    said = estimate.sorting([trial], Catalog(texts=COLUMNS, database="d", server_version=180004), collation)
+
+    assert said.partition(":")[0] == named
+    assert estimate.sorting([], Catalog(texts=COLUMNS, database="d", server_version=180004), collation) == ""
