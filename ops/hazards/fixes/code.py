@@ -49,6 +49,11 @@ def outside(*lines: str) -> str:
     return "with op.get_context().autocommit_block():\n" + words.indented(body(*lines))
 
 
+def one_by_one(*lines: str) -> str:
+    """Return a body whose statements commit each by itself: none keeps its lock while the next one waits."""
+    return outside(LOCK_TIMEOUT.replace("SET LOCAL", "SET"), *lines, execute("RESET lock_timeout"))
+
+
 def noted(note: str, *lines: str) -> str:
     """Return a body with a comment above it."""
     return body("\n".join(f"# {line}" for line in note.split("\n")), *lines)

@@ -16,6 +16,7 @@ from ops.hazards.fixes.code import (
     execute,
     named,
     noted,
+    one_by_one,
     outside,
     python,
     qualified,
@@ -128,7 +129,7 @@ def by_partition(subject: Subject) -> str:
         else:
             building.append(execute(f"CREATE {unique}INDEX CONCURRENTLY {quoted(own)} ON {relation} {tail}"))
         attaching.append(execute(f"ALTER INDEX {above} ATTACH PARTITION {qualified(partition.schema, own)}"))
-    last = noted("The parent's index is valid once all partitions' are attached.", briefly(*attaching))
+    last = noted("The parent's index is valid once all partitions' are attached.", one_by_one(*attaching))
     whole = noted("The parent's index, without its partitions': nothing is read.", briefly(*parents))
     return revisions(whole, outside(_AGAIN, *building), last) if building else briefly(*parents, *attaching)
 

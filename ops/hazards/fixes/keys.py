@@ -15,6 +15,7 @@ from ops.hazards.fixes.code import (
     listed,
     named,
     noted,
+    one_by_one,
     outside,
     python,
     qualified,
@@ -124,8 +125,9 @@ def _key_by_partition(subject: Subject) -> str:
     only = (
         f"ALTER TABLE ONLY {subject.relation} ADD CONSTRAINT {quoted(name)} {what}{nulls} ({listed(command.columns)})"
     )
-    last = noted("Nothing is built: the partitions have their indexes already.", briefly(execute(only), *attaching))
-    return revisions(*before, outside(*building), *taking, last)
+    whole = noted("Nothing is built: the partitions have their indexes already.", briefly(execute(only)))
+    last = noted("It is valid once all of them are attached.", one_by_one(*attaching))
+    return revisions(*before, outside(*building), *taking, whole, last)
 
 
 def primary_key_over_nullable(subject: Subject, columns: Sequence[str]) -> str:

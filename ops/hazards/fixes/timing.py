@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.hazards.fixes.code import LOCK_TIMEOUT, body, briefly, clean, execute, noted, outside
+from ops.hazards.fixes.code import body, briefly, clean, execute, noted, one_by_one
 from ops.hazards.subject import Subject
 
 
@@ -11,8 +11,7 @@ def in_time(subject: Subject) -> str:
     statement = execute(clean(subject.statement.sql))
     if not subject.statement.autocommit:
         return noted("If the lock is not free within that time, nothing has happened: try again.", briefly(statement))
-    setting = LOCK_TIMEOUT.replace("SET LOCAL", "SET")
-    return outside(setting, statement, execute("RESET lock_timeout"))
+    return one_by_one(statement)
 
 
 def alone(subject: Subject) -> str:
