@@ -31,11 +31,23 @@ def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = 
         expect_pending=expect_pending,
         model_tables=found.model_tables,
         missing_models=found.missing_models,
+        findings=_without_version(found),
         fingerprints={
             "models": found.models.fingerprint if found.models is not None else None,
             "migrations": found.current.fingerprint if found.current is not None else None,
             "live": found.live.fingerprint,
         },
+    )
+
+
+def _without_version(found: Comparison) -> tuple[str, ...]:
+    """What to know first where tables are there and no revision is: it need not be by hand that they differ."""
+    by_hand = any(one.cause is Cause.CHANGED_BY_HAND and one.difference.kind == "table" for one in found.judged)
+    if found.history.current or not found.history.revisions or not by_hand:
+        return ()
+    return (
+        "The version table names no revision, and the schema has tables: what is called changed by hand below may be "
+        "what a revision makes. Let 90-repair find out which revision this schema is before you follow any offer.",
     )
 
 

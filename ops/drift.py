@@ -135,7 +135,7 @@ class Drift(Result):
     def together_with(self, other: Result) -> Drift:
         """Return the same differences, to be judged together with what another result found."""
         found = () if other.verdict is Verdict.OK else (str(other), *getattr(other, "findings", ()))
-        return replace(self, findings=found)
+        return replace(self, findings=(*self.findings, *found))
 
     @property
     def counted(self) -> tuple[Change, ...]:

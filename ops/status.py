@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ops import display, lock
 from ops.database import ServerFacts
@@ -17,6 +17,17 @@ from ops.project.visit import Setup, Visit, visit
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_TABLES = r"""
+    SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('information_schema', 'alembic_ops')
+       AND n.nspname !~ '^pg_' AND (n.nspname, c.relname) <> (%(schema)s, %(table)s)
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                          AND d.objid = c.oid AND d.deptype = 'e')
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Result):
@@ -24,7 +35,7 @@ class Status(Result):
 
     `moved` is where the ledger's last run left
     the version table, where that was moved since without a record. `missing` are revisions that were applied here, and
-    that no file has any more.
+    that no file has any more. `tables_without_version` counts the tables that are there although no revision is.
     """
 
     target: str
@@ -39,6 +50,7 @@ class Status(Result):
     missing: tuple[str, ...] = ()
     holder: lock.Holder | None = None
     url_notes: tuple[str, ...] = ()
+    tables_without_version: int = 0
     requires: tuple[str, ...] = ()
     pending_is_wrong: bool = False
 
@@ -101,6 +113,17 @@ class Status(Result):
         if self.pending_is_wrong and self.pending:
             found.append(f"Pending where none may be: {', '.join(self.pending)}.")
         return tuple(found)
+
+    @property
+    def without_version(self) -> str:
+        """What to know before the first upgrade of a database that has tables already; empty where it has none."""
+        if not self.tables_without_version:
+            return ""
+        return (
+            "The version table names no revision, and the schema is not empty "
+            f"(tables: {self.tables_without_version}): an upgrade may make what is there already, and fail. "
+            "90-repair finds out which revision the schema is."
+        )
 
     def _missing(self, revision: str) -> str:
         done = self.ledger.applied[revision]
@@ -166,7 +189,7 @@ class Status(Result):
         if self.holder:
             facts.append(("at work now", str(self.holder)))
         notes = [display.Note(one, "attention") for one in self.findings]
-        notes += [display.Note(one, "attention") for one in setup.missing_models]
+        notes += [display.Note(one, "attention") for one in (self.without_version, *setup.missing_models) if one]
         notes += self._about_the_ledger()
         notes += [
             display.Note(f"env.py changes the database before it migrates; to look, it was run without: {one}")
@@ -203,6 +226,7 @@ class Status(Result):
             "findings": list(self.findings),
             "edited": list(self.edited),
             "missing": list(self.missing),
+            "tables_without_version": self.tables_without_version,
             "moved_outside": None if self.moved is None else {"from": list(self.moved), "to": list(self.current)},
             "open_runs": [{"run": one.run, "when": one.when, "by": one.by} for one in self.open_runs],
             "ledger": self.ledger.to_dict(),
@@ -256,6 +280,7 @@ def _read(here: Visit, *, statements: bool) -> Status:
         # A run may have come and gone since the version table was read.
         moved = left if set(here.heads() or ()) == set(history.current) else None
     ignored = settings.database.untranslated
+    without = history.revisions and not history.current
     return Status(
         target=settings.name,
         protected=settings.protected,
@@ -273,9 +298,16 @@ def _read(here: Visit, *, statements: bool) -> Status:
         moved=moved,
         missing=_missing(history, records) if moved is None else (),
         holder=holder,
+        tables_without_version=_tables(here.connection, setup) if without else 0,
         requires=settings.require.demands,
         url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
     )
+
+
+def _tables(connection: Connection, setup: Setup) -> int:
+    """How many tables there are beside the version table, the ledger's, and those of extensions."""
+    table = {"schema": setup.version_table_schema, "table": setup.version_table}
+    return connection.exec_driver_sql(_TABLES, table).scalar_one()
 
 
 def _missing(history: History, records: Records) -> tuple[str, ...]:

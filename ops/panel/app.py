@@ -14,8 +14,9 @@ from ops import display, guard
 from ops.errors import OpsError
 from ops.panel import past, shown
 from ops.panel.about import About, about
+from ops.panel.advice import next_step
 from ops.panel.controls import LONG, Controls
-from ops.panel.desk import CHANGE, Desk, Offer, Planned
+from ops.panel.desk import CHANGE, Desk, Mend, Offer, Planned
 from ops.panel.places import Server
 from ops.panel.progress import Progress
 from ops.panel.pulse import Pulse
@@ -29,7 +30,7 @@ TICK_SECONDS = 0.4
 PAUSE_SECONDS = 0.4
 """How long a revision has to stay chosen before its SQL is read: who goes through a list chooses each of it."""
 
-_READ = ("target", "database", "history", "open_runs")
+_READ = ("target", "database", "history", "open_runs", "without_version")
 """What of a desk is read from the database."""
 
 
@@ -62,6 +63,7 @@ class Panel:
         controls.on_aim(lambda _: self._look())
         controls.find.observe(lambda _: self._show_choices(), names="value")
         controls.on_choose(self._chosen)
+        controls.on_choose_case(self._chosen_case)
         controls.typed.observe(self._type, names="value")
         controls.shown.observe(self._show_report, names="value")
         controls.refresh.on_click(lambda _: self._look())
@@ -93,10 +95,13 @@ class Panel:
         desk, controls = self._desk, self.controls
         self._show_choices()
         self._show_revision()
+        controls.mend(desk.mends, desk.case)
+        controls.advice.value = shown.advice(next_step(desk))
+        controls.planned.value = shown.planned(desk)
         controls.why.value = shown.reasons(desk)
         # Last: what can be pressed is about what is on the screen by then.
         controls.offer(desk.offers())
-        controls.revision.disabled = controls.find.disabled = bool(desk.running)
+        controls.revision.disabled = controls.find.disabled = controls.case.disabled = bool(desk.running)
         controls.target.disabled = controls.refresh.disabled = bool(desk.running)
 
     def _show_choices(self) -> None:
@@ -120,13 +125,14 @@ class Panel:
 
     def _show_progress(self, running: Running, offer: Offer, *, pulse: str = "") -> None:
         usual = past.usual_seconds(self._past, running.notebook)
-        about = f" of usually {display.duration(usual)}" if usual else ""
+        about = f", usually {display.duration(usual)}" if usual else ""
+        took = " took" if running.over else ":"
         plan = self._desk.planned
         progress = Progress.of(running.heard)
         rehearsed = past.rehearsed_seconds(self._past, plan.direction) if plan else {}
         revisions = plan.revisions if plan and offer.kind == CHANGE else ()
         sentences = (
-            f"{offer.action}: {display.duration(running.seconds)}{about}",
+            f"{offer.action}{took} {display.duration(running.seconds)}{about}",
             progress.sentence(revisions, rehearsed, now=time.monotonic()),
             f"The server is at work {pulse}" if pulse else "",
         )
@@ -134,7 +140,7 @@ class Panel:
         at = cells if running.over else running.cells
         self.controls.bar.value = shown.bar(at, cells, label=f"{offer.action}, cells of {offer.notebook}")
         self.controls.progress.value = shown.progress(sentences)
-        self.controls.log.value = shown.log(running.lines)
+        self.controls.log.value = shown.log(running.lines, folded=running.over)
 
     # -- acting -------------------------------------------------------------------------------------
 
@@ -142,6 +148,10 @@ class Panel:
         self._change(revision=change["new"])
         self._show_desk()
         self._find_out()
+
+    def _chosen_case(self, change: Any) -> None:
+        self._change(case=change["new"])
+        self._show_desk()
 
     def _type(self, change: Any) -> None:
         self._change(typed=change["new"])
@@ -183,7 +193,7 @@ class Panel:
             self._show_result(shown.trouble(f"{type(error).__name__}: {error}"))
         finally:
             self._change(running="")
-            self.controls.cancel.disabled = True
+            self.controls.at_work(False)
             self._show_desk()
             self._find_out()
 
@@ -192,7 +202,7 @@ class Panel:
             guard.check_typed_name(self._status.facts, self._desk.typed)
         folder = new_folder(home(), target=self._desk.target, notebook=offer.notebook.rpartition("/")[2], started=now())
         running = self._running = Running(offer.notebook, offer.parameters, folder=folder)
-        self.controls.cancel.disabled = False
+        self.controls.at_work(True)
         self._result = ""
         self._show_result()
         if offer.kind == CHANGE:
@@ -218,21 +228,31 @@ class Panel:
             self._look_again()
 
     def _learn(self, offer: Offer, found: Any) -> None:
-        """Keep the fingerprint of a plan that is on the screen now; forget one that was carried out."""
+        """Keep what of a run a later step needs; forget what was carried out."""
+        data, verdict = found.get("data") or {}, str(found.get("verdict"))
+        planned = self._desk.planned
         if offer.kind == CHANGE:
-            self._change(planned=None, typed="")
+            self._change(planned=None, mends=(), case="", typed="", unproved=verdict != "REFUSED")
             self.controls.typed.value = ""
         elif offer.notebook == "20-plan":
-            data = found.get("data") or {}
-            made = None
-            if data.get("fingerprint"):
-                made = Planned(
-                    revision=str(offer.parameters["revision"]),
-                    direction=str(offer.parameters["direction"]),
-                    fingerprint=str(data["fingerprint"]),
-                    revisions=tuple(map(str, data.get("revisions") or ())),
-                )
-            self._change(planned=made)
+            self._change(planned=Planned.of(offer.parameters, found))
+        elif offer.notebook == "90-repair":
+            self._learn_repairs(Mend.all_of(data))
+        elif offer.notebook == "50-verify":
+            self._change(unproved=False)
+        elif offer.notebook == "30-rehearse" and planned and data.get("fingerprint") == planned.fingerprint:
+            self._change(planned=replace(planned, rehearsed=verdict))
+        elif offer.notebook == "46-backup" and planned and verdict == "OK":
+            self._change(planned=replace(planned, backed_up=True))
+
+    def _learn_repairs(self, found: tuple[Mend, ...]) -> None:
+        """Keep what may be repaired; a dry run of one choice leaves the others to choose from."""
+        before = self._desk
+        fresh = {one.case: one for one in found}
+        if before.case:
+            found = tuple(fresh.get(one.case, one) for one in before.mends if one.case != before.case or fresh)
+        only = found[0].case if len(found) == 1 else ""
+        self._change(mends=found, case=before.case if before.case in fresh else only)
 
     def _look_again(self) -> None:
         """Read the state anew, of the target that is chosen now."""
@@ -255,7 +275,7 @@ class Panel:
             known = before.revision in fresh.history.by_id or before.revision == "base"
             kept = {"revision": before.revision if known else fresh.revision, "planned": before.planned}
         else:
-            kept = {"revision": fresh.revision, "planned": None}
+            kept = {"revision": fresh.revision, "planned": None, "mends": (), "case": "", "unproved": False}
             self.controls.typed.value = self.controls.find.value = ""
         self._status, self._outdated = status, ""
         self._about.clear()  # a file may have been edited

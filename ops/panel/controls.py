@@ -7,13 +7,22 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ops.panel.desk import CHANGE, JUDGE, LOOK, Offer
+from ops.panel.desk import CHANGE, JUDGE, LOOK, Mend, Offer
 
 _STYLES = {CHANGE: "danger", JUDGE: "primary"}
 _NO_RUN = ("choose a run", "")
+_NO_CASE = ("choose one", "")
 
-# What is too wide scrolls in its own part, in place of the whole panel.
-_STYLE = "<style>.ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}</style>"
+# What is too wide scrolls in its own part, in place of the whole panel. Red looks as if it could be pressed, also where
+# it cannot: it is grey then.
+_STYLE = (
+    "<style>.ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}"
+    ".ops-panel button:disabled{filter:grayscale(1);opacity:0.45}</style>"
+)
+_HEADING = '<div role="heading" aria-level="3" style="font-size:14px;font-weight:600;margin:6px 0 0 0">{}</div>'
+
+_CASE = 120
+"""Characters of a repair in the list."""
 
 LONG = 30
 """Revisions from which on one may search them."""
@@ -39,18 +48,25 @@ class Controls:
             continuous_update=True,
             layout=widgets.Layout(width="22em", max_width="100%"),
         )
+        self.case = widgets.Dropdown(description="Repair", options=[_NO_CASE], layout=_line())
         self.cancel = widgets.Button(description="Cancel", disabled=True, tooltip="Stop what runs; it is rolled back")
         self.shown = widgets.Dropdown(description="Report of", options=[_NO_RUN], layout=_line())
-        names = ("state", "history", "chosen", "why", "bar", "progress", "log", "result", "past", "report")
+        names = (
+            "state", "advice", "history", "chosen", "planned", "why", "bar", "progress", "log", "result", "past",
+            "report",
+        )  # fmt: skip
         for name in names:
             setattr(self, name, widgets.HTML(layout=widgets.Layout(width="auto" if name == "bar" else "100%")))
         self.on_aim(lambda _: None)
         self.on_choose(lambda _: None)
+        self.on_choose_case(lambda _: None)
         self.box = self._box(offers)
 
     state: Any
+    advice: Any
     history: Any
     chosen: Any
+    planned: Any
     why: Any
     bar: Any
     progress: Any
@@ -86,6 +102,25 @@ class Controls:
             self.revision.observe(self._choose, names="value")
         self.find.layout.display = None if searching else "none"
 
+    def on_choose_case(self, act: Callable[[Any], None]) -> None:
+        """Call a function with the change when a person chooses what to repair."""
+        self._choose_case = act
+        self.case.observe(act, names="value")
+
+    def mend(self, mends: Sequence[Mend], chosen: str) -> None:
+        """Have these repairs to choose from, nobody being told; out of sight where there is none."""
+        self.case.unobserve(self._choose_case, names="value")
+        with self.case.hold_sync():
+            self.case.options = [_NO_CASE, *((f"{one.case} · {one.offered}"[:_CASE], one.case) for one in mends)]
+            self.case.value = chosen
+        self.case.observe(self._choose_case, names="value")
+        self.case.layout.display = None if mends else "none"
+
+    def at_work(self, on: bool) -> None:
+        """Show how far a run is, and let it be cancelled; out of sight where nothing runs."""
+        self.cancel.disabled = not on
+        self._work.layout.display = None if on else "none"
+
     def list_runs(self, choices: Sequence[tuple[str, str]]) -> None:
         """Have these runs to choose from; none is chosen."""
         self.shown.options = [_NO_RUN, *choices]
@@ -113,23 +148,32 @@ class Controls:
         def buttons(kind: str) -> list[Any]:
             return [self.buttons[one.action] for one in offers if one.kind == kind]
 
+        self._work = row(self.bar, self.cancel)
+        self.at_work(False)
         box = widgets.VBox(
             [
                 widgets.HTML(_STYLE),
                 row(self.target, self.refresh),
                 self.state,
+                self.advice,
+                widgets.HTML(_HEADING.format("Look")),
                 row(*buttons(LOOK)),
+                widgets.HTML(_HEADING.format("Choose where to")),
                 self.history,
                 self.find,
                 self.revision,
                 self.chosen,
+                widgets.HTML(_HEADING.format("Judge it: nothing is changed")),
                 row(*buttons(JUDGE)),
+                self.planned,
+                widgets.HTML(_HEADING.format("Change it")),
+                self.case,
                 row(self.typed, *buttons(CHANGE)),
                 self.why,
-                row(self.bar, self.cancel),
+                self._work,
                 self.progress,
-                self.log,
                 self.result,
+                self.log,
                 self.past,
                 self.shown,
                 self.report,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ops import display
 
@@ -24,13 +24,16 @@ _ACTIONS = (
     ("Compare", "12-compare-schema", LOOK),
     ("Health", "14-check-health", LOOK),
     ("Verify", "50-verify", LOOK),
+    ("Find what to repair", "90-repair", LOOK),
     ("Plan", "20-plan", JUDGE),
     ("Rehearse", "30-rehearse", JUDGE),
     ("Back up", "46-backup", JUDGE),
     ("Upgrade", "40-upgrade", CHANGE),
     ("Downgrade", "42-downgrade", CHANGE),
-    ("Find what to repair", "90-repair", JUDGE),
+    ("Repair", "90-repair", CHANGE),
 )
+_GOES = ("Plan", "Rehearse", "Upgrade", "Downgrade")
+"""What leads to a revision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +58,62 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan that is on the screen: for which revision and direction, its fingerprint, and what it runs."""
+    """A plan that is on the screen: for which revision and direction, its fingerprint, what it runs and what it found.
+
+    `rehearsed` is the verdict of a rehearsal of it, `backed_up` whether a backup was made since.
+    """
 
     revision: str
     direction: str
     fingerprint: str
     revisions: tuple[str, ...] = ()
+    verdict: str = "OK"
+    summary: str = ""
+    rehearsed: str = ""
+    backed_up: bool = False
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, object], found: Mapping[str, Any]) -> Planned | None:
+        """Return the plan that a run of `20-plan` with these parameters made; None where it made none."""
+        data = found.get("data") or {}
+        if not data.get("fingerprint"):
+            return None
+        fingerprint, summary = str(data["fingerprint"]), str(found.get("summary") or "")
+        return cls(
+            revision=str(parameters["revision"]),
+            direction=str(parameters["direction"]),
+            fingerprint=fingerprint,
+            revisions=tuple(map(str, data.get("revisions") or ())),
+            verdict=str(found.get("verdict")),
+            summary=without_target(summary.removesuffix(f", {fingerprint}"), str(parameters["target"])),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mend:
+    """One repair that is offered: its case, with what was chosen of it, and what it would do.
+
+    `fingerprint` is that of its dry run. `shown` is whether there was one of this choice alone.
+    """
+
+    case: str
+    offered: str
+    fingerprint: str = ""
+    shown: bool = True
+
+    @classmethod
+    def all_of(cls, data: Mapping[str, Any]) -> tuple[Mend, ...]:
+        """Return what a run of `90-repair` offers, from its `data`."""
+        found = []
+        for one in data.get("findings") or ():
+            if not one.get("offered") or one.get("done"):
+                continue
+            fingerprint = str(one.get("fingerprint") or "")
+            for choice in one.get("choices") or ("",):
+                case = f"{one['case']}:{choice}" if choice else str(one["case"])
+                shown = bool(fingerprint) or not choice or data.get("case") == case
+                found.append(cls(case=case, offered=str(one["offered"]), fingerprint=fingerprint, shown=shown))
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +121,9 @@ class Desk:
     """What a person at the panel has before them.
 
     `revision` is the one that was chosen, `typed` what was typed as the database's name, `running` the action that is
-    under way, `open_runs` whether a run never reported its end.
+    under way, `open_runs` whether a run never reported its end, `without_version` whether there are tables and no
+    revision. `mends` is what was found to repair, `case` the one that was chosen, `unproved` whether a change was made
+    that nobody has verified.
     """
 
     target: str
@@ -76,8 +131,12 @@ class Desk:
     history: History = field(repr=False)
     notebooks: frozenset[str] = frozenset()
     open_runs: bool = False
+    without_version: bool = False
     revision: str = ""
     planned: Planned | None = None
+    mends: tuple[Mend, ...] = ()
+    case: str = ""
+    unproved: bool = False
     typed: str = ""
     running: str = ""
 
@@ -91,6 +150,7 @@ class Desk:
             history=status.history,
             notebooks=frozenset(one.name for one in notebooks),
             open_runs=bool(status.open_runs),
+            without_version=bool(status.without_version),
             revision=heads[0] if len(heads) == 1 else "",
         )
 
@@ -110,6 +170,11 @@ class Desk:
         found = self.planned
         fits = found is not None and (found.revision, found.direction) == (self.revision, self.direction)
         return found if fits else None
+
+    @property
+    def mend(self) -> Mend | None:
+        """The repair that was chosen."""
+        return next((one for one in self.mends if one.case == self.case), None)
 
     def choices(self, find: str = "") -> tuple[tuple[str, str], ...]:
         """Return the revisions to choose from, as a person reads them, each with its id, newest first; and base.
@@ -133,19 +198,24 @@ class Desk:
 
     def _offer(self, action: str, notebook: str, kind: str) -> Offer:
         parameters: dict[str, object] = {"target": self.target}
-        if action in ("Plan", "Rehearse", "Upgrade", "Downgrade") and self.revision:
+        if action in _GOES and self.revision:
             parameters["revision"] = self.revision
         if action == "Plan":
             parameters["direction"] = self.direction or "up"
+        if notebook == "90-repair" and self.mend:
+            parameters["case"] = self.case
         if kind == CHANGE:
-            parameters |= {"dry_run": False, "confirm": self.plan.fingerprint if self.plan else ""}
+            meant = self.plan if action in _GOES else self.mend
+            parameters |= {"dry_run": False, "confirm": meant.fingerprint if meant else ""}
         offer = Offer(action=action, notebook=notebook, kind=kind, parameters=parameters)
         return replace(offer, why_not=self._why_not(action))
 
     def _why_not(self, action: str) -> str:
         if self.running:
             return f"{self.running} is under way."
-        if action not in ("Plan", "Rehearse", "Upgrade", "Downgrade"):
+        if action == "Repair":
+            return self._why_not_repair()
+        if action not in _GOES:
             return ""
         if not self.revision:
             return "Choose a revision."
@@ -159,6 +229,18 @@ class Desk:
             return ""
         if self.plan is None:
             return "Make the plan of this first, and read it."
+        return self._why_not_meant()
+
+    def _why_not_repair(self) -> str:
+        if not self.mends:
+            return "Find what to repair first."
+        if self.mend is None:
+            return "Choose what to repair."
+        if not self.mend.shown:
+            return "Find what to repair once more: the dry run of this choice alone has its confirmation."
+        return self._why_not_meant()
+
+    def _why_not_meant(self) -> str:
         if self.typed.strip() != self.database:
             return f"Type the name of the database, {self.database}, to say that you mean it."
         return ""
@@ -174,6 +256,11 @@ class Desk:
         """Return what can be done, as a table with the commands, for where there are no buttons."""
         note = "In JupyterLab (ops lab) this is a panel with buttons, progress and the runs so far."
         return self.table(), display.Note(note)
+
+
+def without_target(summary: str, target: str) -> str:
+    """Return a run's summary without the name of its target in front."""
+    return summary.removeprefix(f"{target}: ")
 
 
 def _word(value: object) -> str:

@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ops.panel.desk import without_target
+
 SHOWN = 20
 """How many of a target's runs are read."""
 
 COMPARING = ("12-compare-schema", "50-verify")
 CHANGING = ("40-upgrade", "42-downgrade", "44-stamp", "90-repair")
+START = "00-start-here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """One run that is on record; `seconds` is None where it never reported its end."""
+    """One run that is on record; `seconds` is None where it never reported its end.
+
+    `changing`: it was to change the database, and was not refused.
+    """
 
     folder: Path
     notebook: str
@@ -26,15 +32,24 @@ class Past:
     verdict: str
     summary: str
     seconds: float | None
+    changing: bool = False
 
     @property
     def finished(self) -> bool:
         """Whether it reported its end."""
         return self.seconds is not None
 
+    @property
+    def said(self) -> str:
+        """Its summary for where its target is known."""
+        return without_target(self.summary, self.folder.parents[1].name)
+
 
 def runs(home: Path, target: str, *, limit: int = SHOWN) -> tuple[Past, ...]:
-    """Return a target's newest runs, newest first. A record that cannot be read is passed over."""
+    """Return a target's newest runs, newest first, but those of the panel's own notebook.
+
+    A record that cannot be read is passed over.
+    """
     base = home / "runs" / target
     if not base.is_dir():
         return ()
@@ -43,7 +58,7 @@ def runs(home: Path, target: str, *, limit: int = SHOWN) -> tuple[Past, ...]:
     for day in sorted((one for one in base.iterdir() if one.is_dir()), reverse=True):
         for folder in sorted(day.iterdir(), reverse=True):
             one = _read(folder)
-            if one is not None:
+            if one is not None and one.notebook != START:
                 found.append(one)
             if len(found) == limit:
                 return tuple(found)
@@ -60,7 +75,7 @@ def last_comparison(past: Sequence[Past]) -> tuple[Past | None, bool]:
     """Return the newest run that compared the schema to its end, and whether a change came after it."""
     for number, one in enumerate(past):
         if one.notebook in COMPARING and one.finished:
-            return one, any(later.notebook in CHANGING for later in past[:number])
+            return one, any(later.changing for later in past[:number])
     return None, False
 
 
@@ -85,13 +100,16 @@ def _read(folder: Path) -> Past | None:
         started = dt.datetime.fromisoformat(content["started"])
         finished = content["finished"]
         seconds = (dt.datetime.fromisoformat(finished) - started).total_seconds() if finished else None
+        notebook, verdict = str(content["notebook"]), str(content["verdict"])
+        meant = (content.get("parameters") or {}).get("dry_run") is False
         return Past(
             folder=folder,
-            notebook=str(content["notebook"]),
+            notebook=notebook,
             started=f"{started:%Y-%m-%d %H:%M}",
-            verdict=str(content["verdict"]),
+            verdict=verdict,
             summary=str(content["summary"] or ""),
             seconds=seconds,
+            changing=notebook in CHANGING and meant and verdict != "REFUSED",
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not a run's folder, or one whose record was lost: there is nothing to show of it

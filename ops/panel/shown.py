@@ -11,7 +11,7 @@ from ops import display
 from ops.display.html import to_html
 from ops.errors import effect
 from ops.panel.about import About
-from ops.panel.desk import Desk
+from ops.panel.desk import Desk, without_target
 from ops.panel.past import Past, last_comparison
 from ops.panel.places import Server
 from ops.runbook.headless import NOTEBOOK, REPORT
@@ -21,6 +21,9 @@ from ops.values import Verdict
 
 LOG_LINES = 200
 _PENDING = 8
+_ANSWER = "header,.around,.about{display:none}body{padding-top:0!important}"
+"""Of a report, what leaves the answer alone: the panel around it has said the rest."""
+
 _DIM = "opacity:0.85"
 
 
@@ -31,21 +34,22 @@ def state(status: Status, past: Sequence[Past], *, outdated: str = "") -> str:
     """
     facts = status.facts
     protection = display.Mark("protected", "attention") if status.protected else display.Mark("not protected", "ok")
+    server = f"PostgreSQL {facts.version} at {facts.address}, {'primary' if facts.primary else 'replica'}"
     pending = ", ".join(status.pending[:_PENDING]) + (" …" if len(status.pending) > _PENDING else "")
     items = (
-        ("database", facts.database),
-        ("protection", protection),
-        ("server", f"PostgreSQL {facts.version} at {facts.address}, {'primary' if facts.primary else 'replica'}"),
-        ("role", status.setup.role or facts.role),
+        ("database", (display.Name(facts.database), protection)),
+        ("server", f"{server}, as {status.setup.role or facts.role}"),
         ("current", display.Name(", ".join(status.current) or "base")),
         ("heads", display.Name(", ".join(status.heads) or "none")),
         ("pending", f"{len(status.pending)}: {pending}" if pending else "none"),
         ("drift", _drift(past)),
-        ("open runs", f"{len(status.open_runs)}: see 90-repair" if status.open_runs else "none"),
         ("at work now", str(status.holder) if status.holder else "nobody"),
+        ("open runs", f"{len(status.open_runs)}: find what to repair" if status.open_runs else "none"),
     )
-    notes = tuple(display.Note(one, "attention") for one in (outdated, *status.findings) if one)
-    mark = display.Mark("UNKNOWN", "unknown") if outdated else display.Mark(status.verdict.value, status.verdict.tone)
+    found = (outdated, *status.findings, status.without_version)
+    notes = tuple(display.Note(one, "attention") for one in found if one)
+    verdict = Verdict.ATTENTION if status.without_version and status.verdict is Verdict.OK else status.verdict
+    mark = display.Mark("UNKNOWN", "unknown") if outdated else display.Mark(verdict.value, verdict.tone)
     return to_html(display.View(title=str(status), mark=mark, blocks=(*notes, display.Facts(items))))
 
 
@@ -58,8 +62,33 @@ def _drift(past: Sequence[Past]) -> object:
     found, outdated = last_comparison(past)
     if found is None:
         return "not compared yet"
-    when = f"compared {found.started} UTC{', before the last change' if outdated else ''}: {found.summary}"
+    when = f"{found.said}, compared {found.started} UTC{', before the last change' if outdated else ''}"
     return (display.Mark(found.verdict, tone(found.verdict)), when[:300])
+
+
+def advice(step: tuple[str, str]) -> str:
+    """Return the next safe step: a button's name, and why it is this one."""
+    action, why = step
+    if not why:
+        return ""
+    said = f"<b>{escape(action)}</b>: {escape(why)}" if action else escape(why)
+    return f'<div role="status" style="padding:2px 12px;border-left:4px solid #0969da">Next: {said}</div>'
+
+
+def planned(desk: Desk) -> str:
+    """Return what the plan that is on the screen found, where a change carries its fingerprint."""
+    plan = desk.plan
+    if plan is None:
+        return ""
+    items: list[tuple[str, object]] = [
+        ("plan on the screen", (display.Mark(plan.verdict, tone(plan.verdict)), display.Name(plan.fingerprint))),
+        ("it found", plan.summary),
+    ]
+    if plan.rehearsed:
+        items.append(("rehearsed", display.Mark(plan.rehearsed, tone(plan.rehearsed))))
+    if plan.backed_up:
+        items.append(("backed up", "yes, since it was made"))
+    return to_html(display.View(title="", blocks=(display.Facts(tuple(items)),)))
 
 
 def history(desk: Desk) -> str:
@@ -83,8 +112,6 @@ def revision(desk: Desk, about: About | None, *, home: Path) -> str:
         ("file", str(path.relative_to(home)) if (path := Path(one.path)).is_relative_to(home) else one.path),
         ("going there is", way),
     ]
-    if desk.plan is not None:
-        facts.append(("plan on the screen", display.Name(desk.plan.fingerprint)))
     return to_html(display.View(title="", blocks=(display.Facts(tuple(facts)),))) + _sql(desk, about)
 
 
@@ -120,7 +147,7 @@ def runs(past: Sequence[Past], *, home: Path, server: Server | None) -> str:
             one.notebook,
             display.Mark(one.verdict, tone(one.verdict)),
             display.duration(one.seconds) if one.seconds is not None else "not ended",
-            one.summary[:200],
+            one.said[:200],
             links(one.folder, server) or display.Name(str(one.folder.relative_to(home))),
         )
         for one in past
@@ -151,14 +178,15 @@ def progress(sentences: Sequence[str]) -> str:
     return f'<div role="status">{"".join(f"<div>{escape(one)}</div>" for one in sentences if one)}</div>'
 
 
-def log(lines: Sequence[str]) -> str:
-    """Return the newest lines, the last of them in sight."""
+def log(lines: Sequence[str], *, folded: bool = False) -> str:
+    """Return the newest lines, the last of them in sight; `folded` is for a run that has ended."""
     # In a column that is reversed, the end stays in sight while lines are added.
-    return (
+    shown = (
         '<pre tabindex="0" role="log" aria-label="log" style="max-height:16em;overflow:auto;display:flex;'
         'flex-direction:column-reverse;font-size:12px;line-height:1.4;white-space:pre-wrap">'
         f"{escape(chr(10).join(lines[-LOG_LINES:]))}</pre>"
     )
+    return f'<details><summary style="cursor:pointer">Log of this run</summary>{shown}</details>' if folded else shown
 
 
 def result(action: str, found: Mapping[str, Any], folder: Path, server: Server | None) -> str:
@@ -167,19 +195,16 @@ def result(action: str, found: Mapping[str, Any], folder: Path, server: Server |
     error = found.get("error") or {}
     said = [error.get("problem"), effect(error.get("changed")) if error else "", error.get("next_step")]
     blocks: list[Any] = [display.Note(redact(str(one))) for one in said if one]
-    facts: list[tuple[str, object]] = [("record", str(folder))]
-    if leading := links(folder, server):
-        facts.append(("open", leading))
-    blocks.append(display.Facts(tuple(facts)))
+    blocks.append(display.Facts((("record", (*links(folder, server), display.Name(str(folder)))),)))
     mark = display.Mark(verdict, tone(verdict))
-    title = redact(f"{action}: {found.get('summary') or ''}")
+    title = redact(f"{action}: {without_target(str(found.get('summary') or ''), str(found.get('target')))}")
     return to_html(display.View(title=title, mark=mark, blocks=tuple(blocks))) + report(folder)
 
 
 def report(folder: Path) -> str:
     """Return the run's report in a frame of its own, in which no script runs; nothing where there is none."""
     try:
-        text = (folder / REPORT).read_text(encoding="utf-8")
+        text = (folder / REPORT).read_text(encoding="utf-8").replace("</style>", f"{_ANSWER}</style>", 1)
     except OSError:
         return ""
     return (

@@ -21,7 +21,7 @@ from ops.errors import (
     WrongDatabaseError,
 )
 from ops.project.protocol import Event
-from ops.settings import TargetSettings
+from ops.settings import TargetSettings, home
 
 _CODES = {"55P03": "lock-timeout", "40P01": "deadlock", "OPS54": "max-rewrite"}
 _TOO_LARGE = (
@@ -219,12 +219,12 @@ def place(event: Event) -> str:
 
 
 def shorten(path: str) -> str:
-    """Return a path relative to the working directory where that is shorter."""
+    """Return a path relative to the home folder or to the working directory, where one of these is shorter."""
     try:
-        relative = os.path.relpath(path)
-    except ValueError:  # another drive
+        relative = [os.path.relpath(path, folder) for folder in (home(), os.curdir)]
+    except (ValueError, OSError, OpsError):  # another drive, or a folder that is gone
         return path
-    return relative if len(relative) < len(path) else path
+    return min(path, *relative, key=len)
 
 
 def _wrong_database(event: Event, settings: TargetSettings) -> WrongDatabaseError:

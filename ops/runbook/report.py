@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _SHOWN = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
 _WITHOUT_CODE = {"parameters", "injected-parameters", "papermill-error-cell-tag", "remove-input", "hide-input"}
+_AROUND = {"banner", "parameters", "injected-parameters", "guard", "next"}
+"""Cells that say nothing of the answer: a page that has said all that already may leave them out."""
+
 _HEADING = re.compile(r"^\s*#\s", re.MULTILINE)
 _ONE_AT_A_TIME = threading.Lock()
 
 _TEMPLATE = """\
 {%- extends 'basic/index.html.j2' -%}
 {%- block codecell -%}
-<section class="cell code">{{ super() }}</section>
+<section class="cell code{% if cell.metadata.ops_around %} around{% endif %}">{{ super() }}</section>
 {% endblock -%}
 {%- block input_group -%}
 {%- if cell.source and not cell.metadata.ops_without_code -%}
@@ -45,7 +48,11 @@ _TEMPLATE = """\
 {%- endif -%}
 {%- endblock -%}
 {%- block markdowncell -%}
-<section class="cell text">{{ cell.source | markdown2html | strip_files_prefix }}</section>
+<section class="cell text">{{ cell.source | markdown2html | strip_files_prefix }}
+{%- if cell.metadata.ops_about %}
+<details class="about"><summary>about this notebook</summary>
+{{ cell.metadata.ops_about | markdown2html | strip_files_prefix }}</details>
+{%- endif %}</section>
 {% endblock -%}
 {%- block rawcell -%}{%- endblock -%}
 {%- block data_svg -%}
@@ -79,7 +86,7 @@ display:block;overflow-x:auto}
 text-align:left!important;vertical-align:top;font-variant-numeric:tabular-nums}
 .cell{margin:.5rem 0}.output_html,.picture{overflow-x:auto}.picture svg{max-width:none!important}
 details>summary{cursor:pointer;color:var(--dim);font-size:12px;width:max-content}
-details.source{margin:.2rem 0}.output_stderr pre{border-left:4px solid #b97a00}
+details.source,details.about{margin:.2rem 0}.output_stderr pre{border-left:4px solid #b97a00}
 .output_error pre{border-left:4px solid #e5484d;white-space:pre-wrap}
 .output_text pre{white-space:pre-wrap}
 .ansi-bold{font-weight:600}.ansi-underline{text-decoration:underline}
@@ -89,7 +96,7 @@ details.source{margin:.2rem 0}.output_stderr pre{border-left:4px solid #b97a00}
 [class*="ansi-"][class*="-bg"]{background:var(--soft)}
 @media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#444;--link:#000;--red:#8c0012;--green:#0b4a1e;
 --yellow:#5c3b00;--blue:#0a3a80;--magenta:#5d1a6b;--cyan:#064a4e}
-@page{margin:14mm}body{padding:0;font-size:11px}.source,.words{display:none}
+@page{margin:14mm}body{padding:0;font-size:11px}.source,.words,.about{display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 pre{white-space:pre-wrap!important}div{overflow:visible!important}
 main div,pre,code{font-size:11px!important}table,th,td,td span,td code{font-size:9px!important}
@@ -215,14 +222,24 @@ def _prepare(notebook: Any) -> None:
     ran = any(cell.cell_type == "code" and cell.get("execution_count") for cell in notebook.cells)
     _show_parameters(notebook)
     for cell in notebook.cells:
+        tags = set(cell.metadata.get("tags", ()))
+        if cell.cell_type == "markdown" and "title" in tags:
+            _fold(cell)
         if cell.cell_type != "code":
             continue
-        tags = set(cell.metadata.get("tags", ()))
+        cell.metadata["ops_around"] = bool(tags & _AROUND)
         cell.metadata.setdefault("ops_without_code", bool(tags & _WITHOUT_CODE))
         cell.metadata["ops_not_run"] = ran and not cell.get("execution_count") and not cell.outputs
         cell.outputs = _joined(cell.outputs)
         for output in cell.outputs:
             _reduce(output)
+
+
+def _fold(cell: Any) -> None:
+    """Leave of a title its heading: what the notebook is for stands folded below, as its reader wants the answer."""
+    heading, _, rest = cell.source.strip().partition("\n")
+    if heading.startswith("# "):
+        cell.source, cell.metadata["ops_about"] = heading, rest.strip()
 
 
 def _joined(outputs: list[Any]) -> list[Any]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECONDS = 240
 """How long anything is waited for: the machine may be busy with the other tests."""
 
+MOST = 16_000
+"""Pixels of the highest picture: what is longer, Chromium draws no more."""
+
 IDLE = """() => {
   const widget = window.jupyterapp?.shell.currentWidget;
   return widget?.context?.path === PATH && widget.sessionContext?.session?.kernel?.status === 'idle';
@@ -149,6 +152,17 @@ class Sheet:
     def banner(self) -> str:
         """What the first cell shows, in sight or not: the verdict, and what it is of."""
         return self.outputs.first.text_content() or ""
+
+    def picture(self, path: Path) -> None:
+        """Write a screenshot of the whole notebook, however long it is."""
+        size = self.page.viewport_size
+        sheet = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+        height = int(sheet.evaluate("(one) => one.scrollHeight")) + 200
+        self.page.set_viewport_size({"width": size["width"], "height": min(height, MOST)})
+        sheet.evaluate("(one) => one.scrollTo(0, 0)")
+        self.page.wait_for_timeout(1_000)  # cells that were out of sight are drawn now
+        sheet.screenshot(path=path)
+        self.page.set_viewport_size(size)
 
     def _dialog(self, dialog: Any) -> None:
         self.errors.append(f"a dialog: {dialog.message}")

@@ -12,7 +12,8 @@ import pytest
 from ops.display import Link, Table, View, to_html, to_text
 from ops.history import History, Revision
 from ops.panel import past
-from ops.panel.desk import Desk, Planned
+from ops.panel.advice import next_step
+from ops.panel.desk import Desk, Mend, Planned
 from ops.panel.places import Server
 from ops.panel.progress import Progress
 
@@ -33,6 +34,10 @@ DESK = Desk(target="shop", database="shop_live", history=HISTORY, notebooks=froz
 UP = Planned(revision="c3", direction="up", fingerprint="plan-1")
 DOWN = Planned(revision="a1", direction="down", fingerprint="plan-2")
 
+STAMP = Mend(case="no-version:b2", offered="stamp the one that you choose: b2, c3.", shown=False)
+INDEX = Mend(case="invalid-index", offered="drop index i.", fingerprint="plan-3")
+
+DRY_RUN_FIRST = "Find what to repair once more: the dry run of this choice alone has its confirmation."
 PLAN_FIRST = "Make the plan of this first, and read it."
 TYPE_NAME = "Type the name of the database, shop_live, to say that you mean it."
 IS_BELOW = "a1 is applied: going there is a downgrade."
@@ -72,6 +77,16 @@ REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
         ({"revision": "a1", "planned": DOWN, "typed": "shop_live"}, "Downgrade", ""),
     "base is below":
         ({"revision": "base", "typed": "shop_live"},          "Upgrade",   "base is below: that is a downgrade."),
+    "a repair needs a finding":
+        ({"typed": "shop_live"},                              "Repair",    "Find what to repair first."),
+    "a repair needs a choice":
+        ({"typed": "shop_live", "mends": (STAMP, INDEX)},     "Repair",    "Choose what to repair."),
+    "a repair whose dry run nobody saw":
+        ({"typed": "shop_live", "mends": (STAMP,), "case": STAMP.case}, "Repair", DRY_RUN_FIRST),
+    "a repair needs the name typed":
+        ({"mends": (INDEX,), "case": INDEX.case},             "Repair",    TYPE_NAME),
+    "a repair that is chosen and meant":
+        ({"typed": "shop_live", "mends": (INDEX,), "case": INDEX.case}, "Repair", ""),
     "nothing while something runs":
         ({"planned": UP, "typed": "shop_live", "running": "Plan"}, "Upgrade",   "Plan is under way."),
     "not even a look while something runs":
@@ -92,6 +107,81 @@ def test_a_change_carries_the_fingerprint_that_is_on_the_screen() -> None:
 
     assert offer.parameters == {"target": "shop", "revision": "c3", "dry_run": False, "confirm": "plan-1"}
     assert offer.command == "ops run 40-upgrade -p target=shop -p revision=c3 -p dry_run=false -p confirm=plan-1"
+
+
+def test_a_repair_carries_its_case_and_the_fingerprint_of_its_dry_run() -> None:
+    desk = replace(DESK, mends=(STAMP, INDEX), case=INDEX.case, typed="shop_live")
+    offers = {one.action: one.parameters for one in desk.offers()}
+
+    assert offers["Find what to repair"] == {"target": "shop", "case": "invalid-index"}
+    assert offers["Repair"] == {"target": "shop", "case": "invalid-index", "dry_run": False, "confirm": "plan-3"}
+
+
+# fmt: off
+REPAIRS: dict[str, tuple[dict[str, Any], tuple[Mend, ...]]] = {
+    # `data` of 90-repair                                                        what may be chosen
+    "nothing is broken":
+        ({"findings": []},                                                       ()),
+    "only a person can do it":
+        ({"findings": [{"case": "import", "offered": ""}]},                      ()),
+    "it is done":
+        ({"findings": [{"case": "a", "offered": "o", "done": "d"}]},             ()),
+    "one way":
+        ({"findings": [{"case": "a", "offered": "o", "fingerprint": "f"}]},
+         (Mend(case="a", offered="o", fingerprint="f"),)),
+    "one way, of a target that wants no confirmation":
+        ({"findings": [{"case": "a", "offered": "o"}]},                          (Mend(case="a", offered="o"),)),
+    "somebody has to choose":
+        ({"findings": [{"case": "a", "offered": "o", "choices": ["b", "c"]}]},
+         (Mend(case="a:b", offered="o", shown=False), Mend(case="a:c", offered="o", shown=False))),
+    "somebody chose":
+        ({"case": "a:b", "findings": [{"case": "a", "offered": "o", "choices": ["b"], "fingerprint": "f"}]},
+         (Mend(case="a:b", offered="o", fingerprint="f"),)),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("data", "mends"), REPAIRS.values(), ids=REPAIRS)
+def test_what_may_be_repaired(data: dict[str, Any], mends: tuple[Mend, ...]) -> None:
+    assert Mend.all_of(data) == mends
+
+
+LOST = replace(HISTORY, current=("z9",))
+# fmt: off
+STEPS: dict[str, tuple[dict[str, Any], str]] = {
+    # what is otherwise on the desk                                              the button (nothing: words alone)
+    "first of all, a plan":                 ({},                                                 "Plan"),
+    "then a copy with rows":                ({"planned": UP},                                    "Rehearse"),
+    "then a backup":                        ({"planned": replace(UP, rehearsed="OK")},           "Back up"),
+    "then the change":                      ({"planned": replace(UP, rehearsed="OK", backed_up=True)}, "Upgrade"),
+    "the way down is planned as well":      ({"revision": "a1"},                                 "Plan"),
+    "and backed up":                        ({"revision": "a1", "planned": DOWN},                "Back up"),
+    "and gone":                             ({"revision": "a1", "planned": replace(DOWN, backed_up=True)}, "Downgrade"),
+    "what the plan found is read first":    ({"planned": replace(UP, verdict="ATTENTION")},      ""),
+    "and what the rehearsal found":         ({"planned": replace(UP, rehearsed="ATTENTION")},    ""),
+    "no revision is chosen":                ({"revision": ""},                                   ""),
+    "the chosen one is where it is":        ({"revision": "b2"},                                 ""),
+    "what was changed is proved":           ({"unproved": True},                                 "Verify"),
+    "a run that never reported its end":    ({"open_runs": True, "unproved": True},              "Find what to repair"),
+    "tables without a revision":            ({"without_version": True},                          "Find what to repair"),
+    "a revision that no file has":          ({"history": LOST},                                  "Find what to repair"),
+    "one of several repairs":               ({"mends": (STAMP, INDEX)},                          ""),
+    "one without its dry run":              ({"mends": (STAMP,), "case": STAMP.case},            "Find what to repair"),
+    "one that was seen":                    ({"mends": (INDEX,), "case": INDEX.case},            "Repair"),
+    "while something runs, nothing is next": ({"running": "Plan"},                               ""),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("otherwise", "action"), STEPS.values(), ids=STEPS)
+def test_the_next_safe_step(otherwise: dict[str, Any], action: str) -> None:
+    desk = replace(DESK, **otherwise)
+
+    found, why = next_step(desk)
+
+    assert found == action
+    assert bool(why) == (not desk.running)
+    assert found in ("", *(one.action for one in desk.offers()))
 
 
 def test_only_what_is_installed_is_offered() -> None:
@@ -121,7 +211,8 @@ def test_past_runs_are_read_newest_first_and_only_as_many_as_are_shown(tmp_path:
     _run(tmp_path, "100000-20-plan-aaaaaa")
     _run(tmp_path, "100100-20-plan-bbbbbb", finished="2026-11-01T10:00:04+00:00")
     _run(tmp_path, "100200-40-upgrade-cccccc", notebook="40-upgrade", verdict="UNKNOWN", finished=None, summary=None)
-    (tmp_path / "runs" / "shop" / "2026-11-01" / "100300-broken").mkdir()
+    _run(tmp_path, "100300-00-start-here-dddddd", notebook="00-start-here", verdict="UNKNOWN", finished=None)
+    (tmp_path / "runs" / "shop" / "2026-11-01" / "100400-broken").mkdir()
 
     found = past.runs(tmp_path, "shop")
 
@@ -136,10 +227,14 @@ def test_past_runs_are_read_newest_first_and_only_as_many_as_are_shown(tmp_path:
 def test_drift_is_what_the_last_comparison_said_and_whether_a_change_came_after_it(tmp_path: Path) -> None:
     _run(tmp_path, "100000-12-compare-schema-aaaaaa", notebook="12-compare-schema", summary="2 differences")
     before, _ = past.last_comparison(past.runs(tmp_path, "shop"))
-    _run(tmp_path, "100100-20-plan-bbbbbb")
-    _run(tmp_path, "100200-40-upgrade-cccccc", notebook="40-upgrade")
+    _run(tmp_path, "100100-90-repair-bbbbbb", notebook="90-repair", parameters={"dry_run": True})
+    _run(tmp_path, "100200-40-upgrade-cccccc", notebook="40-upgrade", verdict="REFUSED", parameters={"dry_run": False})
+    _, by_looking = past.last_comparison(past.runs(tmp_path, "shop"))
+    _run(tmp_path, "100300-40-upgrade-dddddd", notebook="40-upgrade", parameters={"dry_run": False})
 
     found, outdated = past.last_comparison(past.runs(tmp_path, "shop"))
+
+    assert not by_looking
 
     assert before is not None and found is not None
     assert (found.summary, outdated) == ("2 differences", True)
