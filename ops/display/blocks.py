@@ -68,11 +68,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """Text to read or to paste, shown as written: SQL, Python, shell."""
+    """Text to read or to paste, shown as written: SQL, Python, shell.
+
+    `folded` is for what its caption is enough of, until somebody wants it; plain text and paper show it all the same.
+    """
 
     text: str
     language: str = "sql"
     caption: str = ""
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

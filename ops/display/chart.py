@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -24,6 +25,9 @@ _BAR_HEIGHT = 0.62
 _NAME_LIMIT = 36
 _THINNEST = 0.0016
 """Of the width: a bar that is shorter could not be seen."""
+
+_APART = 0.025
+"""Of the width: numbers that are nearer to each other could not be read."""
 
 _COLOURS: dict[Tone, str] = {"plain": "#4c78a8", **{tone: parts[2] for tone, parts in TONES.items() if tone != "plain"}}
 _HATCHES: dict[Tone, str] = {"bad": "////", "attention": "...."}
@@ -53,18 +57,32 @@ def svg(timeline: Timeline) -> str:
 
 
 def _draw(axes: Axes, place: int, lane: Lane, end: float) -> None:
-    for number, bar in enumerate(lane.bars, 1):
+    for bar in lane.bars:
         width = max(bar.seconds, end * _THINNEST)
         axes.barh(
             place, width, left=bar.begin, height=_BAR_HEIGHT, color=_COLOURS[bar.tone],
             hatch=_HATCHES.get(bar.tone), edgecolor="white" if bar.tone in _HATCHES else _COLOURS[bar.tone],
             linewidth=0.0,
         )  # fmt: skip
-        if lane.is_listed and len(lane.bars) > 1:
+    if lane.is_listed and len(lane.bars) > 1:
+        for middle, text in _numbers(lane, end):
             axes.text(
-                bar.begin + width / 2, place - _BAR_HEIGHT / 2, str(number), ha="center", va="bottom", fontsize=8,
-                color="#24292f",
+                middle, place - _BAR_HEIGHT / 2, text, ha="center", va="bottom", fontsize=8, color="#24292f"
             )  # fmt: skip
+
+
+def _numbers(lane: Lane, end: float) -> Iterator[tuple[float, str]]:
+    """Return where the numbers of bars stand; those that would stand on each other are one, `9–12`."""
+    groups: list[list[tuple[float, int]]] = []
+    for number, bar in enumerate(lane.bars, 1):
+        middle = bar.begin + max(bar.seconds, end * _THINNEST) / 2
+        if groups and middle - groups[-1][-1][0] < end * _APART:
+            groups[-1].append((middle, number))
+        else:
+            groups.append([(middle, number)])
+    for group in groups:
+        first, last = group[0], group[-1]
+        yield (first[0] + last[0]) / 2, f"{first[1]}–{last[1]}" if last != first else str(first[1])
 
 
 def _dress(axes: Axes, timeline: Timeline) -> None:

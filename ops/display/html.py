@@ -90,7 +90,8 @@ def _table(table: Table) -> str:
         f"<tr>{''.join(_cell(value, right=r) for value, r in zip(row, right, strict=False))}</tr>" for row in rows
     )
     if not rows:
-        body = _row_across(table.empty, columns=len(table.columns))
+        # Names of columns that hold nothing are only in the way.
+        return _scrolling(table.caption, f"<tbody>{_row_across(table.empty, columns=1)}</tbody>")
     if len(table.rows) > ROW_LIMIT:
         body += _row_across(rows_left_out(table), columns=len(table.columns))
     return _scrolling(table.caption, f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>")
@@ -108,11 +109,15 @@ def _facts(facts: Facts) -> str:
 def _code(code: Code) -> str:
     caption = f'<div style="font-weight:600;font-size:13px">{_inline(shown(code.caption))}</div>'
     text = _escape(shown_code(code))
+    before, after = (caption if code.caption else ""), ""
+    if code.folded:
+        summary = f'<summary style="cursor:pointer;font-weight:600;font-size:13px">{_inline(shown(code.caption))}'
+        before, after = f"<details>{summary}</summary>", "</details>"
     return (
-        f'<div style="margin:0 0 16px 0">{caption if code.caption else ""}'
+        f'<div style="margin:0 0 16px 0">{before}'
         f'<pre tabindex="0" style="margin:4px 0 0 0;padding:8px 12px;border:{_LINE};border-radius:4px;'
         f'background:rgba(127,127,127,0.1);{_MONO};line-height:1.5;overflow-x:auto;white-space:pre">'
-        f"{text}</pre></div>"
+        f"{text}</pre>{after}</div>"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ops.status import Status
 
 LOOK, JUDGE, CHANGE = "look", "judge", "change"
+
+_FINGERPRINT = re.compile(r", plan-[0-9a-f]{16}\Z")
 
 _LABEL = 100
 """Characters of a revision in the list."""
@@ -85,7 +88,7 @@ class Planned:
             fingerprint=fingerprint,
             revisions=tuple(map(str, data.get("revisions") or ())),
             verdict=str(found.get("verdict")),
-            summary=without_target(summary.removesuffix(f", {fingerprint}"), str(parameters["target"])),
+            summary=brief(summary, str(parameters["target"])),
         )
 
 
@@ -112,7 +115,8 @@ class Mend:
             for choice in one.get("choices") or ("",):
                 case = f"{one['case']}:{choice}" if choice else str(one["case"])
                 shown = bool(fingerprint) or not choice or data.get("case") == case
-                found.append(cls(case=case, offered=str(one["offered"]), fingerprint=fingerprint, shown=shown))
+                offered = str(one["offered"]) if shown else "one of several: its dry run says more"
+                found.append(cls(case=case, offered=offered, fingerprint=fingerprint, shown=shown))
         return tuple(found)
 
 
@@ -258,9 +262,9 @@ class Desk:
         return self.table(), display.Note(note)
 
 
-def without_target(summary: str, target: str) -> str:
-    """Return a run's summary without the name of its target in front."""
-    return summary.removeprefix(f"{target}: ")
+def brief(summary: str, target: str) -> str:
+    """Return a run's summary where its target is known, and its fingerprint is shown elsewhere or needed by nobody."""
+    return _FINGERPRINT.sub("", summary.removeprefix(f"{target}: "))
 
 
 def _word(value: object) -> str:

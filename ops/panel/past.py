@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from ops.panel.desk import without_target
+from ops.panel.desk import brief
 
 SHOWN = 20
 """How many of a target's runs are read."""
@@ -42,7 +42,7 @@ class Past:
     @property
     def said(self) -> str:
         """Its summary for where its target is known."""
-        return without_target(self.summary, self.folder.parents[1].name)
+        return brief(self.summary, self.folder.parents[1].name)
 
 
 def runs(home: Path, target: str, *, limit: int = SHOWN) -> tuple[Past, ...]:

@@ -11,7 +11,7 @@ from ops import display
 from ops.display.html import to_html
 from ops.errors import effect
 from ops.panel.about import About
-from ops.panel.desk import Desk, without_target
+from ops.panel.desk import Desk, brief
 from ops.panel.past import Past, last_comparison
 from ops.panel.places import Server
 from ops.runbook.headless import NOTEBOOK, REPORT
@@ -20,6 +20,10 @@ from ops.status import Status
 from ops.values import Verdict
 
 LOG_LINES = 200
+RUNS = 10
+"""How many of the runs on record are in the table; the list below it has more."""
+
+_SAID = 120
 _PENDING = 8
 _ANSWER = "header,.around,.about{display:none}body{padding-top:0!important}"
 """Of a report, what leaves the answer alone: the panel around it has said the rest."""
@@ -135,8 +139,12 @@ def _sql(desk: Desk, about: About | None) -> str:
 
 def reasons(desk: Desk) -> str:
     """Return why what cannot be done now cannot; nothing while something runs, as that is said already."""
-    told = [one for one in desk.offers() if one.why_not and not desk.running]
-    return "".join(f'<div style="{_DIM}">{escape(one.action)}: {escape(one.why_not)}</div>' for one in told)
+    told: dict[str, list[str]] = {}
+    for one in desk.offers():
+        if one.why_not and not desk.running:
+            told.setdefault(one.why_not, []).append(one.action)
+    lines = (f"{', '.join(actions)}: {why_not}" for why_not, actions in told.items())
+    return "".join(f'<div style="{_DIM}">{escape(one)}</div>' for one in lines)
 
 
 def runs(past: Sequence[Past], *, home: Path, server: Server | None) -> str:
@@ -147,10 +155,10 @@ def runs(past: Sequence[Past], *, home: Path, server: Server | None) -> str:
             one.notebook,
             display.Mark(one.verdict, tone(one.verdict)),
             display.duration(one.seconds) if one.seconds is not None else "not ended",
-            one.said[:200],
+            one.said if len(one.said) <= _SAID else one.said[:_SAID] + "…",
             links(one.folder, server) or display.Name(str(one.folder.relative_to(home))),
         )
-        for one in past
+        for one in past[:RUNS]
     )
     columns = ("started (UTC)", "notebook", "verdict", "took", "result", "record")
     table = display.Table(columns=columns, rows=rows, empty="none yet", caption="Runs on record")
@@ -197,7 +205,7 @@ def result(action: str, found: Mapping[str, Any], folder: Path, server: Server |
     blocks: list[Any] = [display.Note(redact(str(one))) for one in said if one]
     blocks.append(display.Facts((("record", (*links(folder, server), display.Name(str(folder)))),)))
     mark = display.Mark(verdict, tone(verdict))
-    title = redact(f"{action}: {without_target(str(found.get('summary') or ''), str(found.get('target')))}")
+    title = redact(f"{action}: {brief(str(found.get('summary') or ''), str(found.get('target')))}")
     return to_html(display.View(title=title, mark=mark, blocks=tuple(blocks))) + report(folder)
 
 

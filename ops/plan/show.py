@@ -18,6 +18,8 @@ SQL_CHARACTERS = 160
 """How much of a statement a row shows; the whole of it stands in plan.sql below."""
 
 FIXES = 20
+UNFOLDED = 3
+"""How many ways round stand open; of more, each is opened by whoever wants it."""
 
 _TONES: dict[Severity, display.Tone] = {
     Severity.INFO: "plain",
@@ -117,7 +119,7 @@ def probes(plan: Plan) -> display.Table:
     """Return one row per question that was put to the live data."""
     rows = tuple(
         (
-            display.Mark(_answer(one), one.verdict.tone),
+            display.Mark(_answer(one), "bad" if one in plan.broken else one.verdict.tone),
             one.statement,
             one.question,
             None if one.violations is None else f"{'at least ' if one.at_least else ''}{one.violations}",
@@ -145,7 +147,10 @@ def _fixes(found: Iterable[Hazard]) -> Iterator[display.Code | display.Note]:
     for one in with_fix[:FIXES]:
         since = f", from PostgreSQL {one.since} on" if one.since else ""
         yield display.Code(
-            text=one.fix, language="python", caption=f"Instead of statement {one.statement} ({one.code}){since}"
+            text=one.fix,
+            language="python",
+            caption=f"Instead of statement {one.statement} ({one.code}){since}",
+            folded=len(with_fix) > UNFOLDED,
         )
     if len(with_fix) > FIXES:
         yield display.Note(f"{len(with_fix) - FIXES} more are in plan.json.")
@@ -208,6 +213,14 @@ def _locks(one: Statement, all_of_them: Iterable[Statement]) -> Iterator[str]:
         # a weaker lock means nothing where a stronger one is held already
         still = f" (and still {held[-1][0].sql}, from {held[-1][1]})" if held and held[-1][0] else ""
         yield f"{lock.mode.sql} on {lock.relation}{waits}{still}"
+    if not one.locks:
+        # what it needs it has already: whoever reads its row alone takes it for harmless
+        earlier = [
+            lock for other in all_of_them if other.number < one.number and same(one, other) for lock in other.locks
+        ]
+        kept = [f"{lock.mode.sql} on {lock.relation}" for lock in strongest(earlier) if lock.mode.waits]
+        if kept:
+            yield f"none new; still {', '.join(kept)}"
 
 
 def _costs(one: Statement) -> Iterator[object]:

@@ -86,7 +86,8 @@ display:block;overflow-x:auto}
 text-align:left!important;vertical-align:top;font-variant-numeric:tabular-nums}
 .cell{margin:.5rem 0}.output_html,.picture{overflow-x:auto}.picture svg{max-width:none!important}
 details>summary{cursor:pointer;color:var(--dim);font-size:12px;width:max-content}
-details.source,details.about{margin:.2rem 0}.output_stderr pre{border-left:4px solid #b97a00}
+details.source,details.about{margin:.2rem 0}.output_html summary{color:inherit;width:auto}
+.output_stderr pre{border-left:4px solid #b97a00}
 .output_error pre{border-left:4px solid #e5484d;white-space:pre-wrap}
 .output_text pre{white-space:pre-wrap}
 .ansi-bold{font-weight:600}.ansi-underline{text-decoration:underline}
@@ -97,13 +98,14 @@ details.source,details.about{margin:.2rem 0}.output_stderr pre{border-left:4px s
 @media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#444;--link:#000;--red:#8c0012;--green:#0b4a1e;
 --yellow:#5c3b00;--blue:#0a3a80;--magenta:#5d1a6b;--cyan:#064a4e}
 @page{margin:14mm}body{padding:0;font-size:11px}.source,.words,.about{display:none}
+details::details-content{content-visibility:visible!important;block-size:auto!important}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 pre{white-space:pre-wrap!important}div{overflow:visible!important}
 main div,pre,code{font-size:11px!important}table,th,td,td span,td code{font-size:9px!important}
 td,th{min-width:0!important;padding-right:8px!important}
 td:not([style*=height]){white-space:normal!important}.picture svg{max-width:100%!important}
 tr,img,svg{break-inside:avoid}
-h1,h2,h3{break-after:avoid}}
+h1,h2,h3,caption,div[style^="font-weight:600"]{break-after:avoid}}
 """
 
 

@@ -172,7 +172,7 @@ class Session:
         verdict = self.verdict
         rows = tuple(
             (display.Mark(name, Verdict(name).tone), "this run" if name == verdict else "", where, why)
-            for name, where, why in self._about.following
+            for name, where, why in sorted(self._about.following, key=lambda one: one[0] != verdict)
         )
         _show(
             display.View(

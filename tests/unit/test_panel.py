@@ -35,6 +35,7 @@ UP = Planned(revision="c3", direction="up", fingerprint="plan-1")
 DOWN = Planned(revision="a1", direction="down", fingerprint="plan-2")
 
 STAMP = Mend(case="no-version:b2", offered="stamp the one that you choose: b2, c3.", shown=False)
+SEVERAL = "one of several: its dry run says more"
 INDEX = Mend(case="invalid-index", offered="drop index i.", fingerprint="plan-3")
 
 DRY_RUN_FIRST = "Find what to repair once more: the dry run of this choice alone has its confirmation."
@@ -133,7 +134,7 @@ REPAIRS: dict[str, tuple[dict[str, Any], tuple[Mend, ...]]] = {
         ({"findings": [{"case": "a", "offered": "o"}]},                          (Mend(case="a", offered="o"),)),
     "somebody has to choose":
         ({"findings": [{"case": "a", "offered": "o", "choices": ["b", "c"]}]},
-         (Mend(case="a:b", offered="o", shown=False), Mend(case="a:c", offered="o", shown=False))),
+         (Mend(case="a:b", offered=SEVERAL, shown=False), Mend(case="a:c", offered=SEVERAL, shown=False))),
     "somebody chose":
         ({"case": "a:b", "findings": [{"case": "a", "offered": "o", "choices": ["b"], "fingerprint": "f"}]},
          (Mend(case="a:b", offered="o", fingerprint="f"),)),
