@@ -190,7 +190,7 @@ def _cell(value: object, *, right: bool) -> str:
     if len(text) <= _SHORT and "\n" not in text:
         style += ";white-space:nowrap"
     else:
-        style += ";min-width:13em;max-width:42em;white-space:normal"
+        style += ";min-width:9em;max-width:42em;white-space:normal"
     if right:
         style += f";{_MONO}"
     return f'<td style="{style}">{_value(value)}</td>'

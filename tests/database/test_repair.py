@@ -54,6 +54,17 @@ def test_the_cases_that_are_tried_are_all() -> None:
     assert {*BREAKS, "open-run", "not-up-to-date"} == set(CASES) and set(SAYS) == set(BREAKS)
 
 
+def test_tables_without_a_revision_are_told_before_anything_is_upgraded(well: Patient) -> None:
+    assert not well.target.status().without_version
+    BREAKS["no-version"](well)
+
+    status = well.target.status()
+
+    assert status.tables_without_version > 1
+    assert status.without_version in str(display.to_text(status.view())).replace("\n  ", " ")
+    assert [one for one in well.target.compare().findings if "90-repair" in one]
+
+
 @pytest.mark.parametrize("case", ALL)
 def test_found_mended_and_not_found_again(well: Patient, case: str) -> None:
     BREAKS[case](well)

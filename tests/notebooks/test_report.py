@@ -48,7 +48,10 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A notebook that a real kernel has executed, with errors in it."""
     document = v4.new_notebook(
         cells=[
-            v4.new_markdown_cell("# Where is this?\n\nSee [20-plan](20-plan.ipynb), [docs](https://example.org/)."),
+            v4.new_markdown_cell(
+                "# Where is this?\n\nSee [20-plan](20-plan.ipynb), [docs](https://example.org/).",
+                metadata={"tags": ["title"]},
+            ),
             *(v4.new_code_cell(source, metadata={"tags": [tag]}) for tag, source in SOURCES),
         ]
     )
@@ -93,6 +96,7 @@ SHOWN = {
     "title":                             '10-inspect · ATTENTION <"&>',
     "when and how long":                 "2026-11-04 03:12:07 UTC · 4.2 s",
     "heading":                           "Where is this?",
+    "what it is for, folded away":       "Where is this? about this notebook See 20-plan, docs.",
     "parameter that was given":          "target staging <b> given a name of alembic.ini",
     "parameter that was not":            "retries 5 default times",
     "view":                              "ATTENTION Where is <it>",

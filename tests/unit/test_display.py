@@ -306,6 +306,23 @@ def test_code_keeps_its_lines() -> None:
     assert Reader(to_html(view)).text == "BEGIN;\n\n  SELECT 1;\n    x"
 
 
+def test_code_that_is_folded_opens_by_its_caption_and_is_whole_in_plain_text() -> None:
+    view = View(title="", blocks=(Code(text="SELECT 1;", caption="Instead of <3>", folded=True),))
+
+    assert [tag for tag, _ in Reader(to_html(view)).tags if tag in ("details", "summary", "pre")] == [
+        "details", "summary", "pre",
+    ]  # fmt: skip
+    assert "Instead of &lt;3&gt;</summary>" in to_html(view)
+    assert to_text(view) == "Instead of <3>\n    SELECT 1;"
+
+
+def test_a_table_without_rows_is_its_caption_and_a_word() -> None:
+    view = View(title="", blocks=(Table(columns=("index", "what it is"), caption="Invalid indexes"),))
+
+    assert "what it is" not in to_html(view)
+    assert to_text(view) == "Invalid indexes\n  none"
+
+
 def test_mimebundle_has_both() -> None:
     assert set(mimebundle(everything())) == {"text/html", "text/plain"}
     assert mimebundle(View(title="")) == {"text/html": to_html(View(title="")), "text/plain": ""}

@@ -90,6 +90,16 @@ def test_the_picture_stands_alone_and_is_the_same_each_time() -> None:
     assert "////" not in svg and svg.count("<pattern") == 1, "what is bad is hatched, too"
 
 
+def test_numbers_that_would_stand_on_each_other_are_one() -> None:
+    ends = (0.01, 0.02, 5.0, 10.0, 10.01, 10.02)
+    bars = tuple(Bar(begin=begin, end=end) for begin, end in zip((0.0, *ends), ends, strict=False))
+
+    svg = picture(Timeline(lanes=(Lane(name="statements", bars=bars),)))
+
+    shown = [found for one in ET.fromstring(svg).iter() if (found := (one.text or "").strip())]
+    assert [one for one in ("1–2", "3", "4", "5–6") if one not in shown] == []
+
+
 def test_matplotlib_is_loaded_by_a_picture_alone() -> None:
     code = (
         "import sys, ops, ops.targets\n"
