@@ -32,9 +32,9 @@ from ops.display.timeline import Timeline
 
 _LINE = "1px solid rgba(127,127,127,0.35)"
 _MONO = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px"
-_CELL = f"padding:5px 18px 5px 0;vertical-align:top;border:0;border-bottom:{_LINE};"
+_CELL = f"padding:5px 14px 5px 0;vertical-align:top;border:0;border-bottom:{_LINE};"
 _HEADER = (
-    "padding:5px 18px 5px 0;vertical-align:bottom;border:0;border-bottom:2px solid rgba(127,127,127,0.6);"
+    "padding:5px 14px 5px 0;vertical-align:bottom;border:0;border-bottom:2px solid rgba(127,127,127,0.6);"
     "font-weight:600;white-space:nowrap;"
 )
 _CAPTION = "caption-side:top;padding:0 0 4px 0;text-align:left;font-weight:600;white-space:nowrap;"
@@ -43,6 +43,7 @@ _SCROLL = "overflow-x:auto;margin:0 0 16px 0;max-width:100%"
 _TOKEN = re.compile(r"[^\s<>&;]{29,}")
 _BREAK = re.compile(r"(?<=[_./:,@=\\-])(?=\w)")
 _SHORT = 28
+_ON_ONE_LINE = 23  # a time with its seconds and its zone
 _LINK = "text-decoration:underline"
 
 
@@ -187,7 +188,7 @@ def _row_across(text: str, *, columns: int) -> str:
 def _cell(value: object, *, right: bool) -> str:
     text = words(value)
     style = f"{_CELL}{_side(right)}"
-    if len(text) <= _SHORT and "\n" not in text:
+    if len(text) <= _ON_ONE_LINE and "\n" not in text:
         style += ";white-space:nowrap"
     else:
         style += ";min-width:9em;max-width:42em;white-space:normal"

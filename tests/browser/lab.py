@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
-SECONDS = 240
+SECONDS = 480
 """How long anything is waited for: the machine may be busy with the other tests."""
 
 MOST = 16_000
@@ -157,10 +157,11 @@ class Sheet:
         """Write a screenshot of the whole notebook, however long it is."""
         size = self.page.viewport_size
         sheet = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
-        height = int(sheet.evaluate("(one) => one.scrollHeight")) + 200
-        self.page.set_viewport_size({"width": size["width"], "height": min(height, MOST)})
-        sheet.evaluate("(one) => one.scrollTo(0, 0)")
-        self.page.wait_for_timeout(1_000)  # cells that were out of sight are drawn now
+        for _ in range(3):  # cells that were out of sight are drawn now, and are higher than was thought
+            height = int(sheet.evaluate("(one) => one.scrollHeight")) + 200
+            self.page.set_viewport_size({"width": size["width"], "height": min(height, MOST)})
+            sheet.evaluate("(one) => one.scrollTo(0, 0)")
+            self.page.wait_for_timeout(1_000)
         sheet.screenshot(path=path)
         self.page.set_viewport_size(size)
 

@@ -72,7 +72,7 @@ def test_from_the_plan_to_the_upgrade(panel: Panel, desk_home: Path) -> None:
 
     press(panel, "Plan")
 
-    assert "plan-" in panel.controls.chosen.value, panel.controls.result.value[:2000] + panel.controls.log.value
+    assert "plan-" in panel.controls.planned.value, panel.controls.result.value[:2000] + panel.controls.log.value
     assert "<iframe" in panel.controls.result.value
     assert panel.controls.buttons["Upgrade"].disabled
     panel.controls.typed.value = "sandbox"
