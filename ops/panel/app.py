@@ -16,7 +16,7 @@ from ops.panel import past, shown
 from ops.panel.about import About, about
 from ops.panel.advice import next_step
 from ops.panel.controls import LONG, Controls
-from ops.panel.desk import CHANGE, Desk, Mend, Offer, Planned
+from ops.panel.desk import CHANGE, GOES, Desk, Mend, Offer, Planned
 from ops.panel.places import Server
 from ops.panel.progress import Progress
 from ops.panel.pulse import Pulse
@@ -88,7 +88,8 @@ class Panel:
     def _show_nothing(self, target: str) -> None:
         self._result = ""
         self.controls.state.value = shown.reading(target)
-        for one in (self.controls.history, self.controls.chosen, self.controls.result, self.controls.report):
+        controls = self.controls
+        for one in (controls.history, controls.chosen, controls.planned, controls.result, controls.report):
             one.value = ""
 
     def _show_desk(self) -> None:
@@ -130,7 +131,7 @@ class Panel:
         plan = self._desk.planned
         progress = Progress.of(running.heard)
         rehearsed = past.rehearsed_seconds(self._past, plan.direction) if plan else {}
-        revisions = plan.revisions if plan and offer.kind == CHANGE else ()
+        revisions = plan.revisions if plan and offer.action in GOES and offer.kind == CHANGE else ()
         sentences = (
             f"{offer.action}{took} {display.duration(running.seconds)}{about}",
             progress.sentence(revisions, rehearsed, now=time.monotonic()),

@@ -35,7 +35,7 @@ _ACTIONS = (
     ("Downgrade", "42-downgrade", CHANGE),
     ("Repair", "90-repair", CHANGE),
 )
-_GOES = ("Plan", "Rehearse", "Upgrade", "Downgrade")
+GOES = ("Plan", "Rehearse", "Upgrade", "Downgrade")
 """What leads to a revision."""
 
 
@@ -202,14 +202,14 @@ class Desk:
 
     def _offer(self, action: str, notebook: str, kind: str) -> Offer:
         parameters: dict[str, object] = {"target": self.target}
-        if action in _GOES and self.revision:
+        if action in GOES and self.revision:
             parameters["revision"] = self.revision
         if action == "Plan":
             parameters["direction"] = self.direction or "up"
         if notebook == "90-repair" and self.mend:
             parameters["case"] = self.case
         if kind == CHANGE:
-            meant = self.plan if action in _GOES else self.mend
+            meant = self.plan if action in GOES else self.mend
             parameters |= {"dry_run": False, "confirm": meant.fingerprint if meant else ""}
         offer = Offer(action=action, notebook=notebook, kind=kind, parameters=parameters)
         return replace(offer, why_not=self._why_not(action))
@@ -219,7 +219,7 @@ class Desk:
             return f"{self.running} is under way."
         if action == "Repair":
             return self._why_not_repair()
-        if action not in _GOES:
+        if action not in GOES:
             return ""
         if not self.revision:
             return "Choose a revision."
