@@ -42,12 +42,13 @@ def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = 
 
 def _without_version(found: Comparison) -> tuple[str, ...]:
     """What to know first where tables are there and no revision is: it need not be by hand that they differ."""
-    by_hand = any(one.cause is Cause.CHANGED_BY_HAND and one.difference.kind == "table" for one in found.judged)
+    causes = (Cause.CHANGED_BY_HAND, Cause.AHEAD_BY_HAND)
+    by_hand = any(one.cause in causes and one.difference.kind == "table" for one in found.judged)
     if found.history.current or not found.history.revisions or not by_hand:
         return ()
     return (
-        "The version table names no revision, and the schema has tables: what is called changed by hand below may be "
-        "what a revision makes. Let 90-repair find out which revision this schema is before you follow any offer.",
+        "The version table names no revision, and the schema has tables: what is said to be done by hand below may be "
+        "what a revision made. Let 90-repair find out which revision this schema is before you follow any offer.",
     )
 
 
