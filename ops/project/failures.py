@@ -215,7 +215,8 @@ def place(event: Event) -> str:
         return ""
     last = frames[-1]
     text = f": `{last['text']}`" if last.get("text") else ""
-    return f" at {shorten(last['path'])}, line {last['line']}{text}"
+    line = f", line {last['line']}" if last["line"] else ""
+    return f" at {shorten(last['path'])}{line}{text}"
 
 
 def shorten(path: str) -> str:

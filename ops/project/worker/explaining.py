@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 
-from .history import describe_error
+from .history import describe_error, words_of
 from .state import STATE, Abandoned, Unresolved
 
 HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
@@ -16,6 +16,8 @@ def explain(error):
         return dict(STATE.aborted)
     kind, message = kind_of(error)
     frames = frames_of(error)
+    if not frames:
+        frames.extend(version_files_of(error))
     if isinstance(error, SyntaxError) and error.filename:
         frames.append({"path": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
         message = error.msg
@@ -35,7 +37,7 @@ def explain(error):
 
 def kind_of(error):
     """Whose fault it is, in a word, and what it says."""
-    message = str(error).strip()
+    message = words_of(error)
     if isinstance(error, SystemExit):
         return "exit", "sys.exit(%r) was called" % (error.code,)
     if isinstance(error, Abandoned):
@@ -67,6 +69,17 @@ def frames_of(error):
         for frame in traceback.extract_tb(error.__traceback__)
         if not os.path.realpath(frame.filename).startswith(HERE) and not is_library(frame.filename)
     ]
+
+
+def version_files_of(error):
+    """The version file that Alembic was at, where it stumbled over what stands in it and not over what it does."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        known = frame.f_locals
+        if frame.f_code.co_name == "_from_path" and "path" in known:
+            yield {"path": str(known["path"]), "line": None, "name": "", "text": ""}
+        elif frame.f_code.co_name == "_from_filename" and "filename" in known:
+            path = os.path.join(str(known.get("dir_", "")), str(known["filename"]))
+            yield {"path": path, "line": None, "name": "", "text": ""}
 
 
 def is_library(path):

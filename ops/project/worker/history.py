@@ -3,6 +3,9 @@
 import hashlib
 import re
 
+WORDS = ("head", "heads", "base")
+LONGEST = 2000  # characters of what an exception says
+
 
 def do_history(project, request):
     """Every version file as data, also where they do not fit together."""
@@ -17,7 +20,7 @@ def do_history(project, request):
     except Exception as error:
         if not problems:  # a missing parent is a bare KeyError here
             problems.append(describe_error(error))
-    return {"revisions": found, "heads": heads, "problems": problems + doubled(found)}
+    return {"revisions": found, "heads": heads, "problems": problems + doubled(found) + misnamed(found)}
 
 
 def lost_parents(found):
@@ -42,6 +45,16 @@ def doubled(found):
             problems.append("Revision %s is in two files: %s and %s." % (name, seen[name], one["path"]))
         seen[name] = one["path"]
     return problems
+
+
+def misnamed(found):
+    """One sentence for each revision that nobody could ask for: Alembic takes its id for something else."""
+    return [
+        "%s has the id %r, which is a word of Alembic's or holds a character that no id may have."
+        % (one["path"], one["revision"])
+        for one in found
+        if one["revision"] in WORDS or not re.match(r"[^\x00-\x20\x7f,:]+\Z", one["revision"])
+    ]
 
 
 def describe(script):
@@ -77,4 +90,13 @@ def prose(text):
 
 def describe_error(error):
     """An exception in one text: its class, and what it says."""
-    return ("%s: %s" % (type(error).__name__, str(error).strip())).strip(": ")
+    return ("%s: %s" % (type(error).__name__, words_of(error))).strip(": ")
+
+
+def words_of(error):
+    """What an exception says: not without end, and nothing where even saying it fails."""
+    try:
+        words = str(error).strip()
+    except Exception:
+        return ""
+    return words if len(words) <= LONGEST else words[:LONGEST] + " …"

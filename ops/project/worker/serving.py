@@ -23,7 +23,7 @@ from . import (
 from .explaining import explain
 from .project import Project
 from .recorder import RECORDER, do_dependencies
-from .state import STATE, Abort
+from .state import STATE
 
 REQUESTS = {
     "history": history.do_history,
@@ -111,5 +111,5 @@ def serve(hello):
                 project = Project(hello)
             STATE.begin(read_only=bool(request.get("read_only", True)))
             channel.emit("answer", value=REQUESTS[request.get("request")](project, request))
-        except (KeyboardInterrupt, SystemExit, Exception, Abort) as error:
+        except BaseException as error:  # also what is no Exception: ours, asyncio's, or somebody's own
             channel.emit("error", **explain(error))
