@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops import database, programs, templates
+from ops import database, programs, templates, tunnel
 from ops.cache import Cache
 from ops.catalog import Catalog, Key
 from ops.catalog.later import later
@@ -151,13 +151,12 @@ _TRANSACTION_TIMEOUT = 17
 
 def dump(settings: TargetSettings, bin_dir: Path, options: Sequence[str] = ()) -> bytes:
     """Return the schema of a target as SQL. The password goes through the environment of the child."""
-    address, environment = programs.public(settings.database.url)
     command = [str(bin_dir / "pg_dump"), "--schema-only", "--no-password", "--lock-wait-timeout=10s", *options]
-    command.append(f"--dbname={address}")
     if settings.role:
         command.append(f"--role={settings.role}")
     problem = "The schema cannot be dumped"
-    return programs.child(command, b"", environment, problem, _ADVICE, inherit=True)
+    with tunnel.way_to(settings) as (address, environment):
+        return programs.child([*command, f"--dbname={address}"], b"", environment, problem, _ADVICE, inherit=True)
 
 
 _ADVICE = "Give the role the right to read every table (pg_read_all_data), and see that nobody keeps one locked."

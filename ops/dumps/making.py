@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ops import display, programs
+from ops import display, programs, tunnel
 from ops.dumps import checking, child, manifest
 from ops.dumps.progress import Progress, Report
 from ops.dumps.source import Name, Source, listed
@@ -115,7 +115,6 @@ class _Work:
         """Run pg_dump, under the snapshot that is open."""
         settings = self.source.settings
         application = f"alembic-ops dump {secrets.token_hex(4)}"
-        address, environment = programs.public(settings.database.url)
         command = [
             str(self.bin_dir / "pg_dump"), f"--format={self.format}", f"--file={self.folder / FORMATS[self.format]}",
             f"--snapshot={self.source.snapshot}", f"--lock-wait-timeout={LOCK_WAIT}", "--no-password", "--verbose",
@@ -126,16 +125,17 @@ class _Work:
             command += [f"--exclude-table-data={_exact(one)}" for one in self.without]
         command += [f"--role={settings.role}"] if settings.role else []
         try:
-            child.run(
-                [*command, *options, f"--dbname={address}"],
-                {**environment, "PGAPPNAME": application},
-                problem="The database cannot be dumped",
-                advice="Give the role the right to read every table (pg_read_all_data).",
-                inherit=True,
-                pass_fds=pass_fds,
-                line=progress.line,
-                tick=lambda: progress.tell(self.source.copying(application), _bytes(self.folder)),
-            )
+            with tunnel.way_to(settings) as (address, environment):
+                child.run(
+                    [*command, *options, f"--dbname={address}"],
+                    {**environment, "PGAPPNAME": application},
+                    problem="The database cannot be dumped",
+                    advice="Give the role the right to read every table (pg_read_all_data).",
+                    inherit=True,
+                    pass_fds=pass_fds,
+                    line=progress.line,
+                    tick=lambda: progress.tell(self.source.copying(application), _bytes(self.folder)),
+                )
         except child.ProgramError as error:
             raise self._explained(error) from None
 
