@@ -1,0 +1,16 @@
+"""The page about versions, in step with what was kept."""
+
+from __future__ import annotations
+
+from tests.matrix import life, page
+from tests.matrix.servers import WAYS
+from tests.matrix.stacks import UNTRIED, stacks
+
+
+def test_the_page_says_what_was_found() -> None:
+    assert page.PAGE.read_text(encoding="utf-8") == page.text()
+
+
+def test_every_combination_has_a_row() -> None:
+    assert page.text().count("\n| 3.") == len(stacks()) + len(UNTRIED)
+    assert {one["way"] for one in life.kept("server")} <= {one.name for one in WAYS}
