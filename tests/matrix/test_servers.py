@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import psycopg2
 import pytest
 
 from ops import embedded, scratch
+from ops.errors import ConnectError
+from ops.values import Verdict
 from tests import passwords
 from tests.database import test_pooler
 from tests.matrix import life
-from tests.matrix.certificates import PASSWORD, encrypted
+from tests.matrix.certificates import PASSWORD, Encrypted, encrypted
 from tests.matrix.servers import WAYS
 
 guarded, make_role, pooler = passwords.guarded, passwords.make_role, test_pooler.pooler
@@ -109,3 +111,72 @@ def version_of(url: str) -> str:
         cursor.execute("SELECT split_part(current_setting('server_version'), ' ', 1)")
         (row,) = cursor.fetchall()
         return str(row[0])
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("options", ["", "sslmode=require"], ids=["whatever the server wants", "require"])
+def test_a_backup_of_rows_goes_through_tls(
+    options: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+    with encrypted() as server:
+        target = life.target_of(tmp_path, "linear", server.url(options), monkeypatch)
+        target.upgrade("a10000000001", dry_run=False)
+
+        backup = target.backup(data="full", verify="restore")
+
+    assert backup.verdict is Verdict.OK
+
+
+@pytest.fixture(scope="module")
+def tls() -> Iterator[Encrypted]:
+    with encrypted() as server:
+        with closing(psycopg2.connect(server.url("sslmode=require"))) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 0")
+        yield server
+
+
+SHUT: dict[str, tuple[Callable[[Encrypted], str], str, str]] = {
+    "no TLS where it is wanted": (lambda tls: tls.url("sslmode=disable"), "no encryption", "pg_hba.conf"),
+    "an authority that has not signed it": (
+        lambda tls: tls.url(f"sslmode=verify-ca&sslrootcert={tls.stranger}"),
+        "certificate verify failed",
+        "Check sslmode and certificates",
+    ),
+    "a name that is not in it": (
+        lambda tls: tls.url(f"sslmode=verify-full&sslrootcert={tls.authority}", host="127.0.0.1"),
+        "does not match host name",
+        "Check sslmode and certificates",
+    ),
+    "an authority that is not there": (
+        lambda tls: tls.url("sslmode=verify-full&sslrootcert=/nowhere/root.crt"),
+        "does not exist",
+        "Check sslrootcert",
+    ),
+    "no connection left": (
+        lambda tls: tls.url("sslmode=require").replace("keeper:", "guest:"),
+        "too many connections for role",
+        "no connection is left",
+    ),
+}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("url", "said", "step"), SHUT.values(), ids=SHUT)
+def test_a_door_that_stays_shut(
+    tls: Encrypted,
+    url: Callable[[Encrypted], str],
+    said: str,
+    step: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = life.target_of(tmp_path, "linear", url(tls), monkeypatch)
+
+    for act in (target.status, lambda: target.upgrade(dry_run=False)):
+        with pytest.raises(ConnectError) as refused:
+            act()
+        assert said in refused.value.problem and step in refused.value.next_step
+        assert refused.value.changed is False and PASSWORD not in str(refused.value)
