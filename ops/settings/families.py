@@ -11,7 +11,7 @@ from ops.settings.files import Section
 
 _KEY = re.compile(r"(url|url_env)\.(.*)\Z", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,31}\Z")
-_OF_ONE = ("url", "url_env", "direct_url", "direct_url_env", "redirect", "baseline")
+_OF_ONE = ("url", "url_env", "direct_url", "direct_url_env", "redirect", "baseline", "bootstrap")
 """Keys that mean one database, and so none of several."""
 
 

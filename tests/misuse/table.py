@@ -180,7 +180,7 @@ SECTIONS = {
     "a direct URL that is none": ("direct_url = here", "is not a database URL"),
     "a variable's name that is none": ("direct_url_env = A-B", "is no name of an environment variable"),
     "a NUL": ("role = a\0b", "it holds a NUL byte"),
-    "not supported yet": ("bootstrap = shop init", "not supported yet"),
+    "two ways to begin": ("baseline = shop/alembic.ini\nbootstrap = shop init", "has both baseline and bootstrap"),
 }
 
 URLS = {
