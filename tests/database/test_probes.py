@@ -156,7 +156,7 @@ OF_16 = {name: case for name, case in probe_cases.ALL.items() if case.since <= 1
 OF_15 = {
     name: case
     for name, case in probe_cases.ALL.items()
-    if case.since <= 15 and name.startswith(("null", "conversion", "partition", "duplicate"))
+    if case.since <= 15 and name.startswith(("null", "conversion", "partition", "duplicate", "change", "delete"))
 }
 
 
