@@ -8,6 +8,7 @@ from ops.catalog.names import quoted
 from ops.commands import Command
 from ops.commands.expressions import mentioned
 from ops.probes import source
+from ops.probes.demands import is_as_on_live
 from ops.probes.known import Name
 from ops.probes.place import Place
 from ops.probes.state import Table
@@ -58,7 +59,7 @@ class _Deleted:
         found = place.calls(command.functions)
         for schema, name in command.sources:
             one = place.state.find(place.state.full(schema, name))
-            if one is None or one.live != one.name:
+            if one is None or not is_as_on_live(one):
                 return found, f"{name}, which says which rows go, is not on live as it will be"
             told = place.state.doubt(one, None)
             found |= Doubt.of(told.none or told.some)

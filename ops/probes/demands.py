@@ -200,7 +200,7 @@ class Written(ABC):
         found = Doubt()
         for schema, name in self.command.sources:
             one = self.place.state.find(self.place.state.full(schema, name))
-            if one is None or one.live != one.name or any(map(_differs, one.columns.values())):
+            if one is None or not is_as_on_live(one):
                 return Doubt.of(f"{name}, which its rows come from, is not on live as it will be")
             told = self.place.state.doubt(one, None)
             if told.none or told.some:
@@ -255,8 +255,10 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _differs(column: Column) -> bool:
-    return column.live != column.name or bool(column.computed)
+def is_as_on_live(table: Table) -> bool:
+    """Return whether a query of a plan that reads a table finds there what it would find now."""
+    same = all(one.live == name and not one.computed for name, one in table.columns.items())
+    return table.live == table.name and same and not table.removed
 
 
 def _too_long(name: str, length: re.Match[str]) -> str:

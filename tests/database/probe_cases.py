@@ -1106,6 +1106,9 @@ INSERTS = {
         " INSERT INTO n SELECT id, p FROM s WHERE id >= 5",
         1,
     ),
+    "from what the plan takes rows out of": unknown(
+        put("1, 1, 'x', 1"), "DELETE FROM s WHERE id = 1; " + FROM, fails=False
+    ),
     "from what the plan changes": unknown(PUT, "UPDATE s SET id = 1; " + FROM, fails=True),
     "a function that does more": unknown(
         PUT, "INSERT INTO t (id, a) SELECT id, (random() * 100)::int + 20 FROM s", fails=True

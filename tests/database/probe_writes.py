@@ -149,6 +149,11 @@ DELETES: dict[str, Case] = {
     "what refers is set free first": passes(SHOP, "UPDATE t SET p = NULL WHERE p = 2; DELETE FROM p WHERE id = 2"),
     "the key is dropped first": passes(SHOP, "ALTER TABLE t DROP CONSTRAINT t_p_fkey; DELETE FROM p"),
     "rows with what others say": breaks(SHOP, "DELETE FROM p USING f WHERE f.p = p.id AND f.a = 2", 1, samples=("1",)),
+    "rows without others that are gone by then": unknown(
+        SHOP,
+        "DELETE FROM f WHERE id = 1; DELETE FROM p WHERE NOT EXISTS (SELECT FROM f WHERE f.p = p.id)",
+        fails=True,
+    ),
     "rows without others": passes(SHOP, "DELETE FROM p WHERE NOT EXISTS (SELECT FROM t WHERE t.p = p.id)"),
     "by another name": breaks(SHOP, "DELETE FROM p AS x WHERE x.id = 2", 1, samples=("2",)),
     "a branch": breaks(TREE, "DELETE FROM t WHERE id = 2", 1, samples=("2",)),
