@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ops.errors import ConnectError, SettingsError, SharedSessionError
 from ops.locking import shares_sessions
-from ops.settings import TargetSettings, ours
+from ops.settings import TargetSettings, ours, redact
 from ops.settings.urls import PORT, host_of
 from ops.unanswered import NO_RIGHT, STATEMENT_TIMEOUT, broken, cannot_connect, first_line, state
 
@@ -179,11 +179,22 @@ def connect_through_pooler(settings: TargetSettings) -> Iterator[Connection]:
             with connection.connection.cursor() as cursor:
                 cursor.execute(sql)
 
+        def before(*_: object) -> None:
+            try:
+                below(begin)
+            except connection.dialect.loaded_dbapi.Error as error:
+                said = redact((str(error).strip() or type(error).__name__).splitlines()[0])
+                raise ConnectError(
+                    f"Target {settings.name!r}: a transaction cannot be set up: {said}.",
+                    next_step="Grant the login the role that the target names, or correct `role` in its section.",
+                    code="session",
+                ) from None
+
         def failed(context: ExceptionContext) -> None:
             if not context.is_disconnect:
                 below("ROLLBACK")
 
-        event.listen(connection, "before_cursor_execute", lambda *_: below(begin))
+        event.listen(connection, "before_cursor_execute", before)
         event.listen(connection, "after_cursor_execute", lambda *_: below("COMMIT"))
         event.listen(connection.engine, "handle_error", failed)
         kept = {"transaction_read_only": "on", **limits}

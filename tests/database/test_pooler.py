@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from ops import database, targets
-from ops.errors import RefusedError, SharedSessionError
+from ops.errors import ConnectError, RefusedError, SharedSessionError
 from ops.values import Verdict
 from tests import passwords
 from tests.database.conftest import SetUp, until
@@ -156,6 +156,19 @@ def test_where_it_is_can_be_seen_through_it_and_nothing_is_left_behind(
     assert "is reached through a pooler that shares sessions" in text and "env.py was asked offline" in text
     assert "direct_url_env" in text and role.password not in text
     assert settings_of(url) == UNHARMED
+
+
+@pytest.mark.heavy
+def test_a_role_that_cannot_be_taken_on_is_said_through_it_too(
+    pooler: Callable[..., int], make_role: Callable[..., passwords.Role], set_up: SetUp
+) -> None:
+    role = make_role()
+    bench = set_up("linear", url=through(role, pooler(role, "transaction")), role="nobody_there")
+
+    with pytest.raises(ConnectError, match=r"a transaction cannot be set up: .*nobody_there"):
+        bench.target.status()
+
+    assert settings_of(bench.url) == UNHARMED
 
 
 def test_an_env_py_that_cannot_be_asked_offline_is_refused(
