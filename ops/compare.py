@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ops import dialects
 from ops.catalog import Catalog, Difference
 from ops.catalog.queries import KINDS
 from ops.drift import Change, Drift, Offer, is_ignored, rules
@@ -11,22 +12,28 @@ from ops.settings import TargetSettings
 from ops.sides import Comparison, compare
 from ops.threeway import Cause, Judged
 
+_NO_SQL = (
+    "The SQL that would make a difference go away is written for PostgreSQL only; for SQLite, write a revision of "
+    "batch operations."
+)
+
 
 def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> Drift:
     """Return the three-way comparison as a result; see `compare` for what it raises."""
     kinds = (*KINDS, "owner", "comment", "grant")
     left_out = (*rules(ignore, kinds), *rules(",".join(settings.ignore), kinds))
     found = compare(settings)
+    mends = dialects.of(settings).has_sessions
     counted, ignored = [], []
     for item in found.judged:
-        change = _change(found, item, expect_pending=expect_pending, strict=strict)
+        change = _change(found, item, expect_pending=expect_pending, strict=strict, mends=mends)
         (ignored if is_ignored(change.kind, change.object, left_out) else counted).append(change)
     return Drift(
         target=settings.name,
         changes=tuple(sorted(counted, key=lambda one: (not one.counts, one.object, one.kind))),
         ignored=tuple(ignored),
         unknown=found.unknown,
-        notes=found.notes,
+        notes=found.notes if mends or not counted else (*found.notes, _NO_SQL),
         pending=found.history.pending,
         expect_pending=expect_pending,
         model_tables=found.model_tables,
@@ -52,7 +59,7 @@ def _without_version(found: Comparison) -> tuple[str, ...]:
     )
 
 
-def _change(found: Comparison, item: Judged, *, expect_pending: bool, strict: bool) -> Change:
+def _change(found: Comparison, item: Judged, *, expect_pending: bool, strict: bool, mends: bool) -> Change:
     difference = item.difference
     counts = {Cause.PENDING: not expect_pending, Cause.UNMANAGED: strict}.get(item.cause, True)
     blame = found.blame.get((item.cause, difference.key))
@@ -65,7 +72,7 @@ def _change(found: Comparison, item: Judged, *, expect_pending: bool, strict: bo
         details=difference.details,
         blame=blame.to_dict() if blame else None,
         consequences=tuple((key.kind, str(key)) for key in difference.consequences),
-        offers=_offers(found, item),
+        offers=_offers(found, item) if mends else (),
     )
 
 

@@ -31,13 +31,8 @@ _SESSION = {
 
 _LEDGER_SESSION = {**_SESSION, "default_transaction_read_only": "off", "search_path": "pg_catalog"}
 
-_CONNECT = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives": 1,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_CONNECT = {"connect_timeout": CONNECT_SECONDS, **_KEEPALIVES}
 
 _NO_SUCH_TABLE = ("42P01", "3F000")  # undefined table, undefined schema
 
@@ -67,6 +62,16 @@ class ServerFacts:
     def major(self) -> int:
         """The major version."""
         return self.version_number // 10000
+
+    @property
+    def server(self) -> str:
+        """What answers there."""
+        return f"PostgreSQL {self.version} at {self.address}, {'primary' if self.primary else 'replica: read only'}"
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """What a person compares at a glance."""
+        return ("database", self.database), ("server", self.server), ("role", self.role)
 
     def __str__(self) -> str:
         role = self.role if self.role == self.login else f"{self.role} (as {self.login})"

@@ -12,7 +12,7 @@ from typing import Any
 
 from ops import cache, keeping
 from ops.cache import Cache
-from ops.catalog import Catalog, Key, snapshot
+from ops.catalog import Catalog, Key
 from ops.catalog.later import later
 from ops.ground import Ground, Needed
 from ops.project.visit import describe_missing
@@ -68,7 +68,7 @@ def models(settings: TargetSettings, ground: Ground, needed: Needed) -> Models:
     with ground.visit(settings, baseline=False) as here:
         ground.prepare(here.facts.database, needed)
         answer = here.worker.request("models", listener=lambda event: None, read_only=False)
-        catalog = ground.as_owned(snapshot.read(here.connection, version_table=keeping.version_table(here)))
+        catalog = ground.as_owned(here.catalog())
         made = Models(
             catalog=catalog,
             tables=tuple(answer["models"]["tables"]),

@@ -173,9 +173,8 @@ def replay(settings: TargetSettings, ground: Ground, current: tuple[str, ...]) -
 
 
 def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
-    table = keeping.version_table(here)
     plans = snapshot.Plans()  # the connection is our own, to our own server
-    before = ground.as_owned(snapshot.read(here.connection, version_table=table, plans=plans))
+    before = ground.as_owned(here.catalog(plans=plans))
     steps: list[str] = []
     behind: int | None = None
     failed = ""
@@ -195,7 +194,7 @@ def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
 
     def listen(event: Event) -> Answer | None:
         if event["event"] == "revision-done":
-            after = ground.as_owned(snapshot.read(here.connection, version_table=table, plans=plans)).texts
+            after = ground.as_owned(here.catalog(plans=plans)).texts
             news: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
             news.update((key, None) for key in texts.keys() - after.keys())
             touched.append(news)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from ops.catalog import Catalog, snapshot
+from ops.catalog import Catalog
 from ops.errors import RevisionError
 from ops.history import Revision
 from ops.ledger import Passed
@@ -115,8 +115,7 @@ def make(visit: Visit, direction: str, requested: str, *, with_sql: bool = False
             else "Write one; an empty one says `pass`.",
             code="no-downgrade" if direction == "down" else "no-upgrade",
         )
-    setup = visit.setup
-    live = snapshot.read(visit.connection, version_table=(setup.version_table_schema, setup.version_table))
+    live = visit.catalog()
     return Route(
         target=visit.settings.name,
         identity=visit.facts.identity,

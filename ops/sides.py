@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ops import cache, clone, database, modelled, replay, threeway
+from ops import cache, clone, dialects, grounds, modelled, replay, threeway
 from ops.blame import Blame, blame
 from ops.cache import Cache, Dependencies
-from ops.catalog import Catalog, Difference, Key, diff, properties, snapshot
+from ops.catalog import Catalog, Difference, Key, diff, properties
 from ops.errors import OpsError
 from ops.ground import Ground
 from ops.history import History, Revision
@@ -63,6 +63,7 @@ class _Work:
 
     def __init__(self, settings: TargetSettings) -> None:
         self.settings = settings
+        self.dialect = dialects.of(settings)
         self.cache = Cache(settings.home)
         self.unknown: list[str] = []
         self.notes: list[str] = []
@@ -153,15 +154,15 @@ class _Work:
         """The live catalog, and the migrations over the revisions that it claims; both of the same moment."""
         made: dict[tuple[str, ...], replay.Replay] = {}
         for _ in range(_ATTEMPTS):
-            with database.connect(self.settings, purpose="compare") as connection:
-                heads = database.heads(connection, *table) or ()
+            with self.dialect.connect(self.settings, purpose="compare") as connection:
+                heads = self.dialect.heads(connection, *table) or ()
                 history = _history(revisions, heads)
-                ground = Ground.of(self.settings, connection, table)
+                ground = grounds.of(self.settings, connection, table)
                 known = heads if not history.unknown else ()
                 replayed = made.get(known) or replay.kept(self.settings, ground, known)
                 if replayed is not None:
-                    live = snapshot.read(connection, version_table=table)
-                    if (database.heads(connection, *table) or ()) == heads:
+                    live = self.dialect.catalog(connection, table)
+                    if (self.dialect.heads(connection, *table) or ()) == heads:
                         return live, ground, replayed, history
             if replayed is None:  # it takes its time, and no connection waits for it
                 made[known] = replay.replay(self.settings, ground, known)

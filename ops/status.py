@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ops import display, lock
-from ops.database import ServerFacts
+from ops import display
+from ops.dialects import Facts
 from ops.errors import ProjectError, SharedSessionError
 from ops.history import History
 from ops.ledger import Ledger, OpenRun, Records
@@ -40,7 +40,7 @@ class Status(Result):
 
     target: str
     protected: bool
-    facts: ServerFacts
+    facts: Facts
     setup: Setup
     history: History
     versions: tuple[tuple[str, str], ...] = ()
@@ -48,7 +48,7 @@ class Status(Result):
     edited: tuple[str, ...] = ()
     moved: tuple[str, ...] | None = None
     missing: tuple[str, ...] = ()
-    holder: lock.Holder | None = None
+    holder: object | None = None
     url_notes: tuple[str, ...] = ()
     tables_without_version: int = 0
     requires: tuple[str, ...] = ()
@@ -176,10 +176,7 @@ class Status(Result):
         facts: list[tuple[str, object]] = [
             ("target", f"{self.target} ({'protected' if self.protected else 'not protected'})"),
             ("a change requires", self.requires or ("nothing",)),
-            ("database", self.facts.database),
-            ("server", f"PostgreSQL {self.facts.version} at {self.facts.address}"),
-            ("role", self.facts.role),
-            ("primary or replica", "primary" if self.facts.primary else "replica: read only"),
+            *self.facts.rows,
             ("current", self.current or ("base",)),
             ("heads", self.heads or ("none",)),
             ("pending", f"{len(self.pending)}: {', '.join(self.pending[:20])}" if self.pending else "none"),
@@ -270,7 +267,7 @@ def read(settings: TargetSettings, *, statements: bool = False, booted: Worker |
 def _read(here: Visit, *, statements: bool) -> Status:
     settings, setup = here.settings, here.setup
     history = here.history
-    holder = lock.holder(here.connection, setup.version_table_schema, setup.version_table)
+    holder = here.dialect.holder(here.connection, here.version_table)
     records = replace(Ledger.of(here).look(statements=statements), at_work=holder is not None)
     edited = records.edited({one: history.by_id[one].sha256 for one in history.applied})
     left = records.left

@@ -150,7 +150,7 @@ class Target:
     def backup(
         self, data: str = "full", format: str = "directory", verify: str = "list", keep: int = 0, **options: Any
     ) -> backup.Backup:
-        """Make a backup by pg_dump, verify it, and return where it is; the database is only read.
+        """Make a backup, verify it, and return where it is; the database is only read.
 
         See `backup.backup` for what can be chosen.
         """

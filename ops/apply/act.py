@@ -20,7 +20,6 @@ from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run, listed
 from ops.apply.watch import Watch
 from ops.errors import InterruptedRunError, MigrationError, OpsError
-from ops.lock import run_lock
 from ops.plan import kept
 from ops.project import Answer, Event, Worker, go, stop
 from ops.project.visit import Visit, visit
@@ -85,8 +84,7 @@ def change(
                 permission=guard.permission(here, made, saves=saves),
                 takes=known.takes if known else "",
             )
-        setup = here.setup
-        with run_lock(here.connection, setup.version_table_schema, setup.version_table, wait=wait):
+        with here.dialect.run_lock(here.connection, here.version_table, wait=wait):
             made = mending.route_of(here, direction, revision, unfinished)
             permission = guard.check(here, made, confirm=confirm, saves=saves)
             if made.changes_nothing:
@@ -121,7 +119,8 @@ class _Change:
         self.record = Recorder(here, made, backup=backup, case="open-run" if made.passed else "", plan=self.plan)
         self.passages = Passages(self.plan)
         self.progress = Progress(heads=made.current)
-        self.parts = Parts(self.record.part, here.setup.version_table, made.passed)
+        whole = here.dialect.fails_whole
+        self.parts = Parts(self.record.part, here.setup.version_table, made.passed, commits_inside=not whole)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
         self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), self.report)
@@ -198,6 +197,8 @@ class _Change:
                 raise self.disproved or stopped from None
             except MigrationError as error:
                 self.progress.refused = self.parts.failed(error)
+                if self.progress.refused and self.here.dialect.fails_whole:
+                    self.progress.outside = ""
                 self.patience.spend(error, self.pace, self.watch, self.leftovers)
 
     def _request(self) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ops import commands, database
 from ops.apply.progress import Progress
 from ops.apply.run import AppliedRevision, listed
-from ops.catalog import snapshot
 from ops.errors import InterruptedRunError, OpsError
 from ops.project.visit import Visit
 from ops.route import Route
@@ -28,9 +27,10 @@ def cancel(here: Visit) -> None:
     from sqlalchemy.exc import DBAPIError
 
     try:
-        with database.connect(here.settings, purpose="cancel") as connection:
-            for pid in here.worker.backend_pids:
-                database.cancel(connection, pid)
+        if here.worker.backend_pids:
+            with database.connect(here.settings, purpose="cancel") as connection:
+                for pid in here.worker.backend_pids:
+                    database.cancel(connection, pid)
     except (OpsError, DBAPIError):
         pass  # the server notices by itself that the worker has gone
     here.worker.kill()
@@ -59,8 +59,9 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
     if isinstance(error, InterruptedRunError):
         cancel(here)
     here.worker.kill()
+    here.worker.close()  # and it is gone
     try:
-        with database.connect(here.settings, purpose="verify") as connection:
+        with here.dialect.connect(here.settings, purpose="verify") as connection:
             _wait_until_gone(connection, here.worker.backend_pids)
             found = _read_back(connection, here, route, progress)
     except (OpsError, DBAPIError) as unreachable:
@@ -88,7 +89,7 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
 
 def _read_back(connection: Connection, here: Visit, route: Route, progress: Progress) -> _Found:
     setup, running = here.setup, progress.running
-    heads = database.heads(connection, setup.version_table_schema, setup.version_table) or ()
+    heads = here.dialect.heads(connection, *here.version_table) or ()
     complete = running is not None and running.heads == heads != progress.heads
     doubt = () if complete else progress.in_doubt(setup.version_table)
     ask = bool(doubt or progress.outside) and not progress.applied
@@ -134,8 +135,7 @@ def _short(sql: str) -> str:
 
 
 def _schema(connection: Connection, here: Visit) -> str:
-    setup = here.setup
-    return snapshot.read(connection, version_table=(setup.version_table_schema, setup.version_table)).fingerprint
+    return here.dialect.catalog(connection, here.version_table).fingerprint
 
 
 def _schema_now(here: Visit) -> str:
@@ -143,7 +143,7 @@ def _schema_now(here: Visit) -> str:
     from sqlalchemy.exc import DBAPIError
 
     try:
-        with database.connect(here.settings, purpose="verify") as connection:
+        with here.dialect.connect(here.settings, purpose="verify") as connection:
             return _schema(connection, here)
     except (OpsError, DBAPIError):
         return ""

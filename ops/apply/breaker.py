@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ops import commands
+from ops import commands, dialects
 from ops.catalog.names import quoted
 from ops.commands import Command
 from ops.display import size
@@ -49,8 +49,14 @@ def limit_of(settings: TargetSettings, asked: str) -> int | None:
     Raises
     ------
     UsageError
-        It is no size.
+        It is no size, or the database is a file: SQLite writes a table anew wherever a migration does, and nothing
+        can stop that before it begins.
     """
+    if asked.strip() and not dialects.of(settings).has_sessions:
+        raise UsageError(
+            f"max_rewrite = {asked[:80]!r} cannot be enforced on SQLite, which stops no rewrite.",
+            next_step="Leave max_rewrite empty; notebooks/20-plan.ipynb shows what is written anew.",
+        )
     if not asked.strip():
         return settings.limits.max_rewrite
     if asked.strip().lower() == NO_LIMIT:

@@ -30,8 +30,14 @@ _UNREAD = 100
 class Parts:
     """Follows the statements of one revision after the other."""
 
-    def __init__(self, write: Callable[..., None], version_table: str, passed: Passed | None) -> None:
-        """`write` puts a part on record. `passed` are the statements of the first revision that are committed."""
+    def __init__(
+        self, write: Callable[..., None], version_table: str, passed: Passed | None, *, commits_inside: bool = True
+    ) -> None:
+        """`write` puts a part on record. `passed` are the statements of the first revision that are committed.
+
+        `commits_inside`: a statement that nobody understands may commit something before it fails.
+        """
+        self._commits_inside = _COMMITS_INSIDE if commits_inside else frozenset()
         self._write = write
         self._table = version_table
         self._passed = passed
@@ -111,7 +117,7 @@ class Parts:
         """
         state = error.sqlstate or _LOST[0]
         found = commands.parse(self._doing) if self._doing else ()
-        told = not state.startswith(_LOST) and not any(one.verb in _COMMITS_INSIDE for one in found)
+        told = not state.startswith(_LOST) and not any(one.verb in self._commits_inside for one in found)
         if told and self._open:
             self._put(self._committed)
         return told

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ops import clone, commands, display, sequences
-from ops.catalog import Catalog, Difference, Key, diff, properties, snapshot
+from ops import clone, commands, display
+from ops.catalog import Catalog, Difference, Key, diff, properties
 from ops.catalog.names import quoted
 from ops.catalog.values import words
 from ops.errors import OpsError
@@ -126,7 +126,7 @@ def expectation(here: Visit, route: Route, kept: KeptPlan | None) -> Expectation
     before = route.live
     assert before is not None  # a route that has just been made has it
     tables = (f"{quoted(key.schema)}.{quoted(key.name)}" for key in before.texts if key.kind == "table")
-    lagging = {one.sequence: one.largest for one in sequences.behind(here.connection, tables)}
+    lagging = {one.sequence: one.largest for one in here.dialect.lagging(here.connection, tables)}
     return replace(_foretold(here, before, kept), lagging=lagging)
 
 
@@ -156,11 +156,11 @@ def prove(here: Visit, wanted: Expectation, written: Written) -> Proof:
     ConnectError
         It cannot be read.
     """
-    after = snapshot.read(here.connection, version_table=_version_table(here))
+    after = here.catalog()
     compared, unknown, differences = _compared(here, wanted, after)
     left, notes = _left_half_done(wanted, after, written)
     touched = written.tables | set(_tables(wanted.before, after))
-    lagging = sequences.behind(here.connection, touched)
+    lagging = here.dialect.lagging(here.connection, touched)
     before = [one for one in lagging if wanted.lagging.get(one.sequence) == one.largest]
     return Proof(
         compared=compared,

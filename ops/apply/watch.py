@@ -84,7 +84,7 @@ class Watch:
     def _look(self) -> None:
         try:
             while not self._over.wait(self._tick):
-                if self._is_slow():
+                if self._is_slow() and self._pids:
                     with database.connect(self._settings, purpose="watch") as connection:
                         while not self._over.wait(self._tick):
                             self._ask(connection)

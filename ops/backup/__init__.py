@@ -6,6 +6,7 @@
 `listing.py`    the backups that there are
 `saving.py`     the backup that a change wants before its first revision
 `values.py`     what a backup is
+`of_a_file.py`  a backup of a file of SQLite's; `into_a_file.py` restores it
 `restoring.py`  a backup into a new database, or in the place of one
 `given.py`      the settings of a database, which no dump has
 `server.py`     the target's own server, as a place where databases are made

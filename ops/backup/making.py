@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ops import dumps
-from ops.backup import verifying
+from ops import dialects, dumps
+from ops.backup import of_a_file, verifying
 from ops.backup.shelf import Shelf
 from ops.backup.values import VERIFIED, Backup
 from ops.backup.verifying import Findings, Report, Wanted
@@ -43,7 +43,8 @@ def backup(
     `plain`, SQL for psql. `verify`: `list` reads it back, `restore` restores it on scratch and compares catalog, row
     counts, sequences and large objects, `none` does not look. `keep`: how many good ones stay of this database with
     this data; 0 for all. `only` are the tables whose rows are in it, all where it is None. `note` is kept in the
-    manifest. `report` gets lines of progress. The target is only read.
+    manifest. `report` gets lines of progress. The target is only read. A file of SQLite's is copied by its backup API:
+    see `of_a_file.backup`.
 
     Raises
     ------
@@ -54,6 +55,8 @@ def backup(
     BusyError
         A table is locked.
     """
+    if not dialects.of(settings).has_sessions:
+        return of_a_file.backup(settings, data=data, format=format, verify=verify, keep=keep, note=note, report=report)
     _check(data, format, verify, keep)
     started = time.monotonic()
     shelf = Shelf(settings.home, settings.name)

@@ -73,7 +73,7 @@ class Restoration(Result):
         """Return what comes from where to where, and what stands in the way."""
         facts = [
             ("backup", display.Name(self.file)),
-            ("of", f"{self.dump.database}, PostgreSQL {self.dump.major}, {display.moment(self.dump.started)}"),
+            ("of", f"{self.dump.origin}, {display.moment(self.dump.started)}"),
             ("holds", WORDS[self.dump.data]),
             ("into", self.into),
         ]

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ops import database, dumps, scratch, surroundings
-from ops.backup import given, shelf, verifying
+from ops import database, dialects, dumps, scratch, surroundings
+from ops.backup import given, into_a_file, shelf, verifying
 from ops.backup import server as servers
 from ops.backup.recording import Recording
 from ops.backup.restored import Restoration
@@ -18,6 +18,7 @@ from ops.backup.server import Server
 from ops.backup.verifying import Report
 from ops.catalog import snapshot
 from ops.dumps import Dump
+from ops.dumps.values import OF_A_FILE
 from ops.errors import BusyError, OpsError, RefusedError, StalePlanError, UsageError
 from ops.settings import TargetSettings
 
@@ -57,7 +58,14 @@ def restore(
     OpsError
         A statement failed, or the restore could not be put on record; what was being restored is gone again.
     """
+    if not dialects.of(settings).has_sessions:
+        return into_a_file.restore(settings, file, into=into, over=over, dry_run=dry_run, confirm=confirm)
     dump = _whole(settings, Path(file))
+    if dump.format == OF_A_FILE:
+        raise RefusedError(
+            f"It is of another kind of database: {dump.origin}. Nothing was changed.",
+            next_step="Restore it with a target that is a file of SQLite's.",
+        )
     place = servers.of(settings)
     planned = _planned(settings, dump, place, into, over)
     if dry_run:

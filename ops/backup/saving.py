@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ops import database
+from ops import database, dialects
 from ops.backup.making import backup
 from ops.backup.values import Backup
 from ops.backup.verifying import Name, Report
@@ -64,9 +64,11 @@ def before(
     check_choice(choice)
     if choice == "none":
         return None
+    is_file = not dialects.of(settings).has_sessions  # it is copied whole, which is no less than was asked for
     try:
-        only = _changed(settings, plan) if choice == "auto" else None
-        made = backup(settings, data="schema" if choice == "schema" else "full", only=only, note=note, report=report)
+        only = _changed(settings, plan) if choice == "auto" and not is_file else None
+        data = "schema" if choice == "schema" and not is_file else "full"
+        made = backup(settings, data=data, only=only, note=note, report=report)
     except BusyError:
         raise
     except OpsError as error:

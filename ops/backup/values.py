@@ -16,6 +16,11 @@ VERIFIED = {
     "list": "its files have the hashes that were written, and pg_restore lists it",
     "restore": "restored on scratch, and compared",
 }
+OF_A_FILE = {
+    **VERIFIED,
+    "list": "it has the hash that was written, and PRAGMA integrity_check finds nothing",
+    "restore": "restored into a new file, and compared",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +74,8 @@ class Backup(Result):
                 ("holds", WORDS[dump.data]),
                 ("size", f"{display.size(dump.bytes)} in {len(dump.files)} file{'' if len(dump.files) == 1 else 's'}"),
                 ("SHA-256" + (" of its manifest" if dump.format == "directory" else ""), display.Name(dump.sha256)),
-                ("dumped from", f"{dump.database}, PostgreSQL {dump.major}, by pg_dump {dump.program}"),
-                ("verified", VERIFIED[self.verified]),
+                ("dumped from", dump.origin),
+                ("verified", (OF_A_FILE if dump.format == "file" else VERIFIED)[self.verified]),
             )
         )
         blocks: list[Any] = [facts]

@@ -9,8 +9,9 @@ from pathlib import Path
 from ops import programs
 from ops.dumps import manifest
 from ops.dumps.manifest import DumpError
-from ops.dumps.values import CONTENTS, FORMATS, MANIFEST, Dump, File
+from ops.dumps.values import CONTENTS, MANIFEST, NAMES, OF_A_FILE, Dump, File
 from ops.errors import OpsError
+from ops.sqlite import file
 
 _ENDS = b"-- PostgreSQL database dump complete"
 _TAIL_BYTES = 4096
@@ -24,7 +25,7 @@ def find(path: Path) -> Dump:
     DumpError
         It is none of this toolkit's, or not finished, or of another version.
     """
-    inside = path.name in (*FORMATS.values(), MANIFEST, CONTENTS) and not (path / MANIFEST).exists()
+    inside = path.name in (*NAMES.values(), MANIFEST, CONTENTS) and not (path / MANIFEST).exists()
     return manifest.read(path.parent if inside else path)
 
 
@@ -50,6 +51,10 @@ def check(dump: Dump, *, sha256: str = "") -> Dump:
             raise _not_it(dump, f"{more[0]} lies among its files, and does not belong there")
     if dump.format == "plain":
         _require_end(dump)
+        return dump
+    if dump.format == OF_A_FILE:
+        if why := file.damage(dump.path):
+            raise _not_it(dump, why)
         return dump
     try:
         listing = contents(dump)
@@ -87,17 +92,17 @@ def _wrong(path: Path, one: File) -> str:
         size = path.stat().st_size
         if size != one.bytes:
             return f"has {size:,} bytes, and {one.bytes:,} were written"
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with open(path, "rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     return "" if digest == one.sha256 else "is not what was written: its SHA-256 is another one"
 
 
 def _require_end(dump: Dump) -> None:
-    with open(dump.path, "rb") as file:
-        file.seek(max(0, dump.path.stat().st_size - _TAIL_BYTES))
-        if _ENDS not in file.read():
+    with open(dump.path, "rb") as written:
+        written.seek(max(0, dump.path.stat().st_size - _TAIL_BYTES))
+        if _ENDS not in written.read():
             raise _not_it(dump, f"{dump.path.name} does not end as pg_dump ends a script")
 
 

@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ops.dumps.values import FORMATS, MANIFEST, SCHEMA, Dump
+from ops.dumps.values import MANIFEST, NAMES, SCHEMA, Dump
 from ops.errors import RefusedError
 from ops.settings import cleaned
 
@@ -61,7 +61,7 @@ def read(folder: Path) -> Dump:
         ) from None
     try:
         said = json.loads(content)
-        if said["schema"] != SCHEMA or said["format"] not in FORMATS:
+        if said["schema"] != SCHEMA or said["format"] not in NAMES:
             raise DumpError(
                 f"{path} is of the format {str(said['schema'])[:40]!r}, and this version reads {SCHEMA!r}.",
                 next_step="Use the version of this toolkit that wrote it, or pg_restore itself.",

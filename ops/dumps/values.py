@@ -12,6 +12,10 @@ MANIFEST = "manifest.json"
 CONTENTS = "contents.txt"
 FORMATS: Mapping[str, str] = {"directory": "dump", "custom": "dump.custom", "plain": "dump.sql"}
 """The formats, and what the dump is called in its folder."""
+OF_A_FILE = "file"
+"""The format of what SQLite's backup API writes: a database like the one that it is of."""
+NAMES: Mapping[str, str] = {**FORMATS, OF_A_FILE: "dump.db"}
+"""What a dump of each format is called in its folder."""
 DATA = ("full", "schema", "some")
 """Rows of all tables, of none, or of some."""
 
@@ -79,12 +83,19 @@ class Dump:
     @property
     def path(self) -> Path:
         """What pg_restore, or psql, is given: a file, or the folder of the directory format."""
-        return self.folder / FORMATS[self.format]
+        return self.folder / NAMES[self.format]
 
     @property
     def bytes(self) -> int:
         """The size of all its files, without the manifest."""
         return sum(one.bytes for one in self.files)
+
+    @property
+    def origin(self) -> str:
+        """What was dumped, and by what, in words."""
+        if self.format == OF_A_FILE:
+            return f"{self.database}, by the backup API of SQLite {self.program}"
+        return f"{self.database}, PostgreSQL {self.major}, by pg_dump {self.program}"
 
     @property
     def major(self) -> int:

@@ -50,9 +50,11 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
         return Permission(obstacles=("The server is a replica: changes go to its primary.",))
     setup, connection = visit.setup, visit.connection
     role = setup.role or visit.facts.role
-    obstacles = rights.only_reads(connection, visit.facts.login) + rights.on_version_table(
-        connection, role, setup.version_table_schema, setup.version_table, exists=setup.version_table_exists
-    )
+    obstacles = visit.dialect.obstacles(connection)
+    if visit.dialect.has_sessions:
+        obstacles += rights.only_reads(connection, visit.facts.login) + rights.on_version_table(
+            connection, role, setup.version_table_schema, setup.version_table, exists=setup.version_table_exists
+        )
     obstacles += Ledger.of(visit).obstacles()
     if route.changes_nothing:
         return Permission(obstacles=obstacles)
@@ -60,7 +62,7 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
     if elsewhere:
         obstacles += (f"direct_url leads to another database than url, which leads to {elsewhere}.",)
     plan = kept.find(visit.settings.home, route.fingerprint)
-    if plan is not None and not _is_superuser(connection, role):
+    if plan is not None and visit.dialect.has_sessions and not _is_superuser(connection, role):
         # with another search path, what it creates would go elsewhere
         wanted = plan.needs if plan.default_schema == setup.default_schema else ()
         obstacles += rights.lacking(connection, role, wanted)
@@ -146,7 +148,7 @@ def _confirmation(settings: TargetSettings, route: Route, confirm: str) -> Stale
 
 
 def _circumstances(visit: Visit, route: Route, plan: kept.KeptPlan | None) -> Circumstances:
-    now, ahead = _clocks(visit.connection)
+    now, ahead = _clocks(visit)
     demanded = visit.settings.require
     home = visit.settings.home
     foreseen = None
@@ -182,12 +184,11 @@ def _half_done(visit: Visit, route: Route) -> tuple[str, ...]:
     )
 
 
-def _clocks(connection: Connection) -> tuple[datetime, timedelta]:
+def _clocks(visit: Visit) -> tuple[datetime, timedelta]:
     """The server's time, and how much ours is ahead of it, to about the time that a question takes."""
     before = _our_clock()
-    epoch = connection.exec_driver_sql("SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8").scalar_one()
+    now = visit.dialect.clock(visit.connection)
     middle = before + (_our_clock() - before) / 2
-    now = datetime.fromtimestamp(epoch, UTC)
     return now, middle - now
 
 

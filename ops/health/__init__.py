@@ -3,11 +3,14 @@
 `blockers.py`  who stands in the way, and who waits behind whom
 `words.py`     sentences about them
 `values.py`    the result
+`of_a_file.py` the same of a file of SQLite's
 """
 
 from __future__ import annotations
 
-from ops import activity, database
+from ops import activity, database, dialects
+from ops.health import of_a_file
+from ops.health.of_a_file import FileHealth
 from ops.health.values import Health
 from ops.settings import TargetSettings
 
@@ -17,7 +20,7 @@ SAMPLE_SECONDS = 1.0
 """The time between two counts of the traffic: sessions report theirs once a second at most."""
 
 
-def read(settings: TargetSettings) -> Health:
+def read(settings: TargetSettings) -> Health | FileHealth:
     """Return what goes on in a target's database now, over one second.
 
     Raises
@@ -25,6 +28,8 @@ def read(settings: TargetSettings) -> Health:
     ConnectError
         The server cannot be reached, or refuses.
     """
+    if not dialects.of(settings).has_sessions:
+        return of_a_file.read(settings)
     with database.connect(settings, purpose="health") as connection:
         facts = database.facts(connection)
         live = activity.look(connection, sample_seconds=SAMPLE_SECONDS)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ops import dialects
 from ops.catalog.names import quoted
 from ops.errors import OpsError
 from ops.ledger.in_database import DatabaseStore
@@ -91,8 +92,15 @@ class Ledger:
     ) -> Ledger:
         """Return the ledger of one database; `identity` is what it will be by, where its name is to be another one."""
         file = FileStore(settings.home, identity or facts.identity)
-        database = DatabaseStore(settings, connection, facts)
         in_file = settings.ledger == "file"
+        if in_file and not dialects.of(settings).has_sessions:
+            return cls(
+                file,
+                target=target,
+                identity=identity or facts.identity,
+                version_table=".".join(map(quoted, version_table)),
+            )
+        database = DatabaseStore(settings, connection, facts)
         return cls(
             file if in_file else database,
             target=target,

@@ -38,11 +38,10 @@ def state(status: Status, past: Sequence[Past], *, outdated: str = "") -> str:
     """
     facts = status.facts
     protection = display.Mark("protected", "attention") if status.protected else display.Mark("not protected", "ok")
-    server = f"PostgreSQL {facts.version} at {facts.address}, {'primary' if facts.primary else 'replica'}"
     pending = ", ".join(status.pending[:_PENDING]) + (" …" if len(status.pending) > _PENDING else "")
     items = (
         ("database", (display.Name(facts.database), protection)),
-        ("server", f"{server}, as {status.setup.role or facts.role}"),
+        ("server", f"{facts.server}, as {status.setup.role or facts.role}"),
         ("current", display.Name(", ".join(status.current) or "base")),
         ("heads", display.Name(", ".join(status.heads) or "none")),
         ("pending", f"{len(status.pending)}: {pending}" if pending else "none"),

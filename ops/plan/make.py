@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ops import activity, calibrate, clone, commands, estimate, git, limits, probes, route
+from ops import activity, calibrate, clone, commands, dialects, estimate, git, limits, probes, route
 from ops.catalog import Catalog, snapshot
 from ops.catalog.names import quoted
 from ops.clone import Clone
@@ -19,8 +19,9 @@ from ops.hazards import CODES, Hazard, Severity, judge, judge_files
 from ops.ledger import Ledger, Records
 from ops.live import Live
 from ops.observe import Observed, observe
-from ops.plan import kept
+from ops.plan import kept, of_a_file
 from ops.plan.annotations import FORMS
+from ops.plan.file_plan import HAZARDS, FilePlan
 from ops.plan.kept import Foretold
 from ops.plan.values import Plan
 from ops.probes import Probe
@@ -43,7 +44,7 @@ def plan(
     fail_on: str = "high",
     allow: str = "",
     annotate: str = "",
-) -> Plan:
+) -> Plan | FilePlan:
     """Return what a change would do to a target, measured on a clone of its schema; the target is only read.
 
     `fail_on`: from which severity on a hazard makes the verdict ATTENTION. `allow`: codes of hazards that do not
@@ -60,6 +61,11 @@ def plan(
     limit, allowed, forms = _severity(fail_on), _allowed(allow), _forms(annotate)
     if direction not in ("up", "down"):
         raise UsageError(f"{direction!r} is no direction.", next_step="Write up or down.")
+    if not dialects.of(settings).has_sessions:
+        with visit(settings, purpose="plan") as here:
+            ran = of_a_file.plan(here, route.make(here, direction, revision), fail_on=limit, allow=allowed)
+            kept.keep(settings.home, ran, default_schema=None)
+        return ran
     # The clone's worker starts while the target's is asked.
     with Worker(settings) as booted, visit(settings, purpose="plan") as here:
         made = _plan(here, route.make(here, direction, revision), booted, limit, allowed)
@@ -308,11 +314,12 @@ def _severity(word: str) -> Severity:
 
 def _allowed(text: str) -> frozenset[str]:
     named = _parts(text)
-    unknown = sorted(named - CODES)
+    known = CODES | {*HAZARDS}
+    unknown = sorted(named - known)
     if unknown:
         raise UsageError(
             f"There is no hazard called {', '.join(unknown)}.",
-            next_step=f"The plan's table has their names. All there are: {', '.join(sorted(CODES))}.",
+            next_step=f"The plan's table has their names. All there are: {', '.join(sorted(known))}.",
         )
     return named
 

@@ -57,6 +57,7 @@ class Worker:
             {
                 "config": str(project.config),
                 "url": settings.project_url(),
+                "dialect": settings.dialect,
                 "sys_path": list(project.sys_path),
                 "imports": list(project.imports),
                 "setup": project.setup,
@@ -78,10 +79,10 @@ class Worker:
             }
         )
 
-    def show(self, proof: int, *, others: Sequence[int] = ()) -> None:
-        """Tell under which number the parent holds an advisory lock on the target: each connection has to see it.
+    def show(self, proof: object, *, others: Sequence[object] = ()) -> None:
+        """Tell what each connection has to see of the target: see `take_proof` of its dialect.
 
-        `others`: on each of the other databases that env.py opens.
+        `others`: the same of each of the other databases that env.py opens.
         """
         self._shown = True
         self._say({"proof": proof, "others": list(others)})

@@ -2,10 +2,11 @@
 
 The parent writes to the worker's standard input
 
-    {"config", "url", "options", …, "session"}                the greeting: once, first; holds the URL
-    {"proof": NUMBER, "others": [NUMBER, …]}                  once, as soon as the parent is connected, also while a
-                                                              request is served: the key of its advisory lock, and those
-                                                              on the other databases of an env.py that opens several
+    {"config", "url", "dialect", "options", …, "session"}     the greeting: once, first; holds the URL
+    {"proof": …, "others": […]}                               once, as soon as the parent is connected, also while a
+                                                              request is served: the key of its advisory lock, or
+                                                              device and inode of the file; and those of the other
+                                                              databases of an env.py that opens several
     {"request": NAME, …}                                      one at a time; see `worker/serving.py`
     {"go": true, "settings": {…}} or {"stop": "why"}          the answer to an event that asks; the settings are put in
                                                               force where they are not yet; "wrap" puts a transaction

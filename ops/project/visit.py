@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ops import database
+from ops import dialects
+from ops.dialects import Dialect, Facts
 from ops.errors import RevisionError
 from ops.history import History, Revision
 from ops.project.conversation import Worker
@@ -17,6 +18,9 @@ from ops.settings import TargetSettings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from ops.catalog import Catalog
+    from ops.catalog.snapshot import Plans
 
 _REVISION = re.compile(r"[\w.@+\-]{1,255}\Z")
 _SEVERAL = re.compile(r"[\w.@\-]{1,255}(,[\w.@\-]{1,255})+\Z")
@@ -80,13 +84,14 @@ class Visit:
 
     def __init__(self, settings: TargetSettings, connection: Connection, worker: Worker) -> None:
         self.settings = settings
+        self.dialect: Dialect = dialects.of(settings)
         self.connection = connection
         self.worker = worker
 
     @cached_property
-    def facts(self) -> database.ServerFacts:
+    def facts(self) -> Facts:
         """Where our connection is."""
-        return database.facts(self.connection)
+        return self.dialect.facts(self.connection)
 
     @cached_property
     def setup(self) -> Setup:
@@ -106,7 +111,16 @@ class Visit:
 
     def heads(self) -> tuple[str, ...] | None:
         """Return the version table's rows, read now; None where there is no such table."""
-        return database.heads(self.connection, self.setup.version_table_schema, self.setup.version_table)
+        return self.dialect.heads(self.connection, *self.version_table)
+
+    @property
+    def version_table(self) -> tuple[str, str]:
+        """Schema and name of the version table."""
+        return self.setup.version_table_schema, self.setup.version_table
+
+    def catalog(self, *, plans: Plans | None = None) -> Catalog:
+        """Return everything that the schema contains, read now."""
+        return self.dialect.catalog(self.connection, self.version_table, plans=plans)
 
     def resolve(self, direction: str, revision: str) -> Resolution:
         """Return which revisions a request means. A stamp may name one of each branch, comma-separated.
@@ -182,9 +196,10 @@ def visit(
         worker.greet(session={"role": settings.role} if settings.role else {})
         if read_files:
             worker.begin("history")
-        with database.connect(settings, purpose=purpose) as connection, ExitStack() as siblings:
-            others = [siblings.enter_context(database.connect(one, purpose=purpose)) for one in settings.siblings]
-            worker.show(database.take_proof(connection), others=[database.take_proof(one) for one in others])
+        dialect = dialects.of(settings)
+        with dialect.connect(settings, purpose=purpose) as connection, ExitStack() as siblings:
+            others = [siblings.enter_context(dialect.connect(one, purpose=purpose)) for one in settings.siblings]
+            worker.show(dialect.take_proof(connection), others=[dialect.take_proof(one) for one in others])
             try:
                 yield Visit(settings, connection, worker)
             finally:

@@ -13,6 +13,7 @@ from ops.dumps import Dump, Source, patterns
 from ops.errors import OpsError, UsageError
 from ops.ground import Ground
 from ops.rehearsal import sample
+from ops.rehearsal.course import Eyes, ServerEyes
 from ops.settings import TargetSettings
 from ops.transfer import Transfer
 
@@ -51,6 +52,10 @@ class Copy:
     def major(self) -> int:
         """The major version of the server that it lives on."""
         return self.server_version // 10000
+
+    def eyes(self) -> Eyes:
+        """How it is looked at, in one visit."""
+        return ServerEyes()
 
     def again(self) -> AbstractContextManager[Copy]:
         """Another copy of the same starting state, whatever has happened to this one; the target is not asked again.

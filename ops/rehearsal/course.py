@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ops.catalog import snapshot
+from ops.catalog import Catalog, snapshot
 from ops.errors import ConnectError, InterruptedRunError, OpsError
 from ops.observe import Observed, observe
 from ops.project.visit import Step, Visit, visit
 from ops.rehearsal import contents, losses
 from ops.rehearsal.judge import Stop, Walk, changes_nothing
 from ops.rehearsal.smoke import Smoke
+from ops.rehearsal.values import Contents
 from ops.settings import TargetSettings
 from ops.versionfile import Body
 
@@ -28,12 +29,66 @@ MOST_COPIES = 12
 Report = Callable[[str], None]
 
 
+class Eyes(Protocol):
+    """How a copy is looked at, and run on, in one visit."""
+
+    def catalog(self, here: Visit) -> Catalog:
+        """Everything that the schema contains."""
+
+    def contents(self, here: Visit, before: Contents | None) -> Contents:
+        """What the tables hold; of those that are as they were `before` nothing is read again."""
+
+    def observe(
+        self, here: Visit, steps: Sequence[Step], direction: str, *, timed: bool, behind: Callable[[str], None]
+    ) -> Observed:
+        """Run revisions, with a look behind each statement."""
+
+
+class ServerEyes:
+    """How a copy on a server is looked at."""
+
+    def __init__(self) -> None:
+        self._plans = snapshot.Plans()
+
+    def catalog(self, here: Visit) -> Catalog:
+        """Everything that the schema contains."""
+        return here.catalog(plans=self._plans)
+
+    def contents(self, here: Visit, before: Contents | None) -> Contents:
+        """What the tables hold.
+
+        Raises
+        ------
+        ConnectError
+            They cannot be read.
+        """
+        import psycopg2
+
+        try:
+            return contents.read(here.connection, version_table=here.version_table, before=before)
+        except psycopg2.Error as error:
+            raise ConnectError(
+                f"What the copy holds cannot be read: {str(error).strip().splitlines()[0]}.",
+                next_step="See whether the scratch server runs and has room on its disk, and rehearse again.",
+                code="copy",
+            ) from None
+
+    def observe(
+        self, here: Visit, steps: Sequence[Step], direction: str, *, timed: bool, behind: Callable[[str], None]
+    ) -> Observed:
+        """Run revisions, with a look behind each statement."""
+        return observe(here, steps, direction, version_table=here.version_table, timed=timed, behind=behind)
+
+
 class Copied(Protocol):
     """What is needed of a copy."""
 
     @property
     def settings(self) -> TargetSettings:
         """What leads there."""
+
+    def eyes(self) -> Eyes:
+        """How it is looked at, in one visit."""
 
     def again(self) -> AbstractContextManager[Copied]:
         """Another one of the same starting state."""
@@ -113,7 +168,7 @@ class _Site:
         self.route = route
         self.report = report
         self._stack = ExitStack()
-        self._plans = snapshot.Plans()
+        self.eyes = copy.eyes()
         self._last: Stop | None = None
 
     def __enter__(self) -> _Site:
@@ -126,29 +181,16 @@ class _Site:
     def again(self) -> None:
         """Leave, and come back."""
         self._stack.close()
-        self._plans = snapshot.Plans()
+        self.eyes = self.copy.eyes()
         self.here = self._stack.enter_context(visit(self.copy.settings, purpose="rehearse"))
 
     def look(self) -> Stop:
         """Return what there is now."""
-        import psycopg2
-
         last = self._last
-        found = snapshot.read(self.here.connection, version_table=self.route.version_table, plans=self._plans)
+        found = self.eyes.catalog(self.here)
         if last is not None and found.fingerprint == last.catalog.fingerprint:
             found = last.catalog  # there are two looks for each revision, and most leave most as it is
-        try:
-            held = contents.read(
-                self.here.connection,
-                version_table=self.route.version_table,
-                before=None if last is None else last.contents,
-            )
-        except psycopg2.Error as error:
-            raise ConnectError(
-                f"What the copy holds cannot be read: {str(error).strip().splitlines()[0]}.",
-                next_step="See whether the scratch server runs and has room on its disk, and rehearse again.",
-                code="copy",
-            ) from None
+        held = self.eyes.contents(self.here, None if last is None else last.contents)
         self._last = Stop(catalog=found, contents=held)
         return self._last
 
@@ -261,9 +303,8 @@ class _Way:
             arrow = "up to" if direction == "up" else "down from"
             self.site.report(f"{arrow} {revision}")
 
-        table = self.route.version_table
         try:
-            seen = observe(self.site.here, steps, direction, version_table=table, timed=self.timed, behind=behind)
+            seen = self.site.eyes.observe(self.site.here, steps, direction, timed=self.timed, behind=behind)
         except InterruptedRunError as error:  # the revision has ended its own process
             seen = Observed(failed=error)
         if seen.failed is not None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ops import plan, route
+from ops import dialects, plan, route
 from ops.catalog import Catalog
 from ops.errors import UsageError
 from ops.ground import Ground
 from ops.plan import kept
+from ops.plan.file_plan import NO_LOCKS
 from ops.project.visit import visit
-from ops.rehearsal import copy, record, smoke, traffic
+from ops.rehearsal import copy, of_a_file, record, smoke, traffic
 from ops.rehearsal.copy import Copy
 from ops.rehearsal.course import Report, Route
+from ops.rehearsal.of_a_file import FileCopy
 from ops.rehearsal.result import Rehearsal, Tested
 from ops.rehearsal.smoke import Smoke
 from ops.rehearsal.values import written
@@ -62,22 +65,26 @@ def rehearse(
     clock = _Clock()
     if data not in copy.DATA:
         raise UsageError(f"{data!r} is no choice of rows.", next_step=f"Write one of: {', '.join(copy.DATA)}.")
+    if not dialects.of(settings).has_sessions:
+        of_a_file.check(data=data, exclude_data=exclude_data, traffic_sql=traffic_sql)
     test, statements = smoke.read(smoke_test, settings), traffic.read(traffic_sql, settings)
     with visit(settings, purpose="rehearse") as here:
         made = route.make(here, "up", revision)
         accepted = _accepted(accept, made)
         if not made.steps:
             return Rehearsal(route=made, data=data)
-        table = (here.setup.version_table_schema, here.setup.version_table)
-        ground = Ground.of(settings, here.connection, table)
+        table = here.version_table
+        is_file = not here.dialect.has_sessions
+        ground = None if is_file else Ground.of(settings, here.connection, table)
     foreseen = _foreseen(settings, made, revision)
     live = made.live
     assert live is not None  # a route that has just been made has it
     clock.lap("look and plan")
-    with copy.made(
+    copied = of_a_file.copied(settings) if ground is None else copy.made(
         settings, ground, live, table, made.current,
         data=data, rows_per_table=rows_per_table, exclude_data=exclude_data, report=report,
-    ) as there:  # fmt: skip
+    )  # fmt: skip
+    with copied as there:
         clock.lap("copy")
         walks = Walks(
             route=_way(made, table),
@@ -100,11 +107,11 @@ def rehearse(
         waits=walks.waits,
         traffic_errors=walks.traffic_errors,
         data=data,
-        server=f"PostgreSQL {there.major}",
+        server=f"SQLite {sqlite3.sqlite_version}" if isinstance(there, FileCopy) else f"PostgreSQL {there.major}",
         copies=walks.copies,
         phases=clock.laps,
-        uncertain=tuple(_uncertain(there, live, data)),
-        notes=there.differences,
+        uncertain=() if isinstance(there, FileCopy) else tuple(_uncertain(there, live, data)),
+        notes=(NO_LOCKS,) if isinstance(there, FileCopy) else there.differences,
     )
     return _recorded(settings, found)
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -22,6 +23,9 @@ from ops.settings import TargetSettings, redact
 
 SECONDS = 600.0
 """How long one may take, unless somebody says otherwise."""
+
+_RUN_SQL = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2], encoding='utf-8').read())"
+"""What stands for psql where the copy is a file."""
 
 _READ = 64 * 1024
 _LINES, _CHARACTERS = 40, 4000
@@ -65,7 +69,9 @@ class SmokeTest:
         See `variables.of_copy` for its environment. What it has started is ended with it.
         """
         command, environment = self.command, variables.of_copy(there, live)
-        if self.file is not None:
+        if self.file is not None and there.dialect == "sqlite":
+            command = (sys.executable, "-c", _RUN_SQL, str(there.database.url.database), str(self.file))
+        elif self.file is not None:
             address, secret = programs.public(there.database.url)
             psql = str(binaries.folder_of(max(binaries.majors())) / "psql")
             command = (psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "-f", str(self.file), address)
@@ -79,8 +85,8 @@ class SmokeTest:
 def read(text: str, settings: TargetSettings) -> SmokeTest | None:
     """Return the test that a text describes; None where it is empty.
 
-    One word that ends in `.sql` is a file for psql, and anything else a command, in words as a shell parts them; no
-    shell is run. Paths begin at the folder that the project's env.py runs in.
+    One word that ends in `.sql` is a file for psql, or for SQLite, and anything else a command, in words as a shell
+    parts them; no shell is run. Paths begin at the folder that the project's env.py runs in.
 
     Raises
     ------

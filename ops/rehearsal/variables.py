@@ -45,13 +45,15 @@ def of_copy(there: TargetSettings, live: TargetSettings) -> dict[str, str]:
         given.pop(name, None)
     found = {name: value for name, value in given.items() if not _leads_to(value, live)}
     url = there.database.url
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    is_file = there.dialect == "sqlite"
+    plain = there.project_url() if is_file else url.set(drivername="postgresql").render_as_string(hide_password=False)
+    libpq = {} if is_file else scratch.options(url)
     values = live.section.values if live.section is not None else {}
     # set and not only left out: what reads a file of variables keeps those that are there
     own = [values[key] for key in ("url_env", "direct_url_env") if values.get(key)]
     return {
         **found,
-        **{_LIBPQ[name]: value for name, value in scratch.options(url).items() if name in _LIBPQ},
+        **{_LIBPQ[name]: value for name, value in libpq.items() if name in _LIBPQ},
         **{name: there.project_url() for name in ("DATABASE_URL", *own)},
         "OPS_COPY_URL": plain,
     }

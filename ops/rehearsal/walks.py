@@ -12,8 +12,7 @@ from typing import Any
 from ops.errors import OpsError
 from ops.history import Revision
 from ops.rehearsal import judge, traffic
-from ops.rehearsal.copy import Copy
-from ops.rehearsal.course import MOST_COPIES, Report, Route, SmokeTest, Walked, no_way_back, walk
+from ops.rehearsal.course import MOST_COPIES, Copied, Report, Route, SmokeTest, Walked, no_way_back, walk
 from ops.rehearsal.result import Rehearsed, Waited
 from ops.rehearsal.smoke import Smoke
 from ops.rehearsal.traffic import Traffic
@@ -45,7 +44,7 @@ class Walks:
     _waiting: deque[tuple[int, int]] = field(default_factory=deque)
     _asked: set[tuple[int, int]] = field(default_factory=set)
 
-    def run(self, there: Copy, lap: Callable[[str], None]) -> None:
+    def run(self, there: Copied, lap: Callable[[str], None]) -> None:
         """Walk the whole route on the copy, and on others what has to be walked anew; `lap` is called behind each."""
         self.copies = 1
         beside = self._beside(there) if self.traffic else None
@@ -103,7 +102,7 @@ class Walks:
         return any(where != "after the way up" for where in self.tests)
 
     @contextmanager
-    def _beside(self, there: Copy) -> Iterator[None]:
+    def _beside(self, there: Copied) -> Iterator[None]:
         with traffic.running(self.traffic, there.settings) as self._met:
             yield
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from ops import dialects
 from ops.errors import ImportFailedError, OpsError, RefusedError, UsageError
-from ops.repair import adopt, edited, heads, identify, imports, open_run, remains
+from ops.repair import adopt, edited, heads, identify, imports, of_a_file, open_run, remains
 from ops.repair.scene import Scene, problem
 from ops.repair.values import CASES, Finding, Repair
 from ops.settings import TargetSettings
@@ -35,11 +36,16 @@ def repair(settings: TargetSettings, case: str = "", *, dry_run: bool = True, co
         return _of_imports(settings, error, name, case, dry_run=dry_run)
     if name == imports.CASE:
         return Repair(target=settings.name, findings=(), case=case, dry_run=dry_run, looked_for=(name,))
-    looked_for = tuple(one for one in CASES if name in ("", one))
+    is_file = not dialects.of(settings).has_sessions
+    if is_file and name in of_a_file.SERVERS_ONLY:
+        raise UsageError(
+            f"{name} is no case of SQLite's.", next_step=f"There it is one of {', '.join(of_a_file.LOOKED_FOR)}."
+        )
+    looked_for = tuple(one for one in (of_a_file.LOOKED_FOR if is_file else CASES) if name in ("", one))
     findings, unknown = [], []
     for one in looked_for:
         try:
-            found = _LOOKS[one](scene, choice)
+            found = of_a_file.look(scene) if is_file and one == open_run.CASE else _LOOKS[one](scene, choice)
         except RefusedError:
             raise
         except OpsError as error:

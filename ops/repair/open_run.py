@@ -51,7 +51,7 @@ def look(scene: Scene, choice: str = "") -> Finding | None:
     ledger = scene.status.ledger
     if ledger.unreadable:
         raise OpsError(ledger.unreadable, next_step=ledger.next_step, code="ledger")
-    run = _run(scene)
+    run = newest(scene)
     if run is None or scene.status.unknown:
         return None
     state = _state(scene, run, choice)
@@ -102,7 +102,7 @@ def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
         raise act.refused(CASE, finding.what, f"Look, then say which: case = '{CASE}:{'|'.join(finding.choices)}'.")
     if not finding.offered:
         raise act.refused(CASE, finding.what, "The table shows which statements took effect: go on from there by hand.")
-    run = _run(scene)
+    run = newest(scene)
     assert run is not None  # it was found
     state = _state(scene, run, choice)
     after = " 40-upgrade leads on from there." if run.direction == "up" else ""
@@ -129,8 +129,8 @@ def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
 # -- what became of it ------------------------------------------------------------------------------
 
 
-def _run(scene: Scene) -> OpenRun | None:
-    """The newest run that is open, or that failed behind its first commit; None where there is none.
+def newest(scene: Scene) -> OpenRun | None:
+    """Return the newest run that is open, or that failed behind its first commit; None where there is none.
 
     A repair that ended like that is passed by: what it was to mend is still there to be found. Where there is nothing
     else, it is what is open.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ops import cache, clone, database, replay, status
-from ops.catalog import Catalog, Key, properties, snapshot
+from ops import cache, clone, dialects, grounds, replay, status
+from ops.catalog import Catalog, Key, properties
 from ops.errors import OpsError
 from ops.ground import Ground
+from ops.grounds import FileGround
 from ops.history import History
 from ops.repair.nearest import Ranking, ranking
 from ops.settings import TargetSettings
@@ -41,10 +42,11 @@ class Scene:
         return self.status.setup.version_table_schema, self.status.setup.version_table
 
     @cached_property
-    def _read(self) -> tuple[Catalog, Ground]:
-        with database.connect(self.settings, purpose="repair") as connection:
-            ground = Ground.of(self.settings, connection, self.version_table)
-            return snapshot.read(connection, version_table=self.version_table), ground
+    def _read(self) -> tuple[Catalog, Ground | FileGround]:
+        dialect = dialects.of(self.settings)
+        with dialect.connect(self.settings, purpose="repair") as connection:
+            ground = grounds.of(self.settings, connection, self.version_table)
+            return dialect.catalog(connection, self.version_table), ground
 
     @property
     def live(self) -> Catalog:
@@ -52,7 +54,7 @@ class Scene:
         return self._read[0]
 
     @property
-    def ground(self) -> Ground:
+    def ground(self) -> Ground | FileGround:
         """Where replays happen."""
         return self._read[1]
 

@@ -52,14 +52,8 @@ def project(section: Section, parts: Mapping[str, str], driver: str | None) -> P
     """
     values = section.values
     beside = section.file.parent
-    config = path(values.get("config"), beside) or config_file(beside)
-    if config is None or not os.path.isfile(config):
-        raise SettingsError(
-            f"{section}: there is no Alembic config file {str(config or 'alembic.ini')[:300]!r}.",
-            next_step="Set `config` to the project's alembic.ini or pyproject.toml, relative to this file.",
-        )
     return ProjectSettings(
-        config=config,
+        config=_config(section),
         python=interpreter(values, "python", beside, section),
         cwd=folder(values, "cwd", beside, section),
         sys_path=tuple(str(path(one, beside)) for one in several(values.get("sys_path"))),
@@ -77,6 +71,22 @@ def project(section: Section, parts: Mapping[str, str], driver: str | None) -> P
         bootstrap=_bootstrap(values, section),
         part=section.part,
     )
+
+
+def runs_in(section: Section) -> Path:
+    """Return the folder in which the project's env.py is run. Raises as `project` does."""
+    return folder(section.values, "cwd", section.file.parent, section) or _config(section).parent
+
+
+def _config(section: Section) -> Path:
+    beside = section.file.parent
+    config = path(section.values.get("config"), beside) or config_file(beside)
+    if config is None or not os.path.isfile(config):
+        raise SettingsError(
+            f"{section}: there is no Alembic config file {str(config or 'alembic.ini')[:300]!r}.",
+            next_step="Set `config` to the project's alembic.ini or pyproject.toml, relative to this file.",
+        )
+    return config
 
 
 def _named_sections(parts: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:

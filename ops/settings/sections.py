@@ -11,7 +11,7 @@ from pathlib import Path
 from ops import require
 from ops.errors import SettingsError, UsageError
 from ops.require import Require
-from ops.settings import families, projects, urls
+from ops.settings import families, projects, sqlite, urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file, is_checkout
 from ops.settings.projects import ProjectSettings
@@ -96,6 +96,11 @@ class TargetSettings:
             replace(self, name=f"{family}.{name}", source=f"url.{name}", raw_url=url, others=(), section=None)
             for name, url in self.others
         )
+
+    @property
+    def dialect(self) -> str:
+        """Which kind of database it is: `postgresql` or `sqlite`."""
+        return sqlite.DIALECT if sqlite.is_one(self.raw_url or "") else "postgresql"
 
     @property
     def database(self) -> urls.Database:
@@ -212,6 +217,10 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
     for key in values:
         _check_key(key, section)
     url, source = _url(section, variables)
+    is_sqlite = sqlite.is_one(url)
+    if is_sqlite:
+        sqlite.check_keys(values, section)
+        url = sqlite.anchored(urls.parse(url, source=source), projects.runs_in(section), source)
     others = _others(section, url, source, variables)
     driver = values.get("driver")
     project = projects.project(section, _parts(section, url, others, driver, source), driver)
@@ -235,7 +244,7 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         ignore=several(values.get("ignore")),
         require=_require(section),
         raw_url=url,
-        ledger=word(values, "ledger", ("database", "file"), section) or "database",
+        ledger=word(values, "ledger", ("database", "file"), section) or ("file" if is_sqlite else "database"),
         scratch_url=_scratch_url(section, variables),
         others=others,
         section=section,
@@ -254,6 +263,7 @@ def _others(section: Section, url: str, source: str, variables: Mapping[str, str
     for name in families.siblings(section):
         named = _named_url(section, variables, f"url.{name}", f"url_env.{name}")
         assert named is not None  # one of the two keys has that name
+        sqlite.refuse_sibling(named[0], section)
         same = seen.setdefault(urls.ours(named[0], source=named[1]).url, name)
         if same != name:
             raise SettingsError(

@@ -1,4 +1,7 @@
-"""A target's two URLs: ours, which always speaks psycopg2, and the one that the project's env.py expects."""
+"""A target's two URLs: ours, and the one that the project's env.py expects.
+
+Ours speaks psycopg2 to PostgreSQL, and pysqlite to a file of SQLite's.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from urllib.parse import unquote
 
 from ops.errors import SettingsError
 from ops.secrets import remember
+from ops.settings import sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -58,6 +62,11 @@ class Database:
     url: URL
     untranslated: tuple[str, ...] = ()
 
+    @property
+    def dialect(self) -> str:
+        """Which kind of database it is: `postgresql` or `sqlite`."""
+        return self.url.get_backend_name()
+
     def __repr__(self) -> str:
         return f"Database({masked(self.url)!r})"
 
@@ -99,14 +108,18 @@ def parse(text: str, *, source: str) -> URL:
 
 
 def ours(text: str, *, source: str = "The URL") -> Database:
-    """Return our own URL, which speaks psycopg2, translated from whatever driver it was written for.
+    """Return our own URL, translated from whatever driver it was written for.
 
     Raises
     ------
     SettingsError
-        No URL, another database than PostgreSQL, or a driver that nobody knows.
+        No URL, a database that nobody knows here, or a driver that nobody knows.
     """
     url = parse(text, source=source)
+    if sqlite.is_one(text):
+        sqlite.driver_of(url, source)
+        file = sqlite.file_of(url, source)
+        return Database(url=url.set(drivername=sqlite.OURS, database=str(file), query={}))
     driver = _driver(url, source)
     query, untranslated = _to_libpq(url.query, driver, source)
     return Database(url=url.set(drivername=OURS, query=query), untranslated=tuple(sorted(untranslated)))
@@ -125,8 +138,12 @@ def project_url(text: str, *, driver: str | None = None, source: str = "The URL"
         No URL, an unknown driver, or an option that the other driver's URL cannot express.
     """
     url = parse(text, source=source)
-    written = _driver(url, source)
+    written = driver_of(text, source=source)
     wanted = written if driver is None else driver
+    if sqlite.is_one(text):
+        named = url.set(drivername=f"{sqlite.DIALECT}+{wanted}")
+        sqlite.driver_of(named, source)
+        return named.render_as_string(hide_password=False)
     if wanted not in _DRIVERS:
         raise _unknown_driver(wanted, source)
     query: Query = dict(url.query)
@@ -153,8 +170,9 @@ def project_url(text: str, *, driver: str | None = None, source: str = "The URL"
 
 
 def driver_of(text: str, *, source: str) -> str:
-    """Return the driver that a URL was written for; psycopg2 where it names none."""
-    return _driver(parse(text, source=source), source)
+    """Return the driver that a URL was written for; psycopg2, or pysqlite, where it names none."""
+    url = parse(text, source=source)
+    return sqlite.driver_of(url, source) if sqlite.is_one(text) else _driver(url, source)
 
 
 def host_of(url: URL) -> str:
@@ -258,8 +276,8 @@ def _driver(url: URL, source: str) -> str:
     dialect, _, driver = url.drivername.partition("+")
     if dialect not in _DIALECTS:
         raise SettingsError(
-            f"{source} speaks {dialect[:40]!r}; targets are PostgreSQL databases.",
-            next_step="Use a URL that begins with postgresql://.",
+            f"{source} speaks {dialect[:40]!r}; targets are PostgreSQL databases, and files of SQLite's.",
+            next_step="Use a URL that begins with postgresql:// or sqlite:///.",
         )
     if (driver or "psycopg2") not in _DRIVERS:
         raise _unknown_driver(driver, source)

@@ -224,7 +224,7 @@ MALFORMED = {
     "NUL in the database": ("postgresql://me:n0body-knows@h/d%00", "control character"),
     "a line break": ("postgresql://me:n0body-knows@h/d\nx", "control character"),
     "MySQL": ("mysql://me:n0body-knows@h/d", "speaks 'mysql'"),
-    "SQLite": ("sqlite:///n0body-knows", "speaks 'sqlite'"),
+    "SQLite in memory": ("sqlite://", "in memory"),
     "a web address": ("https://me:n0body-knows@h/d", "speaks 'https'"),
     "unknown driver": (
         "postgresql+pigeon://me:n0body-knows@h/d",

@@ -1,6 +1,10 @@
 """The driver's own connection below SQLAlchemy's, and what is known of it."""
 
+import re
+
 from .state import STATE
+
+UNITS = {"": 1, "ms": 1, "s": 1000, "min": 60000, "h": 3600000, "d": 86400000}
 
 
 class Memory:
@@ -73,6 +77,12 @@ def literal(value):
     if "\\" in text or "\0" in text:
         raise ValueError("a session setting has a character that no setting needs")
     return "'" + text.replace("'", "''") + "'"
+
+
+def milliseconds(text):
+    """A duration as PostgreSQL writes it, in milliseconds; None for anything else."""
+    match = re.match(r"(\d+)\s*([a-z]*)$", text.strip())
+    return int(match.group(1)) * UNITS[match.group(2)] if match and match.group(2) in UNITS else None
 
 
 def first_line(error):

@@ -2,6 +2,7 @@
 
 import io
 
+from . import kinds
 from .models import describe_models
 from .project import nothing
 from .state import STATE, Abandoned
@@ -49,18 +50,9 @@ def describe_context(context):
     connection = context.connection
     if connection is None:
         raise Abandoned("env.py configured no connection")
-    from sqlalchemy import text
-
     quote = connection.dialect.identifier_preparer.quote_identifier
     name = quote(table) if schema is None else "%s.%s" % (quote(schema), quote(table))
-    row = connection.execute(
-        text(
-            "SELECT (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-            " ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(:name)),"
-            " pg_catalog.current_schema(), current_user::text"
-        ),
-        {"name": name},
-    ).fetchone()
+    row = kinds.of_target().where_is(connection, name)
     return described(context, connection.dialect, *row)
 
 

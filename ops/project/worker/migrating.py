@@ -8,7 +8,7 @@ from .channel import answer_of_the_parent, ask, emit
 from .engines import Engines
 from .keeping import let_go, renew
 from .limits import put_in_force
-from .place import prove_ahead
+from .postgresql import prove_ahead
 from .project import migration_step, nothing, version_table_of
 from .resolving import several
 from .state import STATE, Abandoned

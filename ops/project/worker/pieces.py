@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from .below import state_of
 from .refused import DUPLICATE, found_wrong
+from .state import STATE
 
 PIECE = 40
 SEVERAL_AT_ONCE = ("psycopg2",)  # drivers that send several statements in one message
@@ -46,8 +47,8 @@ def in_autocommit_mode(context):
 
     Where env.py's transaction is not Alembic's to end, nothing changes.
     """
-    if getattr(context, "_transaction", None) is None:
-        yield
+    if getattr(context, "_transaction", None) is None or STATE.dialect != "postgresql":
+        yield  # what no lock is held for need not be committed piece by piece
         return
     before = in_force(context.connection)
     with context.autocommit_block():

@@ -5,7 +5,7 @@ import sys
 import types
 from contextlib import nullcontext
 
-from .place import is_siblings
+from .postgresql import is_siblings
 from .state import STATE, Abandoned, stop_if_aborted
 
 

@@ -56,6 +56,7 @@ def main():
         channel.hear()
         refuse(error)
     hello = channel.hear()
+    STATE.dialect = hello.get("dialect", STATE.dialect)
     STATE.session = hello.get("session") or {}
     STATE.nowhere = bool(hello.get("nowhere"))
     STATE.redirect = hello["url"] if hello.get("redirect") else None
@@ -77,7 +78,8 @@ def libraries():
     import alembic.runtime.environment
     import alembic.script
     import sqlalchemy
-    import sqlalchemy.dialects.postgresql  # noqa: F401
+    import sqlalchemy.dialects.postgresql
+    import sqlalchemy.dialects.sqlite  # noqa: F401
 
     return {"alembic": alembic.__version__, "sqlalchemy": sqlalchemy.__version__}
 

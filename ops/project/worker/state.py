@@ -18,8 +18,9 @@ class State:
 
     def __init__(self):
         # of the greeting, and what follows it
-        self.proof = None  # the number of the parent's lock, by which the target is known
-        self.others = ()  # the numbers of its locks on the other databases that env.py opens
+        self.dialect = "postgresql"  # the kind of the target's database
+        self.proof = None  # what shows that a connection is at the target: see the module of its kind
+        self.others = ()  # the same of the other databases that env.py opens
         self.session = {}  # settings of every connection
         self.redirect = None  # the URL that every connection is moved to
         self.nowhere = False  # no connection may be opened

@@ -5,8 +5,8 @@ import re
 import sys
 import time
 
-from . import breaker
-from .below import below, driver_of, forget, has_failed, memory, outside_of_a_transaction, state_of
+from . import breaker, kinds
+from .below import below, driver_of, forget, has_failed, memory
 from .channel import ask, emit
 from .limits import put_in_force
 from .state import STATE, stop_if_aborted
@@ -22,13 +22,15 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
     if STATE.step is None:
         if STATE.read_only and statement in STATE.left_out:
             # A command without rows, as are those it stands for.
-            return "SET alembic_ops.left_out = 'on'", type(parameters)()
+            return kinds.of_target().NOTHING, type(parameters)()
+        return statement, parameters
+    if kinds.of_target().is_a_question(statement):
         return statement, parameters
     STATE.statement += 1
     if not STATE.told:
         return statement, parameters
     driver = driver_of(conn)
-    outside = outside_of_a_transaction(driver)
+    outside = kinds.of_target().is_outside(driver, statement)
     details = {}
     if STATE.observe is not None:
         details["executed"] = as_executed(cursor, statement, parameters, executemany)
@@ -68,7 +70,7 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
 
 def on_after(conn, cursor, statement, parameters, context, executemany):
     """Tell what a statement took, and on a clone what it did."""
-    if STATE.step is None or not STATE.told:
+    if STATE.step is None or not STATE.told or kinds.of_target().is_a_question(statement):
         return
     started = getattr(context, "_ops_started", None)
     seconds = None if started is None else time.perf_counter() - started
@@ -87,7 +89,7 @@ def on_after(conn, cursor, statement, parameters, context, executemany):
 def on_error(context):
     """Remember what failed, for the error that ends the request."""
     original = context.original_exception
-    state = state_of(original)
+    state = kinds.of_target().state_of(original)
     if state == READ_ONLY and STATE.read_only and context.statement:
         STATE.refused.append(context.statement)
     if STATE.wrapped is not None:

@@ -1,0 +1,67 @@
+"""PostgreSQL's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ops import database, lock, sequences
+from ops.catalog import Catalog, snapshot
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ops.settings import TargetSettings
+
+
+class PostgreSQL:
+    """A server. What a method does is said in `dialects.Dialect`, and more of it where it is done."""
+
+    name = "PostgreSQL"
+    has_sessions = True
+    fails_whole = False
+
+    def connect(self, settings: TargetSettings, *, purpose: str = "read") -> AbstractContextManager[Connection]:
+        """Yield a connection of ours that cannot write."""
+        return database.connect(settings, purpose=purpose)
+
+    def facts(self, connection: Connection) -> database.ServerFacts:
+        """Return where it is."""
+        return database.facts(connection)
+
+    def heads(self, connection: Connection, schema: str | None, table: str) -> tuple[str, ...] | None:
+        """Return the rows of a version table, sorted."""
+        return database.heads(connection, schema, table)
+
+    def take_proof(self, connection: Connection) -> int:
+        """Return what a worker has to see of the database."""
+        return database.take_proof(connection)
+
+    def catalog(
+        self, connection: Connection, table: tuple[str, str], *, plans: snapshot.Plans | None = None
+    ) -> Catalog:
+        """Return everything that the schema contains."""
+        return snapshot.read(connection, version_table=table, plans=plans)
+
+    def run_lock(self, connection: Connection, table: tuple[str, str], *, wait: int) -> AbstractContextManager[None]:
+        """Let one run at a time be at work."""
+        return lock.run_lock(connection, *table, wait=wait)
+
+    def holder(self, connection: Connection, table: tuple[str, str]) -> lock.Holder | None:
+        """Return who has the run lock now."""
+        return lock.holder(connection, *table)
+
+    def obstacles(self, connection: Connection) -> tuple[str, ...]:
+        """Return why nothing could be changed there."""
+        return ()
+
+    def clock(self, connection: Connection) -> datetime:
+        """Return the database's time."""
+        asked = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8"
+        return datetime.fromtimestamp(connection.exec_driver_sql(asked).scalar_one(), UTC)
+
+    def lagging(self, connection: Connection, tables: Iterable[str]) -> tuple[sequences.Behind, ...]:
+        """Return sequences that would give a number twice."""
+        return tuple(sequences.behind(connection, tables))
