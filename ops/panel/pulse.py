@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ops import activity, database, display
+from ops import activity, database, dialects, display
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ class Pulse:
         self._said = ""
 
     def said(self) -> str:
-        """Return one sentence; nothing where no statement runs, or where the server does not tell."""
+        """Return one sentence; nothing where no statement runs, where the server does not tell, or there is none."""
+        if not dialects.of(self._settings).has_sessions:
+            return ""
         if time.monotonic() - self._asked >= EVERY_SECONDS:
             self._asked = time.monotonic()
             try:
