@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ops import display
 from ops.dialects import Facts
@@ -16,17 +16,6 @@ from ops.project.offline import glance
 from ops.project.visit import Setup, Visit, visit
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-_TABLES = r"""
-    SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('information_schema', 'alembic_ops')
-       AND n.nspname !~ '^pg_' AND (n.nspname, c.relname) <> (%(schema)s, %(table)s)
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                          AND d.objid = c.oid AND d.deptype = 'e')
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,16 +284,10 @@ def _read(here: Visit, *, statements: bool) -> Status:
         moved=moved,
         missing=_missing(history, records) if moved is None else (),
         holder=holder,
-        tables_without_version=_tables(here.connection, setup) if without else 0,
+        tables_without_version=here.dialect.tables(here.connection, here.version_table) if without else 0,
         requires=settings.require.demands,
         url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
     )
-
-
-def _tables(connection: Connection, setup: Setup) -> int:
-    """How many tables there are beside the version table, the ledger's, and those of extensions."""
-    table = {"schema": setup.version_table_schema, "table": setup.version_table}
-    return connection.exec_driver_sql(_TABLES, table).scalar_one()
 
 
 def _missing(history: History, records: Records) -> tuple[str, ...]:

@@ -91,6 +91,9 @@ class Dialect(Protocol):
     def catalog(self, connection: Connection, table: Table, *, plans: Plans | None = None) -> Catalog:
         """Everything that the schema contains. `plans`: what a server remembers of earlier looks on this connection."""
 
+    def tables(self, connection: Connection, table: Table) -> int:
+        """How many tables there are beside the version table, and those that are nobody's work."""
+
     def run_lock(self, connection: Connection, table: Table, *, wait: int) -> AbstractContextManager[None]:
         """One run at a time."""
 

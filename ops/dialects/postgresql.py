@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
     from ops.settings import TargetSettings
 
+_TABLES = r"""
+    SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('information_schema', 'alembic_ops')
+       AND n.nspname !~ '^pg_' AND (n.nspname, c.relname) <> (%(schema)s, %(table)s)
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                          AND d.objid = c.oid AND d.deptype = 'e')
+"""
+
 
 class PostgreSQL:
     """A server. What a method does is said in `dialects.Dialect`, and more of it where it is done."""
@@ -44,6 +52,11 @@ class PostgreSQL:
     ) -> Catalog:
         """Return everything that the schema contains."""
         return snapshot.read(connection, version_table=table, plans=plans)
+
+    def tables(self, connection: Connection, table: tuple[str, str]) -> int:
+        """Return how many tables there are beside the version table, the ledger's, and those of extensions."""
+        named = {"schema": table[0], "table": table[1]}
+        return int(connection.exec_driver_sql(_TABLES, named).scalar_one())
 
     def run_lock(self, connection: Connection, table: tuple[str, str], *, wait: int) -> AbstractContextManager[None]:
         """Let one run at a time be at work."""

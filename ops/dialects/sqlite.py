@@ -43,6 +43,10 @@ class SQLite:
         """Return everything that the schema contains."""
         return catalog.read(connection, version_table=table)
 
+    def tables(self, connection: Connection, table: tuple[str, str]) -> int:
+        """Return how many tables there are beside the version table."""
+        return file.tables(connection, table[1])
+
     def run_lock(self, connection: Connection, table: tuple[str, str], *, wait: int) -> AbstractContextManager[None]:
         """Let one run at a time be at work."""
         return lock.run_lock(file.path_of(connection), wait=wait, login=file.facts(connection).login)

@@ -197,6 +197,15 @@ def heads(connection: Connection, schema: str | None, table: str) -> tuple[str, 
     return tuple(sorted(connection.exec_driver_sql(f"SELECT version_num FROM {where}.{quoted(table)}").scalars()))
 
 
+def tables(connection: Connection, version_table: str) -> int:
+    """Return how many tables there are beside the version table and SQLite's own."""
+    asked = (
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " AND lower(name) <> lower(?)"
+    )
+    return int(connection.exec_driver_sql(asked, (version_table,)).scalar_one())
+
+
 def take_proof(connection: Connection) -> list[int]:
     """Return device and inode of the file, which no copy of it has. It stays open, so nobody else can get them."""
     found = os.stat(path_of(connection))
