@@ -138,11 +138,16 @@ class Target:
         return repair.repair(self.settings, case, dry_run=dry_run, confirm=confirm)
 
     def perform(self, shown: apply.Run | repair.Repair, *, dry_run: bool = True, **options: Any) -> Any:
-        """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock."""
-        if dry_run:
-            return replace(shown, shown_before=True)
-        from ops import repair
+        """Return what was shown, as a dry run; or do it: the same request, planned anew under the lock.
 
+        A dry run looks at the options as well: what could not be done is refused before somebody relies on it.
+        """
+        from ops import apply, repair
+
+        if dry_run:
+            if isinstance(shown, apply.Run):
+                apply.check(self.settings, **options)
+            return replace(shown, shown_before=True)
         if isinstance(shown, repair.Repair):
             return self.repair(shown.case, dry_run=False, **options)
         return self._change(shown.route.direction, shown.route.requested, False, options)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ops.apply.act import change
+from ops.apply.act import change, check
 from ops.apply.mending import Mending
 from ops.apply.run import AppliedRevision, Run
 
-__all__ = ["AppliedRevision", "Mending", "Run", "change"]
+__all__ = ["AppliedRevision", "Mending", "Run", "change", "check"]

@@ -65,8 +65,7 @@ def change(
     InterruptedRunError
         The run was stopped, or a process died.
     """
-    limit = breaker.limit_of(settings, max_rewrite)
-    backups.check_choice(backup)
+    limit = check(settings, backup=backup, max_rewrite=max_rewrite)
     saves = backup == "full"
     with (
         signals.heeded() as heard,
@@ -98,6 +97,18 @@ def change(
             file = saved.file if saved is not None else ""
             done = _Change(here, made, heard, retries, limit, file, report or _silent).perform()
             return replace(done, permission=permission, backup=file)
+
+
+def check(settings: TargetSettings, *, backup: str = "none", max_rewrite: str = "", **_: object) -> int | None:
+    """Return the limit in bytes that options of a change ask for, where they can be done as they are.
+
+    Raises
+    ------
+    UsageError
+        One of them says nothing, or is not to be had of this kind of database.
+    """
+    backups.check_choice(backup)
+    return breaker.limit_of(settings, max_rewrite)
 
 
 class _Change:

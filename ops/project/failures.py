@@ -262,6 +262,8 @@ def _alembic(event: Event, where: str) -> OpsError:
         return RevisionError(
             f"{far[1]} is more steps than there are revisions from where the database is.", next_step=_NAME_ONE
         )
+    if "Walked too far" in text:
+        return RevisionError("That is more steps than there are revisions.", next_step=_NAME_ONE)
     if "mbiguous" in text:
         return RevisionError(
             _sentence(message),

@@ -235,6 +235,9 @@ def test_the_limit_of_a_run_beats_that_of_the_target(bench: Bench) -> None:
         bench.target.upgrade(dry_run=False, max_rewrite="0")
     with pytest.raises(UsageError, match="is no size"):
         bench.target.upgrade(dry_run=False, max_rewrite="a lot")
+    shown = bench.target.upgrade()
+    with pytest.raises(UsageError, match="is no size"):
+        bench.target.perform(shown, max_rewrite="a lot")
     write(bench, SETUP, inside("ALTER TABLE big ADD COLUMN again int DEFAULT nextval('numbers')"))
 
     before = bench.ask(READ)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ops import embedded, errors, route, scratch, settings
@@ -90,6 +90,8 @@ def visited(
 
 @tried(30, 2000)
 def test_any_revision_is_resolved_or_refused(examples: int, visited: Visit) -> None:
+    @example("stamp", "@")
+    @example("down", "head+1")
     @given(st.sampled_from(["up", "down", "stamp"]), ASKED)
     def prop(direction: str, revision: str) -> None:
         try:

@@ -10,12 +10,12 @@ def do_resolve(project, request):
     script = project.script
     heads = tuple(request["heads"])
     direction = request["direction"]
-    if direction == "stamp":
-        return resolve_stamp(script, request["revision"], heads)
     lacking = [(one.module, name) for one in script.walk_revisions() for name in functions_without(one.module)]
     for module, name in lacking:
         setattr(module, name, nothing)  # Alembic looks at the functions of a step before it names the revision
     try:
+        if direction == "stamp":
+            return resolve_stamp(script, request["revision"], heads)
         steps = (script._upgrade_revs if direction == "up" else script._downgrade_revs)(request["revision"], heads)
     except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise Unresolved(
