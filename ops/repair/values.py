@@ -54,9 +54,15 @@ class Finding:
         """How to have it done, as a person sets the parameters."""
         if not self.offered or self.done:
             return ""
-        case = f"{self.case}:{'|'.join(self.choices)}" if self.choices else self.case
         confirm = f", confirm = {self.fingerprint!r}" if self.protected and self.fingerprint else ""
-        return f"case = {case!r}, dry_run = False{confirm}"
+        return f"{self.asked}, dry_run = False{confirm}"
+
+    @property
+    def asked(self) -> str:
+        """What the parameter `case` is; of several choices none is set in advance."""
+        if len(self.choices) > 1:
+            return f"case = '{self.case}:' with {' or '.join(self.choices)} behind the colon"
+        return f"case = {':'.join((self.case, *self.choices))!r}"
 
     def blocks(self) -> tuple[Block, ...]:
         """Return what a person reads of it."""
