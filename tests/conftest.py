@@ -154,10 +154,14 @@ def system_server(home: Path) -> embedded.Server:
 
 
 def hurried(server: embedded.Server) -> embedded.Server:
-    """Return a server that does not wait for the disk: of what tests wrote, nothing has to survive the machine."""
+    """Return a server that does not wait for the disk: of what tests wrote, nothing has to survive the machine.
+
+    Its log says who said what, as several tests may look at once.
+    """
     with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW fsync")
         if cursor.fetchone() == ("on",):
             cursor.execute("ALTER SYSTEM SET fsync = off")
+            cursor.execute("ALTER SYSTEM SET log_line_prefix = '%m [%p] %q%u@%d '")
             cursor.execute("SELECT pg_reload_conf()")
     return server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -68,6 +69,12 @@ def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < give_up, "this did not happen in time"
         time.sleep(0.02)
+
+
+def said_by(role: str, log: Path, begin: int) -> list[str]:
+    """Return the statements of a role in a server's log, from a place in it on; see `hurried` for how its lines begin."""
+    lines = log.read_bytes()[begin:].decode("utf-8", "replace").splitlines()
+    return [one for one in lines if f" {role}@" in one and re.search(r"statement: |execute ", one)]
 
 
 SetUp = Callable[..., Bench]

@@ -17,7 +17,7 @@ from ops.database import connect
 from ops.errors import RevisionError, UsageError
 from ops.plan import Plan
 from ops.values import Verdict
-from tests.database.conftest import Bench, SetUp
+from tests.database.conftest import Bench, SetUp, said_by
 from tests.database.written import line_of, write
 
 SHOP = """
@@ -219,10 +219,9 @@ def test_a_role_that_may_only_read_makes_a_plan_and_the_servers_log_shows_it(
 
         plan = targets.target("case").plan()
 
-        text = log.read_bytes()[begin:].decode("utf-8", "replace")
+        said = said_by(role, log, begin)
         tables = bench.tables
         bench.ask(f"DROP OWNED BY {role}; DROP ROLE {role}")
-    said = [line for line in text.splitlines() if "statement: " in line or "execute " in line]
     assert len(said) > 5
     assert [line for line in said if WRITES.search(line)] == []
     assert [one.violations for one in plan.broken] == [2]

@@ -148,7 +148,8 @@ def test_what_fails_on_rows_what_waits_and_what_is_measured(set_up: SetUp) -> No
     assert answer(one) == ("yyyy", (), ()) and answer(two) == ("n---", (), ())
     assert "contains null values" in two.error and "_written.py, line" in two.error
     retyped, slept, _ = found.own
-    assert retyped.rewrites == ("public.thing",) and (retyped.wal_bytes or 0) > 5000 * 20 > (slept.wal_bytes or 0)
+    assert retyped.rewrites == ("public.thing",) and (retyped.wal_bytes or 0) > 5000 * 20
+    assert slept.wal_bytes is not None  # the server's, to which other tests write meanwhile
     assert (slept.seconds or 0) > 0.3 and all(waited.seconds > 0.1 for waited in found.waits) and found.waits
     kept = json.loads((bench.home / ".ops" / "rehearsals" / f"{found.fingerprint}.json").read_text())
     measured = {(one["direction"], *one["verbs"]): one for one in kept["measured"]}

@@ -24,7 +24,7 @@ from ops.ground import Ground
 from ops.rehearsal import copy
 from ops.rehearsal.copy import Copy
 from ops.settings import TargetSettings
-from tests.database.conftest import Bench, SetUp, until
+from tests.database.conftest import Bench, SetUp, said_by, until
 from tests.database.rows_cases import AFTERWARDS, CONTENTS, SEQUENCES, SHOP
 from tests.database.test_scratch import ask
 
@@ -569,9 +569,8 @@ def test_a_role_that_may_only_read_is_enough_and_the_servers_log_shows_it(
         with made(settings, data=data, rows_per_table=10) as one:
             count = contents(url_of(one))["app.customer"][0]
 
-        text = log.read_bytes()[begin:].decode("utf-8", "replace")
+        statements = said_by(role, log, begin)
         bench.ask(f"DROP OWNED BY {role}; DROP ROLE {role}")
-    statements = [line for line in text.splitlines() if "statement: " in line or "execute " in line]
     assert len(statements) > 20
     assert [line for line in statements if WRITES.search(line)] == []
     assert count == 3000 if data == "all" else 10 < count < 200
