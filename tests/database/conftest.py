@@ -72,7 +72,7 @@ def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
 
 
 def said_by(role: str, log: Path, begin: int) -> list[str]:
-    """Return the statements of a role in a server's log, from a place in it on; see `hurried` for how its lines begin."""
+    """Return the statements of a role in a server's log, from a place in it on; `hurried` has its lines say who."""
     lines = log.read_bytes()[begin:].decode("utf-8", "replace").splitlines()
     return [one for one in lines if f" {role}@" in one and re.search(r"statement: |execute ", one)]
 
