@@ -15,7 +15,7 @@ from ops.probes import source
 from ops.probes.demands import NUMBER, Demand, Written, own_values, same, written_as
 from ops.probes.place import Place
 from ops.probes.state import Column, Table
-from ops.probes.updates import OWN, has_parameter, stand_in
+from ops.probes.updates import OWN, has_parameter, label_for, stand_in
 from ops.probes.values import Doubt, Question
 
 _AT = "alembic_ops_at"
@@ -51,6 +51,12 @@ class _Changed(Written):
         self.values = {
             name: stand_in(text) or ("", False) for name, text in zip(command.columns, command.elements, strict=True)
         }
+        self.labelled = {
+            name: label
+            for name, text in zip(command.columns, command.elements, strict=True)
+            if (label := label_for(place.state, table, name, text))
+        }
+        self.values |= {name: (label, False) for name, label in self.labelled.items()}
         self.needed: set[str] = set()
         self.keys: list[Command] = []
         self.follows = frozenset(one.name for one in table.columns.values() if one.generated and self._moves(one))
@@ -188,6 +194,8 @@ class _Changed(Written):
                     found |= Doubt.of(f"{name} is computed, and that is not followed")
                 elif self.own(table.columns[name]):
                     found |= Doubt.of(f"{name} gets a value of its own")
+                elif name in self.labelled and not one.alone:
+                    found |= Doubt.of(f"{name} gets a label that the plan adds")
         return found
 
     def uncertain(self, on_live: tuple[str, ...]) -> Iterator[Question]:

@@ -22,6 +22,7 @@ OWN = frozenset({"gen_random_uuid", "uuid_generate_v4", "uuidv4", "uuidv7", "nex
 
 _CALL = re.compile(r"(?:\w+\.)?(?P<name>\w+)\((?:'[^']*'(?:::\w+)?)?\)\Z")
 _PARAMETER = re.compile(r"\$\d")
+_CONSTANT = re.compile(r"'(?P<text>(?:[^']|'')*)'(?:::[\w.\"]+)?\Z")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -34,7 +35,10 @@ def follow(state: State, number: int, table: Table, command: Command) -> bool:
         return False
     if len([*state.family(table)]) > 1 or _is_followed(state, table, command.columns):
         return False
-    values = dict(zip(command.columns, map(stand_in, command.elements), strict=True))
+    values = {
+        name: (label, True) if (label := label_for(state, table, name, text)) else stand_in(text)
+        for name, text in zip(command.columns, command.elements, strict=True)
+    }
     if not all(values.values()) or not values.keys() <= table.columns.keys():
         return False
     texts = [*(value for value, _ in values.values()), command.where or "true"]
@@ -87,6 +91,24 @@ def stand_in(value: str) -> tuple[str, bool] | None:
     if call is None or call["name"] not in OWN:
         return value, False
     return ("1" if call["name"] == "nextval" else "'00000000-0000-0000-0000-000000000000'::uuid"), True
+
+
+def label_for(state: State, table: Table, column: str, value: str) -> str:
+    """Return a label that live has, where the value of an enum's column is one that the plan adds; else empty.
+
+    Live does not know the plan's label, and would refuse it; what stands in its place is not NULL either, no more.
+    """
+    constant = _CONSTANT.match(value)
+    if constant is None or column not in table.columns:
+        return ""
+    schema, name = type_name(table.columns[column].type)
+    for one in (schema,) if schema else state.path:
+        there = state.known.labels((one, name))
+        if there:
+            label = constant["text"].replace("''", "'")
+            is_new = label not in there and label in (state.labels((one, name)) or ())
+            return f"'{there[0].replace(chr(39), chr(39) * 2)}'" if is_new else ""
+    return ""
 
 
 def has_parameter(*texts: str) -> bool:

@@ -23,7 +23,28 @@ def source(row: str) -> str:
     return f"{SHOP} INSERT INTO f VALUES ({row})"
 
 
+LABELS = (
+    "CREATE TYPE mood AS ENUM ('sad', 'it''s ok'); CREATE TABLE t (id int PRIMARY KEY, c mood NOT NULL{});"
+    "INSERT INTO t VALUES (1, 'sad'), (2, 'it''s ok')"
+)
+
 CHANGES: dict[str, Case] = {
+    "a label that the plan adds": passes(
+        LABELS.format(""), "ALTER TYPE mood ADD VALUE 'it''s new'; UPDATE t SET c = 'it''s new' WHERE id = 1"
+    ),
+    "a label that nobody adds": breaks(
+        LABELS.format(""), "ALTER TYPE mood ADD VALUE 'new'; UPDATE t SET c = 'newer'", 1, at_least=True
+    ),
+    "a label that the plan adds, under a check": unknown(
+        LABELS.format(" CHECK (c <= 'it''s ok')"), "ALTER TYPE mood ADD VALUE 'new'; UPDATE t SET c = 'new'", fails=True
+    ),
+    "a label that the plan adds, twice in what is unique": unknown(
+        LABELS.format(" UNIQUE"), "ALTER TYPE mood ADD VALUE 'new'; UPDATE t SET c = 'new'", fails=True
+    ),
+    "one label in another's place, then NOT NULL": passes(
+        "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, c mood); INSERT INTO t VALUES (1, NULL)",
+        "ALTER TYPE mood ADD VALUE 'new'; UPDATE t SET c = 'new'; ALTER TABLE t ALTER c SET NOT NULL",
+    ),
     "a constant": passes(SHOP, "UPDATE t SET a = 3, b = 'z'"),
     "what nobody demands anything of": passes(SHOP, "UPDATE t SET n = NULL"),
     "no value where one must be": breaks(SHOP, "UPDATE t SET a = NULL WHERE id > 1", 2, samples=("NOT NULL a",)),
