@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 from ops import display
-from ops.estimate.values import Estimates
-from ops.hazards import Hazard, Severity
-from ops.plan.kept import Foretold
-from ops.route import WORDS, Route
-from ops.secrets import cleaned, redact
+from ops.hazards import Severity
+from ops.plan.judged import Judged, plain_hazard, plain_statement
+from ops.route import WORDS
+from ops.secrets import redact
 from ops.statement import Statement
-from ops.values import Result, Verdict
+from ops.values import Verdict
 
 DOCS = "https://www.sqlite.org/"
 HAZARDS = ("loses-rows", "drop-table", "drop-column", "broken-reference", "commits-in-parts")
@@ -30,35 +27,11 @@ _TONES: Mapping[Severity, display.Tone] = {Severity.MEDIUM: "attention", Severit
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilePlan(Result):
-    """What a route does to this file now, as it was run on a copy with all rows.
+class FilePlan(Judged):
+    """What a route does to this file now: `rows` is how many rows the copy had, `tables` how many tables."""
 
-    `rows` is how many rows the copy had, `tables` how many tables. `failed` is what ended the run on the copy,
-    `unreached` the revisions behind that.
-    """
-
-    route: Route
-    statements: tuple[Statement, ...] = ()
-    hazards: tuple[Hazard, ...] = ()
-    fail_on: Severity = Severity.HIGH
-    foretold: Foretold | None = field(default=None, repr=False)
-    server: str = ""
     tables: int = 0
     rows: int = 0
-    failed: str = ""
-    unreached: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    estimates: Estimates = field(default_factory=Estimates, repr=False)
-
-    @property
-    def fingerprint(self) -> str:
-        """The route's: what a protected target wants as `confirm`."""
-        return self.route.fingerprint
-
-    @cached_property
-    def counted(self) -> tuple[Hazard, ...]:
-        """The hazards that make the verdict: as severe as `fail_on`, and not allowed by name."""
-        return tuple(one for one in self.hazards if one.severity >= self.fail_on and not one.allowed)
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -69,11 +42,6 @@ class FilePlan(Result):
     def verdict(self) -> Verdict:
         """ATTENTION for a hazard over the limit, or a run that failed; OK where all ran on a copy with all rows."""
         return Verdict.ATTENTION if self.counted or self.failed else Verdict.OK
-
-    @property
-    def own(self) -> tuple[Statement, ...]:
-        """The migrations' statements, without Alembic's own on the version table."""
-        return tuple(one for one in self.statements if not one.bookkeeping)
 
     @property
     def where(self) -> str:
@@ -95,11 +63,6 @@ class FilePlan(Result):
         return redact("\n".join([*lines, ""]))
 
     @property
-    def script(self) -> display.View:
-        """The SQL as something to look at."""
-        return display.View(title="", blocks=(display.Code(text=self.sql, caption="plan.sql"),))
-
-    @property
     def lines(self) -> tuple[str, ...]:
         """One line for each hazard, the worst first."""
         return tuple(
@@ -108,17 +71,11 @@ class FilePlan(Result):
             if not one.allowed
         )
 
-    @property
-    def files(self) -> Mapping[str, str]:
-        """What belongs into the folder of a run: `plan.sql` and `plan.json`."""
-        return {"plan.sql": self.sql, "plan.json": json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"}
-
     def __str__(self) -> str:
         route = self.route
         if route.changes_nothing:
             return f"{route.target}: nothing to {WORDS[route.direction]}, already at {_list(route.heads)}"
-        parts = [f"{len(self.own)} statement{_s(len(self.own))} in {len(route.steps)} revision{_s(len(route.steps))}"]
-        parts.append("FAILS on a copy" if self.failed else f"ran {self.where}")
+        parts = [self.extent, "FAILS on a copy" if self.failed else f"ran {self.where}"]
         parts += [f"{one.severity.word} hazard {one.code}" for one in self.counted]
         way = f"from {_list(route.current)} to {_list(route.heads)}"
         return f"{route.target}: {WORDS[route.direction]} {way}, {', '.join(parts)}, {self.fingerprint}"
@@ -183,23 +140,12 @@ class FilePlan(Result):
         columns = ("severity", "hazard", "revision", "what happened on the copy", "instead")
         return display.Table(columns=columns, rows=rows, caption="Hazards on this file, now")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the `data` of `20-plan`, which is `plan.json`."""
-        data: dict[str, Any] = cleaned(self._data())
-        return data
-
-    def _data(self) -> dict[str, Any]:
+    def _details(self) -> dict[str, Any]:
         return {
-            "fingerprint": self.fingerprint,
-            "direction": self.route.direction,
-            "from": list(self.route.current),
-            "to": list(self.route.heads),
-            "revisions": [one.revision for one in self.route.revisions],
-            "fail_on": self.fail_on.word,
             "measured": True,
             "copied": {"tables": self.tables, "rows": self.rows},
-            "statements": [_statement(one) for one in self.own],
-            "hazards": [_hazard(one) for one in self.hazards],
+            "statements": [{**plain_statement(one), "seconds": one.seconds} for one in self.own],
+            "hazards": [plain_hazard(one) for one in self.hazards],
             "lines": list(self.lines),
             "probes": [],
             "estimates": None,
@@ -220,42 +166,5 @@ def _did(one: Statement) -> list[str]:
     return [f"FAILS: {one.error}"] if one.error else found
 
 
-def _statement(one: Statement) -> dict[str, Any]:
-    return {
-        "number": one.number,
-        "revision": one.revision,
-        "line": one.line,
-        "sql": one.sql,
-        "transaction": one.transaction or "autocommit",
-        "locks": [],
-        "rewrites": list(one.rewrites),
-        "scans": [],
-        "index_builds": list(one.index_builds),
-        "creates": list(one.created),
-        "drops": list(one.dropped),
-        "seconds": one.seconds,
-        "error": one.error or None,
-    }
-
-
-def _hazard(one: Hazard) -> dict[str, Any]:
-    return {
-        "code": one.code,
-        "severity": one.severity.word,
-        "statement": None,
-        "revision": one.revision,
-        "relation": one.relation or None,
-        "harm": one.harm,
-        "advice": one.advice,
-        "fix": None,
-        "source": one.source,
-        "allowed": one.allowed,
-    }
-
-
 def _list(ids: tuple[str, ...]) -> str:
     return ", ".join(ids) or "base"
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,59 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from ops import display, estimate
-from ops.estimate.values import Estimates
-from ops.hazards import Hazard, Severity
+from ops.hazards import Severity
 from ops.live import Live
-from ops.plan.kept import Foretold
+from ops.plan.judged import Judged, as_json, plain_hazard, plain_statement, plural
 from ops.probes import Probe
-from ops.route import WORDS, Route
-from ops.secrets import cleaned, redact
+from ops.route import WORDS
+from ops.secrets import redact
 from ops.settings import Limits
-from ops.statement import Lock, Statement
-from ops.values import Result, Verdict
+from ops.statement import Statement
+from ops.values import Verdict
 
 _LOSES = frozenset({"data-loss", "truncate"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(Result):
-    """What a route does to this database now.
+class Plan(Judged):
+    """What a route does to this database now, measured on a clone without rows.
 
-    `limits` are those of the target: which of them a run puts in force depends on each statement. `foretold` is how
-    the schema will differ afterwards, where the clone could tell, `estimates` how long it takes. `offline` says why
-    nothing could be measured: the statements are then what Alembic writes without a database. `failed` is what ended
-    the run on the clone, `unreached` the revisions behind that. `uncertain` are reasons why even what was measured may
-    be otherwise on the live server, `notes` what else is worth knowing of the measurement. `root` is the top of the
-    repository that has the version files, `annotate` in which forms their hazards are written beside that of `lines`.
+    `limits` are those of the target: which of them a run puts in force depends on each statement. `offline` says why
+    nothing could be measured: the statements are then what Alembic writes without a database. `uncertain` are reasons
+    why even what was measured may be otherwise on the live server. `root` is the top of the repository that has the
+    version files, `annotate` in which forms their hazards are written beside that of `lines`.
     """
 
-    route: Route
-    statements: tuple[Statement, ...] = ()
-    hazards: tuple[Hazard, ...] = ()
     probes: tuple[Probe, ...] = ()
     live: Live = field(default_factory=Live, repr=False)
-    fail_on: Severity = Severity.HIGH
     limits: Limits = field(default_factory=Limits)
-    foretold: Foretold | None = field(default=None, repr=False)
-    estimates: Estimates = field(default_factory=Estimates, repr=False)
-    server: str = ""
     offline: str = ""
-    failed: str = ""
-    unreached: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     root: Path = Path()
     annotate: frozenset[str] = frozenset()
-
-    @property
-    def fingerprint(self) -> str:
-        """The route's: what a protected target wants as `confirm`."""
-        return self.route.fingerprint
-
-    @cached_property
-    def counted(self) -> tuple[Hazard, ...]:
-        """The hazards that make the verdict: as severe as `fail_on`, and not allowed by name."""
-        return tuple(one for one in self.hazards if one.severity >= self.fail_on and not one.allowed)
 
     @cached_property
     def broken(self) -> tuple[Probe, ...]:
@@ -118,21 +94,11 @@ class Plan(Result):
         return Verdict.UNKNOWN if self.unknown else Verdict.OK
 
     @property
-    def own(self) -> tuple[Statement, ...]:
-        """The migrations' statements, without Alembic's own on the version table."""
-        return tuple(one for one in self.statements if not one.bookkeeping)
-
-    @property
     def sql(self) -> str:
         """The whole plan as one SQL file: commented, and ready to be run by psql."""
         from ops.plan.script import script
 
         return redact(script(self))
-
-    @property
-    def script(self) -> display.View:
-        """The SQL file as something to look at."""
-        return display.View(title="", blocks=(display.Code(text=self.sql, caption="plan.sql"),))
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -147,11 +113,11 @@ class Plan(Result):
         """What belongs into the folder of a run: `plan.sql`, `plan.json`, and `plan.sarif` where it is wanted."""
         from ops.plan import annotations
 
-        found = {"plan.sql": self.sql, "plan.json": _json(self.to_dict())}
+        found = super().files
         if annotations.SARIF in self.annotate:
             from ops.plan.sarif import sarif
 
-            found["plan.sarif"] = _json(sarif(self))
+            found = {**found, "plan.sarif": as_json(sarif(self))}
         return found
 
     def __str__(self) -> str:
@@ -159,17 +125,17 @@ class Plan(Result):
         word, to = WORDS[route.direction], ", ".join(route.heads) or "base"
         if route.changes_nothing:
             return f"{route.target}: nothing to {word}, already at {to}"
-        parts = [f"{len(self.own)} statement{_s(len(self.own))} in {len(route.steps)} revision{_s(len(route.steps))}"]
+        parts = [self.extent]
         if self.failed:
             parts.append("FAILS on a clone")
         if self.broken:
             parts.append(f"{len(self.broken)} will fail on today's data")
         for severity in sorted({one.severity for one in self.counted}, reverse=True):
             count = sum(1 for one in self.counted if one.severity is severity)
-            parts.append(f"{count} {severity.word} hazard{_s(count)}")
+            parts.append(f"{count} {severity.word} hazard{plural(count)}")
         rest = len(self.hazards) - len(self.counted)
         if rest:
-            parts.append(f"{rest} not counted" if self.counted else f"{rest} hazard{_s(rest)} under the limit")
+            parts.append(f"{rest} not counted" if self.counted else f"{rest} hazard{plural(rest)} under the limit")
         if self.losing:
             names = ", ".join(self.losing[:3]) + (" …" if len(self.losing) > 3 else "")
             parts.append(f"data of {names} are lost for good")
@@ -190,22 +156,11 @@ class Plan(Result):
 
         return view(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the `data` of `20-plan`, which is `plan.json`."""
-        data: dict[str, Any] = cleaned(self._data())
-        return data
-
-    def _data(self) -> dict[str, Any]:
+    def _details(self) -> dict[str, Any]:
         return {
-            "fingerprint": self.fingerprint,
-            "direction": self.route.direction,
-            "from": list(self.route.current),
-            "to": list(self.route.heads),
-            "revisions": [one.revision for one in self.route.revisions],
-            "fail_on": self.fail_on.word,
             "measured": not self.offline,
             "statements": [_statement(one) for one in self.own],
-            "hazards": [_hazard(one) for one in self.hazards],
+            "hazards": [plain_hazard(one) for one in self.hazards],
             "lines": list(self.lines),
             "probes": [_probe(one) for one in self.probes],
             "estimates": estimate.plain(self.estimates),
@@ -217,43 +172,10 @@ class Plan(Result):
 
 def _statement(one: Statement) -> dict[str, Any]:
     return {
-        "number": one.number,
-        "revision": one.revision,
-        "line": one.line,
-        "sql": one.sql,
-        "transaction": one.transaction or "autocommit",
-        "locks": [_lock(lock) for lock in one.locks],
-        "rewrites": list(one.rewrites),
-        "scans": list(one.scans),
-        "index_builds": list(one.index_builds),
-        "creates": list(one.created),
-        "drops": list(one.dropped),
+        **plain_statement(one),
         "reads": list(one.reads),
         "measured": one.measured,
         "why": one.why or None,
-        "error": one.error or None,
-    }
-
-
-def _lock(one: Lock) -> dict[str, Any]:
-    return {"relation": one.relation, "kind": one.kind, "mode": one.mode.pg_name, "waits": one.mode.waits or None}
-
-
-def _hazard(one: Hazard) -> dict[str, Any]:
-    return {
-        "code": one.code,
-        "severity": one.severity.word,
-        "statement": one.statement or None,
-        "revision": one.revision or None,
-        "relation": one.relation or None,
-        "harm": one.harm,
-        "waits": one.waits or None,
-        "held": one.held or None,
-        "advice": one.advice,
-        "fix": one.fix or None,
-        "since": one.since or None,
-        "source": one.source,
-        "allowed": one.allowed,
     }
 
 
@@ -272,14 +194,6 @@ def _probe(one: Probe) -> dict[str, Any]:
     }
 
 
-def _json(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-
-
 def _numbers(numbers: Any) -> str:
     found = [str(number) for number in numbers]
-    return f"statement{_s(len(found))} {', '.join(found)}"
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+    return f"statement{plural(len(found))} {', '.join(found)}"
