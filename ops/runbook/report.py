@@ -33,6 +33,9 @@ _WITHOUT_CODE = {"parameters", "injected-parameters", "papermill-error-cell-tag"
 _AROUND = {"banner", "parameters", "injected-parameters", "guard", "next"}
 """Cells that say nothing of the answer: a page that has said all that already may leave them out."""
 
+_UNPRINTED = {"source": "the code of the cells that ran", "words": "each picture as text"}
+"""What is folded on the screen and left out on paper, where the outputs say the same; all else is printed open."""
+
 _HEADING = re.compile(r"^\s*#\s", re.MULTILINE)
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -43,7 +46,7 @@ _TEMPLATE = """\
 {% endblock -%}
 {%- block input_group -%}
 {%- if cell.source and not cell.metadata.ops_without_code -%}
-<details class="source"><summary>code{% if cell.metadata.ops_not_run %}, not run{% endif %}</summary>
+<details class="source{% if cell.metadata.ops_not_run %} not-run{% endif %}"><summary>code{% if cell.metadata.ops_not_run %}, not run{% endif %}</summary>
 <pre tabindex="0">{{ cell.source | e }}</pre></details>
 {%- endif -%}
 {%- endblock -%}
@@ -89,7 +92,7 @@ details>summary{cursor:pointer;color:var(--dim);font-size:12px;width:max-content
 details.source,details.about{margin:.2rem 0}.output_html summary{color:inherit;width:auto}
 .output_stderr pre{border-left:4px solid #b97a00}
 .output_error pre{border-left:4px solid #e5484d;white-space:pre-wrap}
-.output_text pre{white-space:pre-wrap}
+.output_text pre{white-space:pre-wrap}.unprinted{display:none;color:var(--dim)}
 .ansi-bold{font-weight:600}.ansi-underline{text-decoration:underline}
 .ansi-red-fg,.ansi-red-intense-fg{color:var(--red)}.ansi-green-fg,.ansi-green-intense-fg{color:var(--green)}
 .ansi-yellow-fg,.ansi-yellow-intense-fg{color:var(--yellow)}.ansi-blue-fg,.ansi-blue-intense-fg{color:var(--blue)}
@@ -97,7 +100,7 @@ details.source,details.about{margin:.2rem 0}.output_html summary{color:inherit;w
 [class*="ansi-"][class*="-bg"]{background:var(--soft)}
 @media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#444;--link:#000;--red:#8c0012;--green:#0b4a1e;
 --yellow:#5c3b00;--blue:#0a3a80;--magenta:#5d1a6b;--cyan:#064a4e}
-@page{margin:14mm}body{padding:0;font-size:11px}.source,.words,.about{display:none}
+@page{margin:14mm}body{padding:0;font-size:11px}.source:not(.not-run),.words{display:none}.unprinted{display:block}
 details::details-content{content-visibility:visible!important;block-size:auto!important}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 pre{white-space:pre-wrap!important}div{overflow:visible!important}
@@ -139,7 +142,7 @@ def render(notebook_path: Path, *, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{name}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n"
-        f"<header>{heading}{about}</header>\n<main>\n{sealed(body)}\n</main>\n</body>\n</html>\n"
+        f"<header>{heading}{about}</header>\n<main>\n{sealed(body)}\n{_unprinted(body)}</main>\n</body>\n</html>\n"
     )
 
 
@@ -216,6 +219,14 @@ def _about(notebook: Any) -> str:
     if noted.get("exception"):
         parts.append("stopped by an error")
     return f"<div>{escape(visible(' · '.join(parts)))}</div>" if parts else ""
+
+
+def _unprinted(body: str) -> str:
+    """Return the sentence that stands on paper for what is folded on the screen and not printed, where there is any."""
+    folded = [words for part, words in _UNPRINTED.items() if f'<details class="{part}">' in body]
+    if not folded:
+        return ""
+    return f'<p class="unprinted">Not printed: {" and ".join(folded)}. The file of this report has them.</p>\n'
 
 
 def _prepare(notebook: Any) -> None:

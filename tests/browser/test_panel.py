@@ -105,11 +105,22 @@ def test_a_slow_change_is_watched_stopped_and_undone(lab: Lab, chromium: Browser
         assert "slow: at b20000000001" in desk.text  # the first stays, the second was rolled back
 
         desk.plan("base")
-        desk.type_name(name_of(lab.environment["SLOW_DATABASE_URL"]))
+
+        desk.type_name("slow")
+        assert desk.button("Downgrade").is_disabled()
+        name = name_of(lab.environment["SLOW_DATABASE_URL"])
+        assert f"Type the name of the database, {name}, to say that you mean it." in desk.text
+        desk.type_name(name)
         desk.press("Downgrade")
 
         assert desk.result.startswith("OK")
         assert "slow: at base" in desk.text
+        assert "Next: Verify" in desk.text
+        endings = {
+            one.parent.name.rpartition("-")[0].partition("-")[2]: json.loads(one.read_text())["verdict"]
+            for one in lab.home.glob("runs/slow/*/*/result.json")
+        }
+        assert (endings["40-upgrade"], endings["42-downgrade"]) == ("UNKNOWN", "OK")
         assert sheet.errors == []
 
 

@@ -16,6 +16,7 @@ from ops.runbook import report
 from tests.browser.home import LONG, MARKUP
 from tests.browser.lab import page_of
 from tests.browser.looking import violations
+from tests.browser.paper import unparted, words_on
 from tests.notebooks import story as telling
 
 if TYPE_CHECKING:
@@ -80,6 +81,18 @@ def fits(page: Page) -> bool:
     return all(found)
 
 
+FOLDED = "details:not(.source):not(.words), details.not-run"
+"""What is printed although it is folded on the screen: all but what is said to be left out."""
+
+
+def unprinted(page: Page, pdf: Path) -> set[str]:
+    """Print the page as it is, and return which words of what is folded in it are not on the paper."""
+    page.pdf(path=pdf, format="A4")
+    on_paper = words_on(pdf)
+    folded = page.evaluate("(which) => [...document.querySelectorAll(which)].map((one) => one.textContent)", FOLDED)
+    return {word for text in folded for word in text.split() if unparted(word) not in on_paper}
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of which every part holds what no name should."""
@@ -117,7 +130,7 @@ def test_every_report_opens_without_a_network(story: dict[str, telling.Ran], chr
                 page.screenshot(path=pictures / f"{kept}-{colours}.png", full_page=True)
                 if colours == "light":
                     page.emulate_media(media="print")
-                    page.pdf(path=pictures / f"{kept}.pdf", format="A4")
+                    found += [f"not on paper: {one}" for one in unprinted(page, pictures / f"{kept}.pdf")]
                 if found:
                     wrong[f"{name}, {colours}"] = found
 
@@ -133,3 +146,34 @@ def test_what_no_name_should_say_is_shown_and_nothing_else(chromium: Browser, ho
             assert fits(page)
             assert violations(page, "body") == []
             page.screenshot(path=pictures / f"hostile-{colours}.png", full_page=True)
+
+
+def test_what_is_folded_on_the_screen_is_printed_or_said_to_be_left_out(chromium: Browser, tmp_path: Path) -> None:
+    script = display.View(title="", blocks=(display.Code(text="CREATE TABLE folded ()", caption="SQL", folded=True),))
+    history = display.Graph(nodes=(display.Node(id="a1", label="picture", state="current"),))
+    cells = [
+        v4.new_markdown_cell("# Where is it?\n\n*Reads*: what it is for", metadata={"tags": ["title"]}),
+        v4.new_code_cell(
+            "code_that_ran()",
+            execution_count=1,
+            outputs=[v4.new_output("display_data", data=display.mimebundle(script))],
+        ),
+        v4.new_code_cell(
+            "", execution_count=2, outputs=[v4.new_output("display_data", data=history._repr_mimebundle_())]
+        ),
+        v4.new_code_cell("code_that_never_ran()"),
+    ]
+    write(v4.new_notebook(cells=cells), tmp_path / "notebook.ipynb")
+    report.write(tmp_path / "notebook.ipynb", tmp_path / "report.html", title="a run")
+
+    with opened(chromium, tmp_path / "report.html") as page:
+        assert page.get_by_text("CREATE TABLE folded ()").is_hidden()
+        assert page.get_by_text("Not printed:").is_hidden()
+        assert unprinted(page, tmp_path / "report.pdf") == set()
+
+    on_paper = words_on(tmp_path / "report.pdf")
+    for words in ("CREATE TABLE folded ()", "what it is for", "code, not run", "code_that_never_ran()"):
+        assert unparted(words) in on_paper
+    assert "code_that_ran" not in on_paper
+    said = "Not printed: the code of the cells that ran and each picture as text. The file of this report has them."
+    assert unparted(said) in on_paper
