@@ -16,25 +16,32 @@ _TABLES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A statement in time: seconds from the beginning of the first one. `remark` is told of it beside its SQL."""
+    """A statement in time: seconds from the beginning of the first one.
+
+    `length` are words in place of its seconds, where there is no figure. `is_open`: it may take any time, so that what
+    is locked meanwhile is locked longer than the picture can show.
+    """
 
     statement: Statement
     begin: float
     end: float
-    remark: str = ""
+    length: str = ""
+    is_open: bool = False
 
 
 SHORTEST = 1.0
 """Seconds in all below which nobody needs a picture."""
 
 
-def in_turn(took: Iterable[tuple[Statement, float, str]]) -> tuple[Passage, ...]:
-    """Return statements one behind the other, each with its seconds and a remark."""
+def in_turn(took: Iterable[tuple[Statement, float | None]]) -> tuple[Passage, ...]:
+    """Return statements one behind the other, each with its seconds: 0 is too short for a figure, None is not known."""
     found: list[Passage] = []
     now = 0.0
-    for statement, seconds, remark in took:
-        found.append(Passage(statement=statement, begin=now, end=now + seconds, remark=remark))
-        now += seconds
+    for statement, seconds in took:
+        end = now + (seconds or 0.0)
+        length = "not known" if seconds is None else "" if seconds else "less than 1"
+        found.append(Passage(statement=statement, begin=now, end=end, length=length, is_open=seconds is None))
+        now = end
     return tuple(found)
 
 
@@ -59,18 +66,23 @@ def timeline(passages: Sequence[Passage], *, caption: str, more: Iterable[Lane] 
 def _work(one: Passage) -> Bar:
     sql = " ".join(one.statement.sql.split())
     sql = sql if len(sql) <= _SQL_CHARACTERS else f"{sql[: _SQL_CHARACTERS - 1]}…"
-    return Bar(begin=one.begin, end=one.end, text=f"{sql} ({one.remark})" if one.remark else sql)
+    return Bar(begin=one.begin, end=one.end, text=sql, length=one.length)
 
 
 def _held(group: Sequence[Passage]) -> Iterator[tuple[str, Bar]]:
     """The locks of one transaction that readers or writers wait for; where one is made stronger, the stronger one."""
     end = group[-1].end
-    strongest: dict[str, tuple[Mode, float]] = {}
-    for one in group:
+    strongest: dict[str, tuple[Mode, int]] = {}
+    for place, one in enumerate(group):
         for lock in one.statement.waited_for:
             known = strongest.get(lock.relation)
             if lock.mode.blocks_writes and (known is None or known[0] < lock.mode):
-                strongest[lock.relation] = (lock.mode, one.begin if known is None else known[1])
-    for relation, (mode, begin) in strongest.items():
+                strongest[lock.relation] = (lock.mode, place if known is None else known[1])
+    for relation, (mode, place) in strongest.items():
         tone: Tone = "bad" if mode.blocks_reads else "attention"
-        yield relation, Bar(begin=begin, end=end, text=f"{mode.sql}: {mode.waits} wait", tone=tone)
+        begin = group[place].begin
+        meanwhile = group[place:]
+        length = f"{end - begin:.2f} and more" if any(one.is_open for one in meanwhile) else ""
+        if all(one.length and not one.is_open for one in meanwhile):
+            length = meanwhile[0].length
+        yield relation, Bar(begin=begin, end=end, text=f"{mode.sql}: {mode.waits} wait", tone=tone, length=length)

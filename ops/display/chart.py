@@ -60,7 +60,7 @@ def _draw(axes: Axes, place: int, lane: Lane, end: float) -> None:
     for bar in lane.bars:
         width = max(bar.seconds, end * _THINNEST)
         axes.barh(
-            place, width, left=bar.begin, height=_BAR_HEIGHT, color=_COLOURS[bar.tone],
+            place, width, left=min(bar.begin, end - width), height=_BAR_HEIGHT, color=_COLOURS[bar.tone],
             hatch=_HATCHES.get(bar.tone), edgecolor="white" if bar.tone in _HATCHES else _COLOURS[bar.tone],
             linewidth=0.0,
         )  # fmt: skip

@@ -17,12 +17,16 @@ _LONGEST = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One thing that took its time: from when to when, in seconds, and what it was."""
+    """One thing that took its time: from when to when, in seconds, and what it was.
+
+    `length` are words in place of its seconds, for what nobody has measured.
+    """
 
     begin: float
     end: float
     text: str = ""
     tone: Tone = "plain"
+    length: str = ""
 
     @property
     def seconds(self) -> float:
@@ -85,13 +89,17 @@ def _rows(lane: Lane) -> Iterator[tuple[object, ...]]:
         return
     if lane.is_listed:
         for number, bar in enumerate(lane.bars, 1):
-            yield (lane.name, number, bar.text, f"{bar.begin:.2f}", f"{bar.end:.2f}", f"{bar.seconds:.2f}")
+            yield (lane.name, number, *_row(bar))
         return
     longest = sorted(lane.bars, key=lambda bar: bar.seconds, reverse=True)
     for bar in longest[:_LONGEST]:
-        yield (lane.name, None, bar.text, f"{bar.begin:.2f}", f"{bar.end:.2f}", f"{bar.seconds:.2f}")
+        yield (lane.name, None, *_row(bar))
     rest = longest[_LONGEST:]
     yield (lane.name, None, f"{len(rest)} more, none of them longer", None, None, f"{rest[0].seconds:.2f}")
+
+
+def _row(bar: Bar) -> tuple[object, ...]:
+    return (bar.text, f"{bar.begin:.2f}", f"{bar.end:.2f}", bar.length or f"{bar.seconds:.2f}")
 
 
 def _in_words(lane: Lane) -> str:

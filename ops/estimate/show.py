@@ -159,15 +159,18 @@ def _rate(trial: Trial, rate: Rate | None) -> tuple[object, ...]:
 
 
 def _picture(found: Estimates, statements: Sequence[Statement]) -> display.Timeline | None:
-    """Each statement behind the one before it; one without a figure takes no time there, and says so."""
-    took = []
+    """Each statement behind the one before it; one without a figure takes no time there, and the caption says so."""
+    took: list[tuple[Statement, float | None]] = []
     for one in statements:
         own = found.of(one.number)
-        if own is None:
-            continue
-        remark = "" if own.seconds is not None else "less than 1 s" if own.brief else "nobody can tell how long"
-        took.append((one, own.seconds.middle if own.seconds is not None else 0.0, remark))
-    caption = "Who is locked out, and until when, by the middle of each range"
+        if own is not None:
+            took.append((one, own.seconds.middle if own.seconds is not None else 0.0 if own.brief else None))
+    missing = [one.number for one, seconds in took if seconds is None]
+    caption = "Who is locked out, and until when, by the middle of each range" + (
+        f"; later by what {_numbers(missing)} take{'s' if len(missing) == 1 else ''}, which nobody can tell"
+        if missing
+        else ""
+    )
     return timeline(in_turn(took), caption=caption)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ops import display
+from ops.catalog.diff import CHANGED, Difference
 from ops.locktimes import in_turn, timeline
 from ops.plan.show import SQL_CHARACTERS, strongest
 from ops.rehearsal.values import Loss
@@ -124,7 +125,7 @@ def _differences(rehearsal: Rehearsal) -> Iterator[display.Table]:
             found.action,
             found.kind,
             display.Name(found.object),
-            _details(found.details),
+            _details(found),
         )
         for one in rehearsal.revisions
         for when, some in (("down again", one.differences), ("up again", one.repeats))
@@ -137,10 +138,10 @@ def _differences(rehearsal: Rehearsal) -> Iterator[display.Table]:
         )
 
 
-def _details(details: Any) -> tuple[str, ...] | None:
+def _details(difference: Difference) -> tuple[str, ...] | None:
     found = []
-    for name, value in details.items():
-        if isinstance(value, list) and len(value) == 2:
+    for name, value in difference.details.items():
+        if difference.action == CHANGED:
             before, after = ("–" if one is None else one for one in value)
             found.append(f"{name}: {before} → {after}")
         else:
@@ -205,8 +206,7 @@ def locked_out(rehearsal: Rehearsal) -> display.Timeline | None:
 
     None where nobody was, or for less than a second in all.
     """
-    took = [(one, one.seconds, "") for one in rehearsal.own if one.seconds is not None]
-    passages = in_turn(took)
+    passages = in_turn((one, one.seconds) for one in rehearsal.own if one.seconds is not None)
     begin = {one.statement.number: one.begin for one in passages}
     waits = tuple(
         display.Bar(begin=begin[one.statement], end=begin[one.statement] + one.seconds, text=one.sql, tone="attention")

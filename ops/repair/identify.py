@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ops import apply, display, git
+from ops.catalog.diff import CHANGED, Difference
 from ops.catalog.values import words
 from ops.errors import OpsError, RefusedError
 from ops.repair import act
@@ -127,17 +128,19 @@ def _evidence(scene: Scene, places: Ranking) -> Iterator[Block]:
 
 
 def _differences(one: Candidate) -> display.Table:
-    rows = tuple(
-        (each.action, each.kind, each.object, "; ".join(f"{name}: {words(value)}" for name, value in _short(each)))
-        for each in one.differences[:SHOWN]
-    )
+    rows = tuple((each.action, each.kind, each.object, "; ".join(_short(each))) for each in one.differences[:SHOWN])
     more = len(one.differences) - SHOWN
-    caption = f"What the schema has beside {one.name}" + (f" (and {more} more)" if more > 0 else "")
+    caption = f"From {one.name} to this schema" + (f" (and {more} more)" if more > 0 else "")
     return display.Table(columns=("action", "kind", "object", "details"), rows=rows, caption=caption)
 
 
-def _short(difference: Any) -> list[tuple[str, object]]:
-    return list(difference.details.items())[:4]
+def _short(difference: Difference) -> Iterator[str]:
+    for name, value in list(difference.details.items())[:4]:
+        if difference.action == CHANGED:
+            before, after = value
+            yield f"{name}: {words(before)} → {words(after)}"
+        else:
+            yield f"{name}: {words(value)}"
 
 
 def _lost(in_git: Mapping[str, tuple[git.Kept, ...]]) -> Iterator[Block]:

@@ -46,7 +46,8 @@ _TEMPLATE = """\
 {% endblock -%}
 {%- block input_group -%}
 {%- if cell.source and not cell.metadata.ops_without_code -%}
-<details class="source{% if cell.metadata.ops_not_run %} not-run{% endif %}"><summary>code{% if cell.metadata.ops_not_run %}, not run{% endif %}</summary>
+{%- set not_run = cell.metadata.ops_not_run %}
+<details class="source{{ ' not-run' if not_run }}"><summary>code{{ ', not run' if not_run }}</summary>
 <pre tabindex="0">{{ cell.source | e }}</pre></details>
 {%- endif -%}
 {%- endblock -%}

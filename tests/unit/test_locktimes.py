@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ops.locktimes import Passage, timeline
+from ops.locktimes import Passage, in_turn, timeline
 from ops.rehearsal.result import Rehearsal, Waited
 from ops.rehearsal.show import locked_out
 from ops.statement import Lock, Mode, Statement
@@ -38,6 +38,24 @@ def test_a_lock_lasts_to_the_end_of_its_transaction() -> None:
         "public.other": [(4.0, 9.0, "SHARE: writes wait", "attention")],
         "public.t": [(0.0, 4.0, "ACCESS EXCLUSIVE: reads and writes wait", "bad")],
     }
+
+
+def test_what_nobody_can_tell_has_no_figure_and_the_lock_lasts_longer() -> None:
+    modes = ((Mode.ACCESS_EXCLUSIVE,), (), (Mode.SHARE,))
+    one, two, three = (_passage(number, 0.0, 0.0, *some).statement for number, some in enumerate(modes, 1))
+    last = _passage(4, 0.0, 0.0, Mode.ACCESS_EXCLUSIVE, transaction=2, on="public.last").statement
+
+    found = timeline(in_turn([(one, 0.0), (two, None), (three, 2.5), (last, 0.0)]), caption="c")
+
+    assert found is not None
+    assert [(row[0], row[-2], row[-1]) for row in found.table().rows] == [
+        ("statements", "0.00", "less than 1"),
+        ("statements", "0.00", "not known"),
+        ("statements", "2.50", "2.50"),
+        ("statements", "2.50", "less than 1"),
+        ("public.t", "2.50", "2.50 and more"),
+        ("public.last", "2.50", "less than 1"),
+    ]
 
 
 def test_where_nobody_waits_there_is_no_picture() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -98,6 +99,17 @@ def test_numbers_that_would_stand_on_each_other_are_one() -> None:
 
     shown = [found for one in ET.fromstring(svg).iter() if (found := (one.text or "").strip())]
     assert [one for one in ("1–2", "3", "4", "5–6") if one not in shown] == []
+
+
+def test_what_takes_no_time_at_the_end_can_be_seen() -> None:
+    shortest = Lane(name="last", bars=(Bar(begin=3, end=3),))
+
+    alone, beside = (picture(Timeline(lanes=lanes)) for lanes in ((WORK, NOBODY), (WORK, shortest)))
+    ends, with_it = (sorted(re.findall(r"\bL ([\d.]+) ", one), key=float) for one in (alone, beside))
+    right = max(set(ends) - {ends[-1]}, key=float)  # the last is the ground's
+
+    assert with_it.count(right) > ends.count(right)
+    assert max(set(with_it) - {ends[-1]}, key=float) == right
 
 
 def test_matplotlib_is_loaded_by_a_picture_alone() -> None:
