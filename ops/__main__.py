@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
     webhook = notify.webhook(options.notify_url)
     _keep_out_of_the_home_directory()
     record = headless.execute(about.name, values, out=Path(options.out) if options.out else None)
-    _say((record.folder / "result.json").read_text(encoding="utf-8") if options.json else _summary(record))
+    _say(record.text if options.json else _summary(record))
     if webhook is not None:
         webhook.tell(record.verdict, record.folder / "result.json", _complain)
     return record.exit_code
@@ -189,13 +190,14 @@ def _say(text: str) -> None:
         print(text.rstrip("\n"), flush=True)
     except BrokenPipeError:  # whoever read our output has seen enough; the exit code stands
         _close_stdout()
+    except OSError as error:  # a full disk: what was done is done, and the exit code says it
+        _close_stdout()
+        _complain(f"The output could not be written: {error.strerror}.")
 
 
 def _complain(text: str) -> None:
-    try:
+    with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        return
 
 
 def _close_stdout() -> None:

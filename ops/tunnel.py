@@ -107,8 +107,6 @@ def context_of(options: Mapping[str, str]) -> ssl.SSLContext:
     """
     if options.get("sslcrl") or options.get("sslcrldir"):
         raise _refused("sslcrl")
-    if options.get("sslpassword"):
-        raise _refused("sslpassword")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     mode = options.get("sslmode", "prefer")
     context.check_hostname = mode == "verify-full"
@@ -123,11 +121,14 @@ def context_of(options: Mapping[str, str]) -> ssl.SSLContext:
             context.verify_mode = ssl.CERT_NONE
         certificate = _file(options, "sslcert", "postgresql.crt")
         if certificate is not None:
-            context.load_cert_chain(certificate, _file(options, "sslkey", "postgresql.key"))
+            # Always a password: without one, OpenSSL would ask the terminal for it.
+            context.load_cert_chain(
+                certificate, _file(options, "sslkey", "postgresql.key"), lambda: options.get("sslpassword", "")
+            )
     except (OSError, ssl.SSLError) as error:
         raise OpsError(
             f"A certificate of the target's cannot be used: {error.strerror or type(error).__name__}.",
-            next_step="Check sslrootcert, sslcert and sslkey in the URL.",
+            next_step="Check sslrootcert, sslcert, sslkey and sslpassword in the URL.",
             code="tls",
         ) from None
     return context

@@ -71,6 +71,7 @@ _ADVICE = (
     ("shutting down", "The server is being stopped; run this again when it is up."),
     ("in recovery mode", "Wait until the server has recovered, and run this again."),
     ("terminating connection", "The server is being stopped; run this again when it is up."),
+    ("private key", "Check sslkey in the URL, and sslpassword where the key has a password."),
     ("root certificate", "Check sslrootcert in the URL: it names the file with the authority's certificate."),
     ("does not exist", "Check the name in the URL, or create it."),
     ("SSL", "Check sslmode and certificates in the URL."),

@@ -73,7 +73,8 @@ class FileStore:
         except OSError as error:
             raise OpsError(
                 f"The ledger {self.path} cannot be written: {error.strerror}.",
-                next_step="Make the folder writable: nothing is changed without a record.",
+                next_step="Make the folder writable, and see that its disk has room: nothing more is changed without a "
+                "record.",
                 code="ledger",
             ) from None
 

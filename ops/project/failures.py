@@ -28,6 +28,7 @@ _TOO_LARGE = (
     "See in notebooks/20-plan.ipynb what writes the table anew, and what to do instead; or raise max_rewrite, in hours "
     "when the table may be locked for so long."
 )
+_UNWRITABLE = re.compile(r"\[Errno (?:28|30|122)\] ")  # of Linux: no room, a read-only file system, no quota
 _IMPORTS = ("ModuleNotFoundError", "ImportError")
 _NAME_ONE = "See the history in notebooks/10-inspect.ipynb, and name one revision of it."
 
@@ -133,6 +134,12 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             f"{_sentence(event['message'])}",
             next_step="Look at env.py: it must call context.run_migrations(), and must let errors through.",
             code=_code(failure),
+        )
+    if kind == "project" and _UNWRITABLE.match(event["message"]) and not event.get("frames"):
+        return ProjectError(
+            f"A file of the project's cannot be written: {_sentence(_UNWRITABLE.sub('', event['message']))}",
+            next_step="Make room there, or give the right to write; the project itself is well.",
+            code="unwritable",
         )
     if event["type"] in _IMPORTS and not event.get("revision"):
         return ImportFailedError(

@@ -21,7 +21,16 @@ from ops.runbook import catalogue
 from ops.runbook.kernel import Kernel, environment
 from ops.runbook.libraries import without_grammars
 from ops.runbook.parameters import Value, from_values
-from ops.runbook.record import FILE, NO_TARGET, Record, new_folder, now, plain, write_atomically
+from ops.runbook.record import (
+    FILE,
+    NO_TARGET,
+    Record,
+    UnwritableError,
+    new_folder,
+    now,
+    plain,
+    write_atomically,
+)
 from ops.settings import home as find_home
 from ops.settings import redact, resolve
 from ops.values import Verdict
@@ -33,8 +42,9 @@ Progress = Callable[[str], None]
 
 
 def to_stderr(line: str) -> None:
-    """Print one line of progress."""
-    print(line, file=sys.stderr, flush=True)
+    """Print one line of progress; a log that takes no more of them is no reason to stop a change half-way."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def execute(
@@ -185,7 +195,12 @@ class Execution:
         self.record = Record.load(self.folder)
         if not self.record.finished:
             self._broke_off = self._unfinished(trouble)
-            self.record.fail(self._broke_off)
+            try:
+                self.record.fail(self._broke_off)
+            except UnwritableError as error:  # nobody can read it there, so it is told
+                self._broke_off = self._unrecorded(error)
+                with contextlib.suppress(UnwritableError):
+                    self.record.fail(self._broke_off)
         return self.record
 
     def finish(self) -> None:
@@ -194,16 +209,27 @@ class Execution:
         path = self.folder / NOTEBOOK
         if not path.is_file():
             return
-        self._clean(path)
-        self.record.add_artifact(NOTEBOOK)
+        try:
+            self._clean(path)
+        except (OSError, ValueError) as error:  # papermill has written half of it, or there is no room for another
+            path.unlink(missing_ok=True)  # secrets may be in it
+            self._progress(f"The notebook could not be kept: {_why(error)}")
+        else:
+            self.record.add_artifact(NOTEBOOK)
+            self._report(path)
+        try:
+            self.record.write()
+        except UnwritableError as error:
+            self._progress(error.problem)
+
+    def _report(self, notebook: Path) -> None:
         try:
             from ops.runbook import report
 
-            report.write(path, self.folder / REPORT, title=f"{self.about.stem} · {self.record.verdict}")
+            report.write(notebook, self.folder / REPORT, title=f"{self.about.stem} · {self.record.verdict}")
             self.record.add_artifact(REPORT)
         except Exception as error:  # the run stands, with or without its report
             self._progress(redact(f"The report could not be written: {type(error).__name__}: {error}"))
-        self.record.write()
 
     def discard(self) -> None:
         """Undo a preparation that will not be played."""
@@ -286,6 +312,14 @@ class Execution:
             code="unexpected",
         )
 
+    def _unrecorded(self, error: UnwritableError) -> OpsError:
+        """A run that broke off, and whose end could not be written down where it belongs."""
+        assert self._broke_off is not None
+        where = f" The run broke off in the cell {self._cell!r}." if self._cell else ""
+        broke_off, problem = self._broke_off, f"{error.problem}{where}"
+        kind = InterruptedRunError if isinstance(broke_off, InterruptedRunError) else OpsError
+        return kind(problem, next_step=error.next_step, changed=broke_off.changed, code=error.code)
+
     def _clean(self, path: Path) -> None:
         """Take out papermill's own error banners, as ours says more, and whatever is secret."""
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -320,6 +354,10 @@ def _prepared(out: Path) -> Path:
             next_step="Name a folder that can be written.",
         ) from None
     return folder.resolve()
+
+
+def _why(error: Exception) -> str:
+    return f"{error.strerror}." if isinstance(error, OSError) and error.strerror else "it is not whole."
 
 
 def _preload() -> None:

@@ -75,6 +75,20 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         os.close(directory)
 
 
+class UnwritableError(OpsError):
+    """The run folder lets nothing be written any more; `reason` is the system's."""
+
+    code = "unwritable"
+    changed = None
+
+    def __init__(self, folder: Path, reason: OSError) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Nothing more can be written in the run folder {str(folder)!r}: {reason.strerror}.",
+            next_step="Make room there, then run notebooks/10-inspect.ipynb to see where the database is.",
+        )
+
+
 class Record:
     """The record of one run, on disk from its first moment."""
 
@@ -92,7 +106,13 @@ class Record:
         parameters: Mapping[str, object],
         started: dt.datetime,
     ) -> Record:
-        """Return a new record, written with the verdict that a killed run deserves: UNKNOWN."""
+        """Return a new record, written with the verdict that a killed run deserves: UNKNOWN.
+
+        Raises
+        ------
+        SettingsError
+            The folder lets nothing be written; it is gone then, where it was empty.
+        """
         record = cls(
             folder,
             {
@@ -112,7 +132,12 @@ class Record:
                 "error": None,
             },
         )
-        record.write()
+        try:
+            record.write()
+        except UnwritableError as error:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise unwritable(folder, error.reason) from None
         return record
 
     @classmethod
@@ -190,6 +215,8 @@ class Record:
         ------
         OpsError
             The name leads out of the run folder.
+        UnwritableError
+            The disk is full, or does not let us.
         """
         path = (self.folder / name).resolve()
         if self.folder.resolve() not in path.parents:
@@ -199,15 +226,32 @@ class Record:
                 code="artifact",
             )
         if content is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, redact(content) if isinstance(content, str) else content)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, redact(content) if isinstance(content, str) else content)
+            except OSError as error:
+                raise UnwritableError(self.folder, error) from None
         if name not in self.content["artifacts"]:
             self.content["artifacts"].append(name)
 
+    @property
+    def text(self) -> str:
+        """What the file says, or would say if it could be written."""
+        return json.dumps(self.content, indent=2, ensure_ascii=False) + "\n"
+
     def write(self) -> None:
-        """Write the file, without any secret."""
+        """Write the file, without any secret.
+
+        Raises
+        ------
+        UnwritableError
+            The disk is full, or does not let us. The file says what it said before.
+        """
         self.content = plain(self.content)
-        write_atomically(self.folder / FILE, json.dumps(self.content, indent=2, ensure_ascii=False) + "\n")
+        try:
+            write_atomically(self.folder / FILE, self.text)
+        except OSError as error:
+            raise UnwritableError(self.folder, error) from None
 
 
 def plain(value: object) -> Any:

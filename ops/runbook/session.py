@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import uuid
@@ -237,7 +238,8 @@ class Session:
         if self._record is None and not isinstance(error, UsageError):
             self._open_for(error)
         if self._record is not None:
-            self._record.fail(error)
+            with contextlib.suppress(record.UnwritableError):  # the error is in the cell, and whoever started us looks
+                self._record.fail(error)
         _update(self._banner_view(), display_id=self._banner)
 
     def _open_for(self, error: OpsError) -> None:
@@ -291,6 +293,8 @@ class Session:
 
 
 def _as_ops_error(raised: BaseException, effects: str) -> OpsError:
+    if isinstance(raised, record.UnwritableError) and effects != "write":
+        raised.changed = False
     if isinstance(raised, OpsError):
         return raised
     changed = None if effects == "write" else False

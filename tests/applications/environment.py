@@ -14,13 +14,22 @@ from pathlib import Path
 import pytest
 
 
-def python_with(name: str, requirements: Sequence[str], *, interpreter: str = sys.executable) -> Path:
-    """Return the Python of an environment with some packages, and a driver. Without a package index, the test skips."""
+def python_with(
+    name: str,
+    requirements: Sequence[str],
+    *,
+    interpreter: str = sys.executable,
+    told_apart: Sequence[str] | None = None,
+) -> Path:
+    """Return the Python of an environment with some packages, and a driver. Without a package index, the test skips.
+
+    `told_apart` are words by which it is told from others of that name: by default its packages, but for the first.
+    """
     base = Path(tempfile.gettempdir()) / f"alembic-ops-tests-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     assert base.stat().st_uid == os.getuid() and not base.stat().st_mode & 0o077, f"{base} is somebody else's"
     version = ask(interpreter, "import sys; print('py%d%d' % sys.version_info[:2])")
-    parts = (name, version, *requirements[1:])
+    parts = (name, version, *(requirements[1:] if told_apart is None else told_apart))
     folder = base / re.sub(r"[^\w.-]", "", "-".join(parts))
     with open(base / f"{folder.name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

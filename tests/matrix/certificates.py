@@ -15,20 +15,31 @@ from pathlib import Path
 import pytest
 
 PASSWORD = "tls-0nly-pw"
-HBA = "local all all trust\nhostssl all all all scram-sha-256\n"
+KEY_PASSWORD = "key-0nly-pw"
+HBA = "local all all trust\nhostssl all clerk all cert\nhostssl all all all scram-sha-256\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encrypted:
-    """The server: its port, and the certificate that its own was signed with."""
+    """The server: its port, and the certificate that its own was signed with.
+
+    The role `clerk` is let in by a certificate alone: `clerk.crt` in the folder `clients`, whose key is in `clerk.key`,
+    and once more, with a password, in `locked.key`.
+    """
 
     port: int
     authority: Path
     stranger: Path
+    clients: Path
 
     def url(self, options: str, *, host: str = "localhost", database: str = "postgres") -> str:
         """Return a URL to it, with some options."""
         return f"postgresql://keeper:{PASSWORD}@{host}:{self.port}/{database}?{options}"
+
+    def url_of_clerk(self, options: str, *, key: str = "clerk.key") -> str:
+        """Return a URL to it, with a certificate for a password."""
+        own = f"sslcert={self.clients}/clerk.crt&sslkey={self.clients / key}"
+        return f"postgresql://clerk@localhost:{self.port}/postgres?{own}&{options}"
 
 
 @contextlib.contextmanager
@@ -45,6 +56,7 @@ def encrypted() -> Iterator[Encrypted]:
         folder.chmod(0o755)
         authority = _signed(folder, "authority", "server")
         stranger = _signed(folder, "stranger", "other")
+        clients = _clients(folder)
         _as_server(
             folder, programs / "initdb", "-D", folder / "data", "-U", "keeper", "--auth=trust", "-N", "-E", "UTF8"
         )
@@ -54,6 +66,7 @@ def encrypted() -> Iterator[Encrypted]:
             "listen_addresses": "127.0.0.1, ::1", "port": str(port), "ssl": "on", "fsync": "off",
             "unix_socket_directories": str(folder), "max_connections": "40",
             "ssl_cert_file": str(folder / "server.crt"), "ssl_key_file": str(folder / "server.key"),
+            "ssl_ca_file": str(authority),
         }  # fmt: skip
         lines = "".join(f"{key} = '{value}'\n" for key, value in settings.items())
         with open(folder / "data" / "postgresql.conf", "a", encoding="utf-8") as file:
@@ -62,24 +75,40 @@ def encrypted() -> Iterator[Encrypted]:
         control = [programs / "pg_ctl", "-D", folder / "data", "-l", folder / "data" / "log"]
         _as_server(folder, *control, "-w", "-t", "120", "start")
         try:
-            sql = f"ALTER ROLE keeper PASSWORD '{PASSWORD}'"
+            sql = f"ALTER ROLE keeper PASSWORD '{PASSWORD}'; CREATE ROLE clerk SUPERUSER LOGIN"
             _as_server(
                 folder, programs / "psql", "-h", folder, "-p", str(port), "-U", "keeper", "-d", "postgres", "-c", sql
             )
-            yield Encrypted(port=port, authority=authority, stranger=stranger)
+            yield Encrypted(port=port, authority=authority, stranger=stranger, clients=clients)
         finally:
             _as_server(folder, *control, "-m", "immediate", "stop")
+
+
+_NEW = ("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2")
+_RUN = {"check": True, "capture_output": True}
+
+
+def _clients(folder: Path) -> Path:
+    """Make the certificate of a role, signed by the authority, and return its folder."""
+    made = folder / "clients"
+    made.mkdir()
+    signed = ["-CA", folder / "authority.crt", "-CAkey", folder / "authority.key"]
+    own = ["-addext", "basicConstraints=CA:FALSE", "-out", made / "clerk.crt", "-keyout", made / "clerk.key"]
+    subprocess.run([*_NEW, "-subj", "/CN=clerk", *signed, *own], **_RUN)
+    locked = ["-aes256", "-passout", f"pass:{KEY_PASSWORD}", "-out", made / "locked.key"]
+    subprocess.run(["openssl", "rsa", "-in", made / "clerk.key", *locked], **_RUN)
+    for key in made.glob("*.key"):
+        key.chmod(0o600)
+    return made
 
 
 def _signed(folder: Path, authority: str, name: str) -> Path:
     """Make a certificate authority and a certificate for localhost; return the authority's."""
     made = [folder / f"{authority}.crt", folder / f"{authority}.key"]
-    new = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2"]
-    common = {"check": True, "capture_output": True}
-    subprocess.run([*new, "-subj", f"/CN={authority}", "-out", made[0], "-keyout", made[1]], **common)
+    subprocess.run([*_NEW, "-subj", f"/CN={authority}", "-out", made[0], "-keyout", made[1]], **_RUN)
     names = ["-addext", "subjectAltName=DNS:localhost,IP:::1", "-addext", "basicConstraints=CA:FALSE"]
     parts = ["-CA", made[0], "-CAkey", made[1], "-out", folder / f"{name}.crt", "-keyout", folder / f"{name}.key"]
-    subprocess.run([*new, "-subj", "/CN=localhost", *names, *parts], **common)
+    subprocess.run([*_NEW, "-subj", "/CN=localhost", *names, *parts], **_RUN)
     return made[0]
 
 

@@ -20,9 +20,18 @@ compares. What was not run says so.
 OF_PROJECTS = """
 ## A project's Python, SQLAlchemy, Alembic and driver
 
-The toolkit itself wants Python 3.11 or newer, and was tried on 3.11; a project may have a Python of its own (`python`
-in the target's section), from 3.8 on. The rows are the combinations that go together: SQLAlchemy 2.1 wants Python 3.11,
-its dialect for psycopg 3 came with 2.0, and Alembic 1.7 knows 1.4 alone.
+A project may have a Python of its own (`python` in the target's section), from 3.8 on. The rows are the combinations
+that go together: SQLAlchemy 2.1 wants Python 3.11, its dialect for psycopg 3 came with 2.0, and Alembic 1.7 knows 1.4
+alone.
+"""
+OF_THE_TOOLKIT = """
+## The toolkit's own Python
+
+It wants Python 3.11 or newer, and all of its tests run on that. On the others, they are a selection: everything without
+a database, changes with their errors, whole notebooks, and the demonstration.
+
+| Python | SQLAlchemy | Alembic | Outcome |
+| --- | --- | --- | --- |
 """
 OF_SERVERS = """
 ## Servers, and ways to them
@@ -31,7 +40,17 @@ OF_SERVERS = """
 
 def text() -> str:
     """Return the page."""
-    return HEAD + OF_PROJECTS + _projects() + OF_SERVERS + _servers()
+    return HEAD + OF_THE_TOOLKIT + _toolkit() + OF_PROJECTS + _projects() + OF_SERVERS + _servers()
+
+
+def _toolkit() -> str:
+    kept = {one["python"]: one for one in life.kept("toolkit")}
+    lines = []
+    for python in (*stacks.OF_THE_TOOLKIT, *stacks.UNTRIED):
+        found = kept.get(python)
+        versions = found["versions"].values() if found else (python, "any", "any")
+        lines.append(f"| {' | '.join((*versions, _outcome(found, 'outcome')))} |")
+    return "\n".join(lines) + "\n"
 
 
 def _projects() -> str:

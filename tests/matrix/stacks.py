@@ -12,6 +12,8 @@ from tests.applications.environment import python_with
 
 NEWEST = "newest"
 PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+OF_THE_TOOLKIT = ("3.12", "3.13")
+"""Pythons that the toolkit runs on itself, beside the one that all tests run on."""
 UNTRIED = ("3.14",)
 """Pythons that nobody has tried here: rows that say so."""
 DRIVERS = ("psycopg2", "psycopg", "asyncpg", "pg8000")

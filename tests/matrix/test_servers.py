@@ -17,7 +17,7 @@ from ops.values import Verdict
 from tests import passwords
 from tests.database import test_pooler
 from tests.matrix import life
-from tests.matrix.certificates import PASSWORD, Encrypted, encrypted
+from tests.matrix.certificates import KEY_PASSWORD, PASSWORD, Encrypted, encrypted
 from tests.matrix.servers import WAYS
 
 guarded, make_role, pooler = passwords.guarded, passwords.make_role, test_pooler.pooler
@@ -129,6 +129,37 @@ def test_a_backup_of_rows_goes_through_tls(
     assert backup.verdict is Verdict.OK
 
 
+WITH_A_CERTIFICATE = {
+    "its key in a file": ("clerk.key", ""),
+    "its key with a password": ("locked.key", f"&sslpassword={KEY_PASSWORD}"),
+}
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("key", "options"), WITH_A_CERTIFICATE.values(), ids=WITH_A_CERTIFICATE)
+def test_a_certificate_in_place_of_a_password(
+    key: str,
+    options: str,
+    tls: Encrypted,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+    url = tls.url_of_clerk(f"sslmode=verify-full&sslrootcert={tls.authority}{options}", key=key)
+    target = life.target_of(tmp_path, "linear", url, monkeypatch)
+
+    assert life.lived(target) == life.WORKS
+    backup = target.backup(data="full", verify="restore")
+
+    assert backup.verdict is Verdict.OK
+    target.downgrade("base", dry_run=False)
+    written = b"".join(one.read_bytes() for one in tmp_path.rglob("*") if one.is_file() and one.name != "ops.ini")
+    assert KEY_PASSWORD.encode() not in written and KEY_PASSWORD not in "".join(capfd.readouterr())
+
+
 @pytest.fixture(scope="module")
 def tls() -> Iterator[Encrypted]:
     with encrypted() as server:
@@ -154,6 +185,16 @@ SHUT: dict[str, tuple[Callable[[Encrypted], str], str, str]] = {
         lambda tls: tls.url("sslmode=verify-full&sslrootcert=/nowhere/root.crt"),
         "does not exist",
         "Check sslrootcert",
+    ),
+    "no certificate of one's own": (
+        lambda tls: f"postgresql://clerk@localhost:{tls.port}/postgres?sslmode=require",
+        "requires a valid client certificate",
+        "Check sslmode and certificates",
+    ),
+    "a key whose password is another": (
+        lambda tls: tls.url_of_clerk(f"sslmode=require&sslpassword={PASSWORD}", key="locked.key"),
+        "could not load private key file",
+        "sslpassword",
     ),
     "no connection left": (
         lambda tls: tls.url("sslmode=require").replace("keeper:", "guest:"),

@@ -303,7 +303,7 @@ def test_nothing_is_changed_without_a_record(tmp_path: Path) -> None:
 
     assert refused.value.code == "ledger"
     assert refused.value.changed is False
-    assert "nothing is changed without a record" in refused.value.next_step
+    assert "nothing more is changed without a record" in refused.value.next_step
 
 
 def test_a_ledger_that_cannot_be_read_is_not_an_empty_one(ledger: Ledger) -> None:

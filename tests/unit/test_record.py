@@ -137,7 +137,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(record.UnwritableError, match="No space"):
         one.conclude(verdict=Verdict.OK, summary="", data={})
 
     assert read(tmp_path)["verdict"] == "UNKNOWN"

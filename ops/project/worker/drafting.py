@@ -16,7 +16,7 @@ def do_draft(project, request):
     meant = {}
     if not request["write"]:
         write_elsewhere(project.script, request["folder"], meant)
-    written = [one for one in context.generate_scripts() if one is not None]
+    written = written_whole(project.script, context)
     if not written:
         return {"revision": None, "models": models}
     found = written[-1]
@@ -32,6 +32,26 @@ def do_draft(project, request):
         answer[key] = one["sql"]
         answer[key + "_why"] = one.get("why")
     return answer
+
+
+def written_whole(script, context):
+    """Have the files written. One that the disk had no room for does not stay: half of it would break the history."""
+    usual = script._rev_path
+    begun = []
+
+    def noted(*where):
+        path = usual(*where)
+        begun.append(Path(path))
+        return path
+
+    script._rev_path = noted
+    try:
+        return [one for one in context.generate_scripts() if one is not None]
+    except OSError:
+        for path in begun:
+            if path.is_file():
+                path.unlink()
+        raise
 
 
 def revision_context(project, request):
