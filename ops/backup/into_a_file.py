@@ -21,7 +21,7 @@ from ops.backup import shelf
 from ops.backup.restored import Restoration
 from ops.dumps import Dump
 from ops.dumps.values import OF_A_FILE
-from ops.errors import BusyError, OpsError, RefusedError, StalePlanError
+from ops.errors import BusyError, OpsError, RefusedError
 from ops.ledger import Ledger, whoami
 from ops.settings import TargetSettings
 from ops.sqlite import file, lock
@@ -62,7 +62,7 @@ def restore(
     dump = dumps.check(found, sha256=str(shelf.record(found.folder).get("sha256", "")))
     own = Path(str(settings.database.url.database))
     if not over:
-        return _into(settings, dump, own.parent / (into or f"{own.stem}_{_stamp()}{own.suffix}"), dry_run)
+        return _into(settings, dump, own.parent / (into or f"{own.stem}_{_stamp()}{own.suffix}"), dry_run, confirm)
     if into:
         raise RefusedError(
             "over = True restores into the target's own file. Nothing was changed.", next_step="Leave `into` empty."
@@ -70,14 +70,14 @@ def restore(
     return _over(settings, dump, dry_run, confirm)
 
 
-def _into(settings: TargetSettings, dump: Dump, place: Path, dry_run: bool) -> Restoration:
+def _into(settings: TargetSettings, dump: Dump, place: Path, dry_run: bool, confirm: str) -> Restoration:
     obstacles = [f"There is a file {place} already."] if place.exists() else []
     if not os.access(place.parent, os.W_OK):
         obstacles.append(f"The folder {place.parent} may not be written to.")
     planned = _planned(settings, dump, str(place), over=False, state=(str(place),), obstacles=obstacles)
     if dry_run:
         return planned
-    _require(planned)
+    planned.check(confirm)
     started = time.monotonic()
     try:
         file.backed_up(dump.path, place)
@@ -104,8 +104,7 @@ def _over(settings: TargetSettings, dump: Dump, dry_run: bool, confirm: str) -> 
         )
         if dry_run:
             return planned
-        _require(planned)
-        _confirmed(planned, confirm)
+        planned.check(confirm)
         started = time.monotonic()
         recording = _Recording(settings, dump, planned)
         kept = live.with_name(f"{live.stem}_before_{_stamp()}{live.suffix}")
@@ -148,29 +147,6 @@ def _planned(
         obstacles=tuple(obstacles),
         notes=(f"It is a backup of another file: {dump.identity}.",) if elsewhere else (),
     )
-
-
-def _require(planned: Restoration) -> None:
-    if planned.obstacles:
-        raise RefusedError(
-            f"The backup cannot be restored: {' '.join(planned.obstacles)} Nothing was changed.",
-            next_step="Mend what is named.",
-        )
-
-
-def _confirmed(planned: Restoration, confirm: str) -> None:
-    if confirm and confirm != planned.fingerprint:
-        raise StalePlanError(
-            f"The confirmation {confirm[:40]!r} is not that of what would be done now: {planned}.",
-            next_step="Do the dry run again, read it, and confirm its fingerprint.",
-        )
-    if planned.needs_confirmation and not confirm:
-        raise StalePlanError(
-            f"Target {planned.target!r} is protected: replacing its content needs confirm = the fingerprint of its dry "
-            "run.",
-            next_step="Do the dry run (dry_run = True), read it, and pass its fingerprint as `confirm`.",
-            code="unconfirmed",
-        )
 
 
 def _done(at: TargetSettings, planned: Restoration, dump: Dump, started: float) -> Restoration:

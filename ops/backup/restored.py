@@ -10,6 +10,7 @@ from typing import Any
 from ops import display
 from ops.backup.values import WORDS
 from ops.dumps import Dump
+from ops.errors import RefusedError, StalePlanError
 from ops.values import Result, Verdict
 
 
@@ -56,6 +57,34 @@ class Restoration(Result):
     def needs_confirmation(self) -> bool:
         """Whether the real run wants the fingerprint."""
         return self.over and self.protected
+
+    def check(self, confirm: str) -> None:
+        """See whether a real run may begin; `confirm` is what somebody read in a dry run.
+
+        Raises
+        ------
+        RefusedError
+            Something stands in the way.
+        StalePlanError
+            The confirmation is missing where it is needed, or stands for something else.
+        """
+        if self.obstacles:
+            raise RefusedError(
+                f"The backup cannot be restored: {' '.join(self.obstacles)} Nothing was changed.",
+                next_step="Provide what is named.",
+            )
+        if confirm and confirm != self.fingerprint:
+            raise StalePlanError(
+                f"The confirmation {confirm[:40]!r} is not that of what would be done now: {self}.",
+                next_step="Do the dry run again, read it, and confirm its fingerprint.",
+            )
+        if self.needs_confirmation and not confirm:
+            raise StalePlanError(
+                f"Target {self.target!r} is protected: replacing {self.into} needs confirm = the fingerprint of its "
+                "dry run.",
+                next_step="Do the dry run (dry_run = True), read it, and pass its fingerprint as `confirm`.",
+                code="unconfirmed",
+            )
 
     def __str__(self) -> str:
         what = f"{self.file} ({WORDS[self.dump.data]}, of {display.moment(self.dump.started)})"

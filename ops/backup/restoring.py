@@ -19,7 +19,7 @@ from ops.backup.verifying import Report
 from ops.catalog import snapshot
 from ops.dumps import Dump
 from ops.dumps.values import OF_A_FILE
-from ops.errors import BusyError, OpsError, RefusedError, StalePlanError, UsageError
+from ops.errors import BusyError, OpsError, RefusedError, UsageError
 from ops.settings import TargetSettings
 
 _SESSIONS = """
@@ -70,11 +70,7 @@ def restore(
     planned = _planned(settings, dump, place, into, over)
     if dry_run:
         return planned
-    if planned.obstacles:
-        raise RefusedError(
-            f"The backup cannot be restored: {' '.join(planned.obstacles)}", next_step="Provide what is named."
-        )
-    _check_confirmation(planned, confirm)
+    planned.check(confirm)
     started = time.monotonic()
     name = f"restoring_{_stamp()}_{secrets.token_hex(3)}" if over else planned.into
     place.create(name, dump, f"alembic-ops: being restored from {planned.file}")
@@ -170,21 +166,6 @@ def _state(settings: TargetSettings, name: str, there: frozenset[str]) -> tuple[
     with database.connect(_at(settings, name), purpose="restore") as connection:
         catalog = snapshot.read(connection, version_table=verifying.NO_TABLE)
         return (database.facts(connection).identity, catalog.fingerprint)
-
-
-def _check_confirmation(planned: Restoration, confirm: str) -> None:
-    if confirm and confirm != planned.fingerprint:
-        raise StalePlanError(
-            f"The confirmation {confirm[:40]!r} is not that of what would be done now: {planned}.",
-            next_step="Do the dry run again, read it, and confirm its fingerprint.",
-        )
-    if planned.needs_confirmation and not confirm:
-        raise StalePlanError(
-            f"Target {planned.target!r} is protected: replacing a database needs confirm = the fingerprint of its dry "
-            "run.",
-            next_step="Do the dry run (dry_run = True), read it, and pass its fingerprint as `confirm`.",
-            code="unconfirmed",
-        )
 
 
 def _filled(
