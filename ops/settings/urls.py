@@ -24,6 +24,7 @@ PORT = 5432
 Query = dict[str, str | tuple[str, ...]]
 
 _DIALECTS = ("postgres", "postgresql")
+_MARIADB = ("mariadb", "mysql")
 # By what their URLs' options mean.
 _LIBPQ_DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async")
 _DRIVERS = (*_LIBPQ_DRIVERS, "asyncpg", "pg8000")
@@ -275,9 +276,12 @@ def _one_host_each(text: str) -> str:
 def _driver(url: URL, source: str) -> str:
     dialect, _, driver = url.drivername.partition("+")
     if dialect not in _DIALECTS:
+        step = "Use a URL that begins with postgresql:// or sqlite:///."
+        if dialect in _MARIADB:
+            step = "MariaDB and MySQL can be no targets: there, go on with plain alembic and mariadb-dump or mysqldump."
         raise SettingsError(
             f"{source} speaks {dialect[:40]!r}; targets are PostgreSQL databases, and files of SQLite's.",
-            next_step="Use a URL that begins with postgresql:// or sqlite:///.",
+            next_step=step,
         )
     if (driver or "psycopg2") not in _DRIVERS:
         raise _unknown_driver(driver, source)

@@ -246,6 +246,16 @@ def test_what_is_no_url_is_not_repeated(text: str, said: str) -> None:
     assert "knows" not in "".join(traceback.format_exception(error))
 
 
+@pytest.mark.parametrize("name", ["mysql", "mysql+mysqldb", "mysql+asyncmy", "mariadb", "mariadb+pymysql"])
+def test_mariadb_is_refused_with_what_works_there(name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        ours(f"{name}://me:n0body-knows@h/d", source="STAGING_URL")
+
+    assert refused.value.problem.startswith(f"STAGING_URL speaks {name.partition('+')[0]!r}; ")
+    assert "plain alembic" in refused.value.next_step and "mariadb-dump" in refused.value.next_step
+    assert "knows" not in str(refused.value)
+
+
 def test_an_unknown_driver_of_the_section() -> None:
     with pytest.raises(SettingsError, match="the driver 'pigeon'"):
         project_url("postgresql://h/d", driver="pigeon")
