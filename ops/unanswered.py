@@ -53,6 +53,13 @@ def broken(error: DBAPIError, what: str) -> ConnectError:
 
 # What is said, and what helps. libpq's own words come in the language of this process, and the server's in that of
 # its lc_messages, so anything else falls through to the general advice.
+_FOR_NOW = (
+    ("too many c", "Wait, or raise max_connections or the role's limit: no connection is left."),
+    ("starting up", "Wait until the server has started, and run this again."),
+    ("shutting down", "The server is being stopped; run this again when it is up."),
+    ("in recovery mode", "Wait until the server has recovered, and run this again."),
+    ("terminating connection", "The server is being stopped; run this again when it is up."),
+)
 _ADVICE = (
     ("password authentication failed", "Check user and password in the environment variable that holds the URL."),
     ("no password supplied", "Put the password into the URL, or into ~/.pgpass."),
@@ -66,11 +73,7 @@ _ADVICE = (
     ("Permission denied", "Check who may use the socket's folder."),
     ("could not translate host name", "Check the host name in the URL."),
     ("timeout expired", "Check host, port and firewall: nobody answered in time."),
-    ("too many c", "Wait, or raise max_connections or the role's limit: no connection is left."),
-    ("starting up", "Wait until the server has started, and run this again."),
-    ("shutting down", "The server is being stopped; run this again when it is up."),
-    ("in recovery mode", "Wait until the server has recovered, and run this again."),
-    ("terminating connection", "The server is being stopped; run this again when it is up."),
+    *_FOR_NOW,
     ("private key", "Check sslkey in the URL, and sslpassword where the key has a password."),
     ("root certificate", "Check sslrootcert in the URL: it names the file with the authority's certificate."),
     ("does not exist", "Check the name in the URL, or create it."),
@@ -78,6 +81,11 @@ _ADVICE = (
     ("certificate", "Check sslmode and certificates in the URL."),
     ("invalid", "Correct that option of the URL."),
 )
+
+
+def lets_nobody_in(said: str) -> str | None:
+    """Return what helps where a server lets nobody in for the time being; None where it says something else."""
+    return next((advice for words, advice in _FOR_NOW if words in said), None)
 
 
 def cannot_connect(settings: TargetSettings, error: DBAPIError) -> ConnectError:

@@ -22,6 +22,7 @@ from ops.errors import (
 )
 from ops.project.protocol import Event
 from ops.settings import TargetSettings, home
+from ops.unanswered import lets_nobody_in
 
 _CODES = {"55P03": "lock-timeout", "40P01": "deadlock", "OPS54": "max-rewrite"}
 _TOO_LARGE = (
@@ -187,6 +188,9 @@ def _statement(event: Event) -> OpsError:
     lines = [line for line in str(failure["message"]).splitlines() if not re.match(r"LINE \d+:|\s*\^?\s*$", line)]
     said = _sentence(" ".join(lines))
     sql = _shown(failure)
+    if not sql and (advice := lets_nobody_in(said)):
+        kind = MigrationError if event.get("revision") else ConnectError
+        return kind(f"The project's own connection was refused{place(event)}: {said}", next_step=advice)
     if not sql and not event.get("revision"):
         return ConnectError(
             f"The project's own connection failed{place(event)}: {said}",
