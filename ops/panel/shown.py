@@ -38,6 +38,7 @@ def state(status: Status, past: Sequence[Past], *, outdated: str = "") -> str:
     """
     facts = status.facts
     protection = display.Mark("protected", "attention") if status.protected else display.Mark("not protected", "ok")
+    holder = "not known by now" if outdated else str(status.holder or "nobody")
     pending = ", ".join(status.pending[:_PENDING]) + (" …" if len(status.pending) > _PENDING else "")
     items = (
         ("database", (display.Name(facts.database), protection)),
@@ -46,7 +47,7 @@ def state(status: Status, past: Sequence[Past], *, outdated: str = "") -> str:
         ("heads", display.Name(", ".join(status.heads) or "none")),
         ("pending", f"{len(status.pending)}: {pending}" if pending else "none"),
         ("drift", _drift(past)),
-        ("at work now", str(status.holder) if status.holder else "nobody"),
+        ("at work now", holder),
         ("open runs", f"{len(status.open_runs)}: find what to repair" if status.open_runs else "none"),
     )
     found = (outdated, *status.findings, status.without_version)

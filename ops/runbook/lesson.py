@@ -87,7 +87,7 @@ class Command(Result):
     def view(self) -> display.View:
         """Return the command, its exit code, and what a terminal would have shown."""
         mark = display.Mark(f"exit code {self.exit_code}", self.verdict.tone)
-        lines = self.output.strip().splitlines() or ["(it printed nothing)"]
+        lines = self.output.strip("\n").rstrip().splitlines() or ["(it printed nothing)"]
         text = "\n".join(folded for line in lines for folded in _folded(line))
         return display.View(title=str(self), mark=mark, blocks=(display.Code(text=text, language="console"),))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -96,6 +97,7 @@ def test_a_slow_change_is_watched_stopped_and_undone(lab: Lab, chromium: Browser
         desk.wait_for_words("revision 2 of 2, b20000000002")
         desk.wait_for_words("The server is at work for")
         assert "Read before Upgrade began" in desk.text
+        assert re.search(r"at work now\s+not known by now", desk.text)
         desk.picture(pictures / "panel-at-work.png")
         desk.button("Cancel").click()
         desk.wait_for("Look again")

@@ -65,7 +65,7 @@ SILENT = "nbval-ignore-output"
 NOISY = ("shelf_before", "shelf_after", "saved", "tables", "measured", "rehearsed", "draft")
 """Cells that show sizes, traffic and the time of questions, which no two servers have alike."""
 
-NOISY_STEP = re.compile(r"\.(plan|new_revision)\(")
+NOISY_STEP = re.compile(r"\.(plan|new_revision|backup)\(|backup=")
 """What shows those in a lesson, whose cells are called by their numbers."""
 
 
@@ -181,7 +181,7 @@ def _at(home: Path, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(key, value)
 
 
-WALKED = [one.name for one in catalogue().notebooks if re.match(r"walkthroughs/(0[2-9]|13)", one.name)]
+WALKED = [one.name for one in catalogue().notebooks if re.match(r"walkthroughs/(0[2-9]|1[1-3])", one.name)]
 """Those after the one in the story that any Alembic project could be walked through; each is a place of its own."""
 
 
