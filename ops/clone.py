@@ -89,7 +89,7 @@ def as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, ta
     found = kept.get("clone", inputs)
     if found is None:
         transfer = Transfer.of(settings, ground, live, table)
-        note = templates.template(transfer.place, _inputs(transfer), lambda name: _fill(transfer, name)).note
+        note = _template(transfer).note
         lacking = [*note["left_out"], *(() if ground.has_roles else ("roles of the target's",))]
         if lacking:
             raise OpsError(
@@ -119,13 +119,25 @@ def usual_versions(settings: TargetSettings, ground: Ground, names: Sequence[str
 
 def template_copy(transfer: Transfer, prefix: str) -> AbstractContextManager[tuple[str, templates.Template]]:
     """Yield the name of a throw-away copy of the schema's template, and the template."""
-    return templates.copy(transfer.place, _inputs(transfer), lambda name: _fill(transfer, name), prefix=prefix)
+    return templates.copy(
+        transfer.place,
+        _inputs(transfer),
+        lambda name: _fill(transfer, name),
+        prefix=prefix,
+        tablespace=transfer.tablespace,
+    )
+
+
+def _template(transfer: Transfer) -> templates.Template:
+    return templates.template(
+        transfer.place, _inputs(transfer), lambda name: _fill(transfer, name), tablespace=transfer.tablespace
+    )
 
 
 def _inputs(transfer: Transfer) -> list[object]:
     """What a template depends on."""
     around = transfer.around
-    return [*transfer.kept, around.version_table, around.encoding, around.collation]
+    return [*transfer.kept, around.version_table, around.encoding, around.collation, around.tablespace]
 
 
 def _fill(transfer: Transfer, making: str) -> Mapping[str, Any]:

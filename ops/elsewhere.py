@@ -22,6 +22,7 @@ class Elsewhere:
     """A server on which we may create databases, and drop those that we have made.
 
     `role` is our login there, `powerful` whether it is a superuser: only one can create roles and give them things.
+    `tablespaces` are those that it has beside the two of every server.
     """
 
     address: URL = field(repr=False)
@@ -30,6 +31,7 @@ class Elsewhere:
     role: str
     powerful: bool
     label: str
+    tablespaces: frozenset[str] = frozenset()
 
     @property
     def bin_dir(self) -> Path:
@@ -84,10 +86,11 @@ def named(settings: TargetSettings) -> Elsewhere | None:
     with closing(scratch.connect(place)) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_catalog.current_setting('server_version_num')::int, rolname::text, rolsuper,"
-            " rolsuper OR rolcreatedb, pg_catalog.pg_is_in_recovery()"
+            " rolsuper OR rolcreatedb, pg_catalog.pg_is_in_recovery(),"
+            " ARRAY(SELECT spcname::text FROM pg_catalog.pg_tablespace WHERE spcname !~ '^pg_')"
             " FROM pg_catalog.pg_roles WHERE rolname = current_user"
         )
-        version, role, powerful, may_create, is_replica = cursor.fetchone()
+        version, role, powerful, may_create, is_replica, tablespaces = cursor.fetchone()
     if is_replica or not may_create:
         why = "it is a replica" if is_replica else f"the role {role!r} may not create databases there"
         raise OpsError(
@@ -96,4 +99,6 @@ def named(settings: TargetSettings) -> Elsewhere | None:
             code="clone",
         )
     place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return replace(place, major=version // 10000, role=role, powerful=powerful)
+    return replace(
+        place, major=version // 10000, role=role, powerful=powerful, tablespaces=frozenset(tablespaces)
+    )

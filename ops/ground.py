@@ -34,7 +34,8 @@ _ROLES = """
                      SELECT d.refobjid FROM pg_catalog.pg_shdepend d
                      WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.dbid = (
                          SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
-                 ORDER BY rolname)
+                 ORDER BY rolname),
+           ARRAY(SELECT spcname::text FROM pg_catalog.pg_tablespace WHERE spcname !~ '^pg_' ORDER BY spcname)
 """
 
 _HAS_TABLES = """
@@ -52,7 +53,8 @@ class Ground:
 
     `named` are those of them that own something in the target, or have a right there: a replay may depend on these. The
     others are made for it, too, as a revision to come may name them. `owner` is whose the target's objects are; `role`
-    is somebody else only where the scratch server gives us no roles. `elsewhere` is a server that the section names.
+    is somebody else only where the scratch server gives us no roles. `tablespaces` are those of the target's server
+    beside the two that every one has. `elsewhere` is a server that the section names.
     """
 
     home: Path
@@ -61,6 +63,7 @@ class Ground:
     roles: tuple[str, ...]
     named: tuple[str, ...] = ()
     owner: str = ""
+    tablespaces: tuple[str, ...] = ()
     elsewhere: Elsewhere | None = None
 
     @classmethod
@@ -78,7 +81,7 @@ class Ground:
         from sqlalchemy import text
 
         row = connection.execute(text(_ROLES), {"schema": table[0], "table": table[1]}).one()
-        version, role, owner, roles, named = row
+        version, role, owner, roles, named, tablespaces = row
         there = embedded.majors()
         major = min((one for one in there if one >= version // 10000), default=max(there))
         worker = owner = settings.role or owner or role
@@ -93,6 +96,7 @@ class Ground:
             roles=tuple(roles),
             named=tuple(named),
             owner=owner,
+            tablespaces=tuple(tablespaces),
             elsewhere=place,
         )
 
@@ -100,12 +104,18 @@ class Ground:
     def key(self) -> list[object]:
         """What a replay or a copy depends on, of all this."""
         where = self.elsewhere.folder.name if self.elsewhere else ""
-        return [where, self.major, self.role, self.owner, self.has_roles, self.named]
+        return [where, self.major, self.role, self.owner, self.has_roles, self.named, self.lacking]
 
     @property
     def has_roles(self) -> bool:
         """Whether the target's roles are there, so that owners and grants can be the same."""
         return self.elsewhere is None or self.elsewhere.powerful
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The tablespaces of the target's server that the scratch server has not: on somebody else's we make none."""
+        there = frozenset(self.tablespaces) if self.elsewhere is None else self.elsewhere.tablespaces
+        return tuple(one for one in self.tablespaces if one not in there)
 
     def as_owned(self, made: Catalog) -> Catalog:
         """Return a catalog in which what belongs to us, for want of roles, belongs to whom it would belong."""
@@ -137,7 +147,7 @@ class Ground:
 
         with scratch.database_on(self.server, prefix="replay") as url:
             name = str(make_url(url).database)
-            self.make_roles()
+            self.furnish()
             self._give(name)
             copy = replace(settings.with_url(url), role=self.role, embedded=False)
             if baseline and settings.project.baseline is not None:
@@ -147,7 +157,12 @@ class Ground:
                     _bootstrap(here, settings)
                 yield here
 
-    def make_roles(self) -> None:
+    def furnish(self) -> None:
+        """Have on the scratch server what belongs to no database, and statements name: roles and tablespaces."""
+        self._make_roles()
+        self._make_tablespaces()
+
+    def _make_roles(self) -> None:
         """Have the target's roles on the scratch server, without login: owners and grants name them.
 
         A role that was there before is left as it is: somebody else may live on that server, the target itself perhaps.
@@ -172,6 +187,31 @@ class Ground:
                     there[role] = (False, _OURS)
                 if role == self.role and there[role] == (False, _OURS):
                     cursor.execute(sql.SQL("ALTER ROLE {} SUPERUSER").format(name))
+
+    def _make_tablespaces(self) -> None:
+        """Have the target's tablespaces on our own scratch server, in its own folder: nothing lies on another disk.
+
+        As roles do, they stay: an empty folder for each name that a server of ours has ever had.
+        https://www.postgresql.org/docs/current/runtime-config-developer.html#GUC-ALLOW-IN-PLACE-TABLESPACES
+        """
+        import psycopg2
+        from psycopg2 import sql
+
+        if self.elsewhere is not None or not self.tablespaces:
+            return
+        with closing(scratch.connect(self.server)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT spcname FROM pg_catalog.pg_tablespace")
+            there = {name for (name,) in cursor.fetchall()}
+            cursor.execute("SET allow_in_place_tablespaces = on")
+            for one in self.tablespaces:
+                if one in there:
+                    continue
+                name = sql.Identifier(one)
+                try:
+                    cursor.execute(sql.SQL("CREATE TABLESPACE {} LOCATION ''").format(name))
+                except (psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):
+                    continue  # another process was quicker
+                cursor.execute(sql.SQL("COMMENT ON TABLESPACE {} IS {}").format(name, sql.Literal(_OURS)))
 
     def _give(self, name: str) -> None:
         """Make a scratch database the replaying role's own, as it may not be a superuser there."""

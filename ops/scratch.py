@@ -139,11 +139,18 @@ def database_on(server: Place, *, prefix: str = "scratch") -> Iterator[str]:
 
 @contextmanager
 def throw_away(
-    server: Place, prefix: str, *, template: str = "template0", ready: str = "", encoding: str = ""
+    server: Place,
+    prefix: str,
+    *,
+    template: str = "template0",
+    ready: str = "",
+    encoding: str = "",
+    tablespace: str = "",
 ) -> Iterator[str]:
     """Yield the name of a fresh copy of a template database; it is dropped afterwards. See `database_on`.
 
     `ready`: a copy that was made ahead, taken where it is still there. `encoding`: another one than the server's.
+    `tablespace`: another one than the template's.
 
     Raises
     ------
@@ -159,7 +166,7 @@ def throw_away(
     with claim(server, prefix) as (name, _):
         with closing(connect(server)) as connection:
             if not (ready and _taken(connection, ready, name)):
-                _create(server, connection, name, template, is_new=True, encoding=encoding)
+                _create(server, connection, name, template, is_new=True, encoding=encoding, tablespace=tablespace)
         try:
             yield name
         finally:
@@ -291,6 +298,7 @@ def _create(
     *,
     is_new: bool = False,
     encoding: str = "",
+    tablespace: str = "",
 ) -> None:
     """Create a database; unless it is to be new, that somebody else has just done so is as good."""
     import psycopg2
@@ -302,6 +310,8 @@ def _create(
     if encoding:  # the one locale that goes with all of them
         provider = sql.SQL(" LOCALE_PROVIDER libc" if server.major >= 15 else "")
         statement += sql.SQL(" ENCODING {}{} LC_COLLATE 'C' LC_CTYPE 'C'").format(sql.Literal(encoding), provider)
+    if tablespace:
+        statement += sql.SQL(" TABLESPACE {}").format(sql.Identifier(tablespace))
     with connection.cursor() as cursor:
         try:
             cursor.execute(statement)

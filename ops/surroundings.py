@@ -45,6 +45,7 @@ class Surroundings:
 
     `settings` are those of a new session of the target's login, as names and values; `special` are the names of those
     that somebody gave the login or the database on purpose. `version_table` is its columns, empty where there is none.
+    `tablespace` is that of the database, empty where it is the usual one.
     """
 
     settings: tuple[tuple[str, str], ...] = field(repr=False)
@@ -56,6 +57,7 @@ class Surroundings:
     collation: str
     version_table: str
     subscriptions: int
+    tablespace: str = ""
 
 
 _READ = """
@@ -79,6 +81,8 @@ _READ = """
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             WHERE n.nspname = :schema AND c.relname = :table) AS version_table,
+           (SELECT spcname::text FROM pg_catalog.pg_tablespace
+            WHERE oid = d.dattablespace AND spcname <> 'pg_default') AS tablespace,
            (SELECT count(subname) FROM pg_catalog.pg_subscription WHERE subdbid = d.oid) AS subscriptions
     FROM pg_catalog.pg_database d WHERE d.datname = current_database()
 """
@@ -106,6 +110,7 @@ def read(connection: Connection, table: tuple[str, str]) -> Surroundings:
         collation=row["collation"],
         version_table=row["version_table"] or "",
         subscriptions=row["subscriptions"],
+        tablespace=row["tablespace"] or "",
     )
 
 

@@ -44,8 +44,10 @@ class Template:
         return self.size >= spares.LARGE
 
 
-def template(place: scratch.Place, inputs: object, fill: Callable[[str], Mapping[str, Any]]) -> Template:
-    """Return the template for some inputs, made where there is none.
+def template(
+    place: scratch.Place, inputs: object, fill: Callable[[str], Mapping[str, Any]], *, tablespace: str = ""
+) -> Template:
+    """Return the template for some inputs, made where there is none, in another tablespace than the usual one.
 
     `fill` gets the name of an empty database, fills it, leaves no connection to it behind, and returns what is to be
     noted with it: plain data.
@@ -66,14 +68,19 @@ def template(place: scratch.Place, inputs: object, fill: Callable[[str], Mapping
     with _locked(folder / name):
         found = _found(place, name)  # somebody else may have made it while we waited
         if found is None:
-            found = _made(place, name, fill)
+            found = _made(place, name, fill, tablespace)
             _make_room(place, folder, name)
     return found
 
 
 @contextmanager
 def copy(
-    place: scratch.Place, inputs: object, fill: Callable[[str], Mapping[str, Any]], *, prefix: str
+    place: scratch.Place,
+    inputs: object,
+    fill: Callable[[str], Mapping[str, Any]],
+    *,
+    prefix: str,
+    tablespace: str = "",
 ) -> Iterator[tuple[str, Template]]:
     """Yield the name of a throw-away copy of a template, and the template: see `template`.
 
@@ -81,7 +88,7 @@ def copy(
     """
     with ExitStack() as stack:
         for attempt in range(_ATTEMPTS):
-            found = template(place, inputs, fill)
+            found = template(place, inputs, fill, tablespace=tablespace)
             try:
                 ready = ""
                 if found.is_large:
@@ -97,10 +104,10 @@ def copy(
         spares.order(place, found.database)
 
 
-def _made(place: scratch.Place, name: str, fill: Callable[[str], Mapping[str, Any]]) -> Template:
+def _made(place: scratch.Place, name: str, fill: Callable[[str], Mapping[str, Any]], tablespace: str) -> Template:
     from psycopg2 import errors, sql
 
-    with scratch.throw_away(place, "filling") as making:
+    with scratch.throw_away(place, "filling", tablespace=tablespace) as making:
         note = dict(fill(making))
         with closing(scratch.connect(place)) as connection, connection.cursor() as cursor:
             given, own = sql.Identifier(making), sql.Identifier(name)

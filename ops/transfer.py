@@ -35,7 +35,8 @@ class Transfer:
 
     @classmethod
     def of(cls, settings: TargetSettings, ground: Ground, live: Catalog, table: tuple[str, str]) -> Transfer:
-        """Return the transfer of a schema; what surrounds it is read, and roles are made where it is to go.
+        """Return the transfer of a schema; what surrounds it is read, and roles and tablespaces are
+        made where it is to go.
 
         Raises
         ------
@@ -44,7 +45,7 @@ class Transfer:
         """
         with database.connect(settings, purpose="clone") as connection:
             around = surroundings.read(connection, table)
-        ground.make_roles()
+        ground.furnish()
         return cls(settings=settings, ground=ground, live=live, table=table, around=around)
 
     @cached_property
@@ -88,11 +89,19 @@ class Transfer:
     def _lacking(self) -> Mapping[str, str]:
         texts = self.live.texts.values()
         found = {}
-        if any('"tablespace" : "' in text for text in texts):
-            found["--no-tablespaces"] = "tablespaces of that name"
+        used = {properties(text).get("tablespace") for text in texts if '"tablespace" : "' in text}
+        if lacking := [one for one in self.ground.lacking if one in {*used, self.around.tablespace}]:
+            several = "tablespaces" if len(lacking) > 1 else "tablespace"
+            found["--no-tablespaces"] = f"{several} {', '.join(map(quoted, lacking))}"
         if any('"compression" : "lz4"' in text for text in texts) and not copies.has_lz4(self.place):
             found["--no-toast-compression"] = "lz4"
         return found
+
+    @property
+    def tablespace(self) -> str:
+        """Where a copy is to lie: what a statement moves to the tablespace of its database, stays where it is."""
+        wanted = self.around.tablespace
+        return "" if wanted in self.ground.lacking else wanted
 
     def require_unchanged(self) -> None:
         """Return when the schema still is what it was.

@@ -71,7 +71,7 @@ def restored(settings: TargetSettings, dump: Dump, ground: Ground, wanted: Wante
     place = ground.server
     if lacking := _lacking(place, wanted.catalog):
         return Findings(unknown=(f"It was not restored: {place.label} has no {lacking}. Name one as scratch_url.",))
-    ground.make_roles()
+    ground.furnish()
     options = ["--no-subscriptions"] if dump.format != "plain" else []
     options += [] if ground.has_roles else ["--no-owner", "--no-acl"]
     with scratch.throw_away(place, "verify") as name:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ _CATALOGS = frozenset({"pg_catalog", "information_schema"})
 _RUNS_CODE = frozenset({"DO", "CALL"})
 
 _FOREIGN_KEY = "23503"
+_UNDEFINED_OBJECT = "42704"
 _OF_VALUES = ("21", "22", "23", "P0")
 """Classes of SQLSTATE that depend on values: cardinality, data, constraints, and what PL/pgSQL raises."""
 
@@ -38,8 +39,8 @@ class Observed:
     `commands` has the parsed actions of each statement by its number; Alembic's own statements have the number 0. Of
     questions that only read the server's catalog, as SQLAlchemy's inspector asks them, `questions` is the number: the
     clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run
-    early, and `unreached` are the revisions behind it, of which nothing was seen. `wants_rows` says why a failure may
-    be owed to tables that are empty here and not in the target. `periods` says, where it was asked for, when each
+    early, and `unreached` are the revisions behind it, of which nothing was seen. `excused` says why a failure may be
+    owed to what the clone has not and the target has: rows, or a tablespace. `periods` says, where it was asked for, when each
     statement began and ended, on the clock of `time.monotonic`.
     """
 
@@ -48,7 +49,7 @@ class Observed:
     questions: int = 0
     failed: OpsError | None = None
     unreached: tuple[str, ...] = ()
-    wants_rows: str = ""
+    excused: str = ""
     periods: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -60,11 +61,13 @@ def observe(
     version_table: tuple[str, str] | None = None,
     timed: bool = False,
     behind: Callable[[str], None] = lambda revision: None,
+    lacking: Collection[str] = (),
 ) -> Observed:
     """Run revisions on a clone, and return their statements with what each locked, rewrote, scanned and built.
 
     `version_table` is schema and name, where they are known already. `timed`: the clone has rows, so that seconds and
-    bytes of WAL mean something, too. `behind` is called behind each revision, while the worker waits.
+    bytes of WAL mean something, too. `behind` is called behind each revision, while the worker waits. `lacking` are
+    tablespaces that the target has, and the clone's server has not.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def observe(
     """
     if version_table is None:
         version_table = (here.setup.version_table_schema, here.setup.version_table)
-    course = _Course(here, version_table, timed=timed, behind=behind)
+    course = _Course(here, version_table, timed=timed, behind=behind, lacking=lacking)
     wanted = [step.revision.revision for step in steps]
     failed = None
     try:
@@ -98,7 +101,7 @@ def observe(
         questions=course.questions,
         failed=failed,
         unreached=tuple(wanted[done + 1 :]) if failed else (),
-        wants_rows=course.wants_rows,
+        excused=course.excused,
         periods=course.periods,
     )
 
@@ -107,19 +110,26 @@ class _Course:
     """What is known of the run so far."""
 
     def __init__(
-        self, here: Visit, version_table: tuple[str, str], *, timed: bool, behind: Callable[[str], None]
+        self,
+        here: Visit,
+        version_table: tuple[str, str],
+        *,
+        timed: bool,
+        behind: Callable[[str], None],
+        lacking: Collection[str],
     ) -> None:
         self.here = here
         self.version_table = version_table
         self.clock = _Clock(here) if timed else None
         self.behind = behind
+        self.lacking = lacking
         self.periods: dict[int, tuple[float, float]] = {}
         self.statements: list[Statement] = []
         self.commands: dict[int, tuple[Command, ...]] = {}
         self.done: list[str] = []
         self.questions = 0
         self.revision = ""
-        self.wants_rows = ""
+        self.excused = ""
         self.looks = Looks(relations=relations.before(here.connection, self.version_table))
         self._waiting: list[_Waiting] = []
         self._watch: Watch | None = None
@@ -143,15 +153,25 @@ class _Course:
     def fail(self, error: OpsError) -> None:
         """The statement that was under way when the run ended is the one that failed."""
         for one in self._waiting[:1]:
-            if self.clock is None and _may_want_rows(error, one.commands):
-                self.wants_rows = f"it may fail for want of rows alone, of which a clone has none. {error.problem}"
-                self._add(replace(one.statement, measured=False, why=self.wants_rows), one.commands)
+            self.excused = self._excuse(error, one.commands)
+            if self.excused:
+                self._add(replace(one.statement, measured=False, why=self.excused), one.commands)
             else:
                 self._add(replace(one.statement, measured=False, why="it failed", error=error.problem), one.commands)
         for one in self._waiting[1:]:
             why = "the statement before it failed"
             self._add(replace(one.statement, measured=False, why=why), one.commands)
         self._waiting = []
+
+    def _excuse(self, error: OpsError, found: Sequence[Command]) -> str:
+        """Why a statement may do in the target what it could not do here; empty where nothing excuses it."""
+        if self.clock is None and _may_want_rows(error, found):
+            return f"it may fail for want of rows alone, of which a clone has none. {error.problem}"
+        if _state(error) == _UNDEFINED_OBJECT:  # the server names it, in whatever language
+            for name in self.lacking:
+                if f'"{name}"' in error.problem or name in {one.value for one in found}:
+                    return f"its tablespace {quoted(name)} is one that the clone's server has not. {error.problem}"
+        return ""
 
     def end(self) -> None:
         if self._watch is not None:
@@ -342,9 +362,14 @@ class _Waiting:
     outside: bool
 
 
+def _state(error: OpsError) -> str:
+    """The SQLSTATE of what the server refused; empty where it was not the server."""
+    return getattr(error, "sqlstate", None) or ""
+
+
 def _may_want_rows(error: OpsError, found: Sequence[Command]) -> bool:
     """Whether a statement may do on a table with rows what it could not do on an empty one."""
-    state = getattr(error, "sqlstate", None) or ""
+    state = _state(error)
     if state == _FOREIGN_KEY:
         return any(one.verb in _DATA for one in found)
     reads = any(one.verb in _RUNS_CODE or one.sources or (one.verb == "SELECT" and one.functions) for one in found)

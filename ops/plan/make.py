@@ -117,7 +117,7 @@ def _plan(here: Visit, made: Route, booted: Worker, fail_on: Severity, allow: fr
         estimates=_estimates(here, made, measured, live),
         server=str(here.facts),
         offline=measured.offline,
-        failed=seen.failed.problem if seen.failed and not seen.wants_rows else "",
+        failed=seen.failed.problem if seen.failed and not seen.excused else "",
         unreached=seen.unreached,
         uncertain=(*uncertain, *catalog.doubts),
         notes=(*measured.notes, *_questions(seen.questions), *live.unseen),
@@ -147,7 +147,7 @@ def _measured(here: Visit, made: Route, booted: Worker) -> _Measured:
             clone.cloned(here.settings, ground, made.live, table, made.current) as copy,
             visit(copy.settings, purpose="plan", booted=booted, read_files=False) as there,
         ):
-            seen = observe(there, made.steps, made.direction, version_table=table)
+            seen = observe(there, made.steps, made.direction, version_table=table, lacking=ground.lacking)
             foretold = None
             if seen.failed is None:
                 foretold = _foretold(here, made.live, ground, copy, there)

@@ -166,7 +166,7 @@ def _whole(transfer: Transfer, heads: tuple[str, ...], wanted: tuple[str, ...], 
 @contextmanager
 def _restored(transfer: Transfer, dump: Dump, heads: tuple[str, ...], report: Report) -> Iterator[Copy]:
     place = transfer.place
-    with scratch.throw_away(place, "copy", encoding=_encoding(transfer)) as name:
+    with scratch.throw_away(place, "copy", encoding=_encoding(transfer), tablespace=transfer.tablespace) as name:
         options = [one for one in _AT_RESTORE if one in transfer.options]
         try:
             restored = dumps.restore(dump, place, name, options=options, report=report)

@@ -23,6 +23,8 @@ from ops.project.visit import visit
 from ops.settings import TargetSettings
 from tests.database.conftest import Bench, SetUp, until
 from tests.database.test_scratch import ask, name_of, names
+from tests.database.written import write
+from tests.hazards.copies import put_up_shelf
 
 TABLE = ("public", "alembic_version")
 
@@ -266,6 +268,42 @@ def test_sessions_begin_as_they_do_there(shop: Bench) -> None:
     }
     # fmt: on
     assert found["lock_timeout"] != "77000"
+
+
+def test_tablespaces_are_there_in_name(set_up: SetUp, server: embedded.Server, scratch_server: embedded.Server) -> None:
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+        put_up_shelf(cursor)
+    shop = set_up("linear")
+    shop.ask("CREATE TABLE on_shelf (id int PRIMARY KEY USING INDEX TABLESPACE shelf, x int) TABLESPACE shelf")
+    shop.ask("CREATE INDEX on_shelf_x ON on_shelf (x) TABLESPACE shelf")
+    shop.ask("CREATE TABLE on_the_floor (id int)")
+    write(shop, "op.execute('ALTER TABLE on_the_floor SET TABLESPACE shelf')")
+
+    plan, again = shop.target.plan(), shop.target.plan()
+    with cloned(shop.target.settings) as copy:
+        assert (copy.differences, copy.missing) == ((), ())
+        assert fingerprint(copy.settings) == fingerprint(shop.target.settings)
+
+    assert [one.rewrites for one in plan.statements if one.rewrites] == [("public.on_the_floor",)]
+    assert (plan.unknown, plan.failed, plan.fingerprint) == ((), "", again.fingerprint)
+    assert ask(scratch_server.url(), "SELECT count(*) FROM pg_tablespace WHERE spcname = 'shelf'") == [(1,)]
+
+
+def test_a_copy_lies_where_its_database_lies(set_up: SetUp, server: embedded.Server) -> None:
+    with closing(scratch.connect(server)) as connection, connection.cursor() as cursor:
+        put_up_shelf(cursor)
+    with scratch.throw_away(server, "shelved", tablespace="shelf") as name:
+        bench = set_up("linear", url=server.url(name))
+        bench.ask("CREATE TABLE on_shelf (id int); CREATE TABLE on_the_floor (id int) TABLESPACE pg_default")
+        write(
+            bench,
+            "op.execute('ALTER TABLE on_shelf SET TABLESPACE pg_default')\n"
+            "op.execute('ALTER TABLE on_the_floor SET TABLESPACE pg_default')",
+        )
+
+        plan = bench.target.plan()
+
+    assert [one.rewrites for one in plan.statements if "SET TABLESPACE" in one.sql] == [("public.on_shelf",), ()]
 
 
 def test_the_url_may_give_sessions_something_too(shop: Bench) -> None:

@@ -22,6 +22,7 @@ from tests.database.conftest import Bench, SetUp
 from tests.database.drifting import rows
 from tests.database.test_clone import cloned, fingerprint, url_of
 from tests.database.test_scratch import ask, name_of, names
+from tests.database.written import write
 
 guarded, make_role = passwords.guarded, passwords.make_role
 
@@ -126,6 +127,28 @@ def test_without_it_the_copy_says_what_it_lacks(made) -> None:
         pass
 
     assert "without lz4" in copy.missing[0]
+
+
+def test_a_tablespace_that_it_lacks_makes_a_plan_unknown(
+    set_up: SetUp, server: embedded.Server, system_server: embedded.Server
+) -> None:
+    space = f"rack_{os.getpid()}"
+    ask_all(server, "SET allow_in_place_tablespaces = on", f"CREATE TABLESPACE {space} LOCATION ''")
+    bench = set_up("linear", scratch_url=system_server.url())
+    bench.ask("CREATE TABLE word (id int)")
+    write(bench, f"op.execute('CREATE TABLE verb (id int) TABLESPACE {space}')")
+
+    names_it = bench.target.plan()
+    bench.ask(f"ALTER TABLE word SET TABLESPACE {space}")
+    lies_there = bench.target.plan()
+
+    for plan in (names_it, lies_there):
+        assert (plan.verdict, plan.failed) == ("UNKNOWN", "")
+        assert any(f"its tablespace {space} is one that the clone's server has not" in one for one in plan.unknown)
+        assert [one.code for one in plan.hazards if one.code == "statement-fails"] == []
+    assert any(f"The copy is without tablespace {space}" in one for one in lies_there.unknown)
+    bench.ask("DROP TABLE word")
+    ask_all(server, f"DROP TABLESPACE {space}")
 
 
 def test_what_cannot_be_restored_is_an_error_that_leads_there(made, system_server: embedded.Server) -> None:
