@@ -99,6 +99,4 @@ def named(settings: TargetSettings) -> Elsewhere | None:
             code="clone",
         )
     place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return replace(
-        place, major=version // 10000, role=role, powerful=powerful, tablespaces=frozenset(tablespaces)
-    )
+    return replace(place, major=version // 10000, role=role, powerful=powerful, tablespaces=frozenset(tablespaces))

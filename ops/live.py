@@ -16,7 +16,8 @@ class LiveRelation:
     partitioned table has the sum of its partitions. Where `estimated`, the heap is as the last VACUUM or ANALYZE found
     it, and 0 says nothing: the relation is locked, or there are too many to ask for each. `reads` (scans begun) and
     `writes` (rows inserted, updated, deleted) are since `Live.counted_since`, and per second as averages over that
-    time; `reads_now` and `writes_now` are per second while we looked, None where nobody counted twice.
+    time; `reads_now` and `writes_now` are per second while we looked, None where nobody counted twice. `columns` are
+    those of a table, and those that were dropped: they keep their numbers.
     """
 
     name: str
@@ -34,6 +35,7 @@ class LiveRelation:
     writes_now: float | None = None
     estimated: bool = False
     owner: str = ""
+    columns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

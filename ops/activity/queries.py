@@ -68,6 +68,7 @@ RELATIONS = f"""
     )
     SELECT c.oid::bigint AS oid, c.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
            c.indrelid::bigint AS table_oid, h.inhparent::bigint AS parent_oid,
+           c.relnatts::int AS columns,
            pg_get_userbyid(c.relowner)::text AS owner, pg_has_role(c.relowner, 'USAGE') AS owned,
            CASE WHEN c.reltuples >= 0 OR pg_stat_get_live_tuples(c.oid) > 0
                 THEN greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)) END AS rows,

@@ -66,6 +66,7 @@ def _single(row: Row, names: Mapping[int, str], block_size: int) -> dict[str, An
         "writes": row["writes"],
         "estimated": stored and row["bytes"] is None,
         "owner": row["owner"],
+        "columns": row["columns"] if row["kind"] in "rpmf" else 0,
     }
 
 

@@ -142,6 +142,7 @@ def _select(message: Node, names: Names) -> Iterator[Command]:
         verb="SELECT",
         sources=sources(message, names),
         functions=functions(message),
+        where=expression(message.where_clause) if message.HasField("where_clause") else "",
         options=given(where=message.HasField("where_clause"), for_update=_locks_rows(message)),
     )
 

@@ -45,16 +45,17 @@ def judge(
     """
     scene = Scene(statements, commands, live, catalog, server_version, limits or {})
     hazards: list[Hazard] = []
-    told: set[tuple[str, str]] = set()
+    told: dict[tuple[str, str], Severity] = {}
     for statement in scene.statements:
         if statement.bookkeeping:
             continue
         found = _of_statement(scene, statement)
         for hazard in sorted(found.values(), key=lambda one: (-one.severity, one.code, one.relation)):
-            if (hazard.code, hazard.relation) in told:
-                continue
+            key = (hazard.code, hazard.relation)
+            if told.get(key, 0) >= hazard.severity:
+                continue  # what was told already, and is no worse now
             if hazard.code in _ONCE:
-                told.add((hazard.code, hazard.relation))
+                told[key] = hazard.severity
             hazards.append(hazard)
     return tuple(hazards)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ops.catalog.values import Key
 from ops.commands import Command
+from ops.hazards import reading
 from ops.hazards.claims import claimed
 from ops.hazards.scene import Scene, built_on
 from ops.hazards.weight import Load
@@ -222,7 +223,8 @@ class Subject:
     @property
     def works(self) -> tuple[str, ...]:
         """The relations that it reads whole, writes anew, builds indexes on, or writes rows of."""
-        return tuple(dict.fromkeys((*self.rewrites, *self.scans, *self.builds, *self.written)))
+        found = (*self.rewrites, *self.scans, *self.builds, *self.written, *reading.read(self))
+        return tuple(dict.fromkeys(found))
 
     @property
     def written(self) -> tuple[str, ...]:

@@ -40,8 +40,8 @@ class Observed:
     questions that only read the server's catalog, as SQLAlchemy's inspector asks them, `questions` is the number: the
     clone's answers are the target's, and they lock nothing that anybody waits for. `failed` is what ended the run
     early, and `unreached` are the revisions behind it, of which nothing was seen. `excused` says why a failure may be
-    owed to what the clone has not and the target has: rows, or a tablespace. `periods` says, where it was asked for, when each
-    statement began and ended, on the clock of `time.monotonic`.
+    owed to what the clone has not and the target has: rows, or a tablespace. `periods` says, where it was asked for,
+    when each statement began and ended, on the clock of `time.monotonic`.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -269,7 +269,7 @@ class _Course:
             locks=effects.locks,
             rewrites=() if emptied else effects.rewrites,
             # which way the planner reads an empty table tells nothing about a full one
-            scans=() if emptied or verbs <= _DATA else self._scans(effects),
+            scans=() if emptied or _has_choice(waiting.commands) else self._scans(effects),
             index_builds=() if emptied else effects.index_builds,
             created=effects.created,
             dropped=effects.dropped,
@@ -360,6 +360,11 @@ class _Waiting:
     statement: Statement
     commands: tuple[Command, ...]
     outside: bool
+
+
+def _has_choice(found: Sequence[Command]) -> bool:
+    """Whether the planner decides how rows are found; COPY of a table reads all of them."""
+    return all(one.verb in _DATA and not (one.verb == "COPY" and one.name) for one in found)
 
 
 def _state(error: OpsError) -> str:

@@ -14,7 +14,7 @@ import pytest
 from ops import embedded, scratch, settings, targets
 from ops.catalog import diff, snapshot
 from ops.database import connect
-from ops.errors import RevisionError, UsageError
+from ops.errors import OpsError, RevisionError, UsageError
 from ops.plan import Plan
 from ops.values import Verdict
 from tests.database.conftest import Bench, SetUp, said_by
@@ -320,6 +320,25 @@ def test_what_cascade_takes_along_is_no_failure(set_up: SetUp) -> None:
     assert (asked.breaks, asked.violations, plan.broken) == (False, 1, ())
     assert "will fail" not in str(plan)
     assert "cascade" in {one.code for one in plan.hazards}
+
+
+def test_columns_that_are_gone_count_until_the_server_takes_no_more(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    each = "(SELECT string_agg(format('{} COLUMN g%s{}', n), ', ') FROM generate_series(1, 1598) n)"
+    bench.ask(
+        "CREATE TABLE wide (id int);"
+        f"DO $$ BEGIN EXECUTE 'ALTER TABLE wide ' || {each.format('ADD', ' int')};"
+        f" EXECUTE 'ALTER TABLE wide ' || {each.format('DROP', '')}; END $$"
+    )
+    write(bench, "op.execute('ALTER TABLE wide ADD last int')\nop.execute('ALTER TABLE wide ADD more int')")
+
+    plan = bench.target.plan()
+    found = [(one.statement, one.severity.word) for one in plan.hazards if one.code == "many-columns"]
+    with pytest.raises(OpsError, match="tables can have at most 1600 columns"):
+        bench.target.upgrade("head", dry_run=False)
+
+    assert (plan.verdict, plan.failed) == ("ATTENTION", "")
+    assert found == [(2, "critical"), (1, "medium")]
 
 
 def test_hazards_stand_at_their_lines(set_up: SetUp) -> None:

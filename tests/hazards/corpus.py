@@ -13,6 +13,7 @@ stands outside of one runs for itself. The comments before the first statement s
 -- needs: citext        the extension without which it cannot
 -- fires: no            it has no hazard of the folder's code, although it looks like it; or one of another code
 -- end: other           the catalog does not end as that of the file with the same number of the other kind
+-- end: other on 18     it does not on these majors
 
 and one before a later statement
 
@@ -94,7 +95,8 @@ class Observed:
 class Case:
     """One file of the corpus. `code` is the folder's hazard, `fires` the one that an unsafe file has, or empty.
 
-    `row` is a number of a hundred and more where it cuts across statements: 112 for C12.
+    `row` is a number of a hundred and more where it cuts across statements: 112 for C12. `other_end` are the majors on
+    which it does not end as its partner does; empty: on none.
     """
 
     row: int
@@ -106,7 +108,11 @@ class Case:
     servers: tuple[int, ...] = ()
     needs: str = ""
     fires: str = ""
-    same_end: bool = True
+    other_end: tuple[int, ...] | None = None
+
+    def ends_alike(self, major: int) -> bool:
+        """Return whether the catalog ends as its partner's on this major."""
+        return self.other_end is None or bool(self.other_end and major not in self.other_end)
 
     @property
     def id(self) -> str:
@@ -247,11 +253,15 @@ def _case(row: int, code: str, file: Path) -> Case:
         variant=file.stem,
         about=" ".join(line.removeprefix("--").strip() for line in head if not _WORDS.match(line)),
         steps=steps(text),
-        servers=tuple(int(major) for major in words.get("servers", "").split()),
+        servers=_majors(words.get("servers", "")),
         needs=words.get("needs", ""),
         fires="" if fires == "no" else fires,
-        same_end=words.get("end", "same") != "other",
+        other_end=_majors(words["end"].removeprefix("other").removeprefix(" on")) if "end" in words else None,
     )
+
+
+def _majors(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split()))
 
 
 def one_line(sql: str) -> str:

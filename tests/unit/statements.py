@@ -453,12 +453,12 @@ OTHERS: dict[str, Row] = {
 ROWS: dict[str, Row] = {
     "a query": (
         "SELECT * FROM s.a LEFT JOIN b USING (x) WHERE EXISTS (SELECT FROM c)",
-        [a("SELECT", sources=(("s", "a"), ("", "b"), ("", "c")), options="WHERE")],
+        [a("SELECT", sources=(("s", "a"), ("", "b"), ("", "c")), options="WHERE", where="EXISTS (SELECT FROM c)")],
     ),
     "two queries": ("SELECT FROM a UNION SELECT FROM s.b", [a("SELECT", sources=(("", "a"), ("s", "b")))]),
     "what a query names for itself is no table": (
         "WITH x AS (SELECT * FROM a), y AS (SELECT * FROM x) SELECT * FROM y, s.x WHERE true",
-        [a("SELECT", sources=(("", "a"), ("s", "x")), options="WHERE")],
+        [a("SELECT", sources=(("", "a"), ("s", "x")), options="WHERE", where="true")],
     ),
     "but it is one before it is named": (
         "WITH x AS (SELECT * FROM x) SELECT * FROM x",

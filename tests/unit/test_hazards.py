@@ -183,6 +183,25 @@ CASES = {  #  what is run, with what was measured                               
     "a lock kept while rows are written": (
         plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
              ("UPDATE teams SET name = '' WHERE id = 1", "RX public.teams")), {"lock-held"}),
+    "a lock kept while a table is read": (
+        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
+             "SELECT count(*) FROM teams"), {"lock-held"}),
+    "a lock kept while a table is read into a new one": (
+        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
+             ("CREATE TABLE t (id int)", "new public.t"), "INSERT INTO t SELECT id FROM teams"), {"lock-held"}),
+    "a lock kept while a table is copied out": (
+        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
+             "COPY teams TO '/dev/null'"), {"lock-held"}),
+    "a lock kept while one row is found": (
+        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
+             "SELECT name FROM teams WHERE id = 1", ("CREATE TABLE t (id int)", "new public.t"),
+             "INSERT INTO t SELECT id FROM teams WHERE id = 1"), set()),
+    "a lock kept while a range is read": (
+        plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
+             "SELECT name FROM teams WHERE id > 0"), {"lock-held"}),
+    "rows read before the lock": (
+        plan("SET LOCAL lock_timeout = '2s'", "SELECT count(*) FROM teams",
+             ("ALTER TABLE users ADD nick text", "AX public.users")), set()),
     "a lock kept while nothing more is done": (
         plan("SET LOCAL lock_timeout = '2s'", ("ALTER TABLE users ADD nick text", "AX public.users"),
              "COMMENT ON TABLE users IS 'people'"), set()),

@@ -298,6 +298,24 @@ def test_a_prepared_query_is_told_once_for_each_table() -> None:
     assert [hazard.statement for hazard in judged(steps) if hazard.code == "cached-plan"] == [1]
 
 
+@pytest.mark.parametrize(
+    ("had", "expected"),
+    [
+        (1198, []),
+        (1199, [(2, "MEDIUM")]),
+        (1200, [(1, "MEDIUM")]),
+        (1599, [(1, "MEDIUM"), (2, "CRITICAL")]),
+        (1600, [(1, "CRITICAL")]),
+    ],
+)
+def test_columns_that_were_dropped_count(had: int, expected: list[tuple[int, str]]) -> None:
+    steps = plan(("ALTER TABLE users ADD a text", "AX public.users"), "ALTER TABLE users ADD b text")
+
+    found = judged(steps, at=live(replace(relation("public.users"), columns=had)))
+
+    assert [(one.statement, one.severity.name) for one in found if one.code == "many-columns"] == expected
+
+
 def test_logical_replicas_get_no_change_of_the_schema() -> None:
     replica = Replica(name="dwh", client="", state="streaming", synchronous=False, lag_bytes=0, lag_seconds=None)
     there = live(replicas=(replace(replica, logical=True),))

@@ -18,7 +18,8 @@ from ops.statement import Mode
 
 GIB = 1024 * MIB
 _NAME_BYTES = 63
-# A table has at most 1600 columns, dropped ones included, of which neither the catalog nor a clone knows.
+_MOST_COLUMNS = 1600
+"""MaxHeapAttributeNumber in access/htup_details.h. Dropped ones count, which neither the catalog nor a clone has."""
 _MANY_COLUMNS = 1200
 
 
@@ -166,21 +167,44 @@ LONG_NAME = Rule(
 def _many_columns(subject: Subject) -> Finding | None:
     if subject.command.verb != "ADD COLUMN" or subject.is_new:
         return None
-    count = len(subject.children("column"))
+    mine = subject.within((subject.relation, *map(_name, subject.leaves)))
+    count, relation = max((_columns_of(subject, one), one) for one in mine)
     if count < _MANY_COLUMNS:
         return None
+    fails = count >= _MOST_COLUMNS
+    then = "no column can be added to it" if fails else f"at {_MOST_COLUMNS:,} none can be added any more"
     return Finding(
-        relation=subject.relation,
-        harm=f"{subject.relation} has {count:,} columns, and maybe dropped ones, which count too: at 1,600 no column "
-        "can be added any more.",
-        severity=Severity.MEDIUM,
+        relation=relation,
+        harm=f"{relation} has had {count:,} columns until then, with those that were dropped, which keep their "
+        f"numbers: {then}.",
+        severity=Severity.CRITICAL if fails else Severity.MEDIUM,
     )
+
+
+def _name(key: Key) -> str:
+    return words.qualified(key.schema, key.name)
+
+
+def _columns_of(subject: Subject, relation: str) -> int:
+    """How many columns a table has had when a command of a plan adds one: live ones, dropped ones, and those before."""
+    origin = subject.scene.origin(subject.statement, relation)
+    known = subject.scene.live.of(origin)
+    key = subject.scene.table(origin)
+    own = max(known.columns if known else 0, len(subject.side.children(key, "column")))
+    added = 0
+    for one in subject.scene.statements:
+        for command in subject.scene.of(one) if one.number <= subject.statement.number else ():
+            if one is subject.statement and command is subject.command:
+                return own + added
+            added += command.verb == "ADD COLUMN" and subject.named(command.schema, command.name) == subject.relation
+    return own + added
 
 
 MANY_COLUMNS = Rule(
     code="many-columns",
-    harm="A table has at most 1,600 columns, dropped ones included, which a copy of the schema does not show.",
-    advice="Count them in pg_attribute; put new columns into a table of their own, or into one of type jsonb.",
+    harm="A table has at most 1,600 columns, dropped ones included, which a copy of the schema does not have.",
+    advice="Put new columns into a table of their own, or into one of type jsonb; a table that is made anew, and "
+    "filled from the old one, is rid of what was dropped.",
     source=f"{DOCS}limits.html#LIMITS-TABLE",
     spot=_many_columns,
 )

@@ -1,4 +1,6 @@
--- Each partition's index is built while others work, and becomes its key; the parent's takes those over.
+-- Each partition's index is built while others work, and becomes its key; the parent's takes those over. Since 18 a
+-- partition's NOT NULL is then its own, too.
+-- end: other on 18
 
 CREATE UNIQUE INDEX CONCURRENTLY events_2025_pkey ON shop.events_2025 (id, happened_at);
 CREATE UNIQUE INDEX CONCURRENTLY events_2026_pkey ON shop.events_2026 (id, happened_at);
