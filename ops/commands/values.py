@@ -59,10 +59,10 @@ class Command:
     carries, and `where` its predicate; of a SELECT, UPDATE or DELETE, `where` is its condition. `elements` of CREATE
     TYPE are an enum's labels, of routines their argument types, of a partitioned table what it is partitioned by, with
     `method` (`range`, `list`, `hash`). `bounds` of a partition are its values (a list), lower and upper bound (a
-    range), or modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets, `elements` of an UPDATE
-    what they are set to, an empty text where that is no expression of its own. `expression` of an INSERT is its query,
-    of an UPDATE or DELETE what stands behind its FROM or USING, empty where a WITH stands before it; `value` is the
-    alias of the table of both.
+    range), or modulus and remainder (a hash). `columns` of an INSERT or UPDATE are those that it sets, `elements` of an
+    UPDATE what they are set to, an empty text where that is no expression of its own. `expression` of an INSERT is its
+    query, of an UPDATE or DELETE what stands behind its FROM or USING, empty where a WITH stands before it; `value` is
+    the alias of the table of both.
     `types` of a CREATE TABLE are those of its `columns`, and `numbered` the columns that count by themselves: serials
     and identities.
     """
