@@ -146,7 +146,8 @@ def relation(oid: int, name: str, kind: str = "r", **changes: Any) -> dict[str, 
     """A row of the query for relations."""
     return {
         "oid": oid, "schema": "public", "name": name, "kind": kind, "table_oid": None, "parent_oid": None,
-        "owner": "app", "owned": True, "columns": 2, "rows": 10, "pages": 2, "toast_pages": None, "bytes": None, "toast_bytes": None,
+        "owner": "app", "owned": True, "columns": 2,
+        "rows": 10, "pages": 2, "toast_pages": None, "bytes": None, "toast_bytes": None,
         "scans": 0, "writes": 0, "asked": 100.0, "valid": None, "definition": None, "constraint_name": None,
         "building_pid": None, "counted_since": "2026-01-01T00:00:00Z", "counted_seconds": 100.0, **changes,
     }  # fmt: skip
