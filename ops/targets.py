@@ -152,6 +152,12 @@ class Target:
             return self.repair(shown.case, dry_run=False, **options)
         return self._change(shown.route.direction, shown.route.requested, False, options)
 
+    def recheck(self, done: repair.Repair) -> repair.Repair:
+        """Look once more, from the beginning, at what was mended; a dry run changed nothing, and stays what it was."""
+        if done.dry_run:
+            return replace(done, shown_before=True)
+        return self.repair(done.case.partition(":")[0])
+
     def backup(
         self, data: str = "full", format: str = "directory", verify: str = "list", keep: int = 0, **options: Any
     ) -> backup.Backup:

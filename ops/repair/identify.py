@@ -57,7 +57,7 @@ def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
         raise act.refused(
             finding.case,
             f"which revision it is has to be chosen: {', '.join(names)}.",
-            f"Read how they differ, then say which: case = '{finding.case}:ID'.",
+            f"Read how they differ, then say which: case = {' or '.join(map(repr, finding.ways))}.",
         )
     run = apply.change(scene.settings, "stamp", choice or names[0], dry_run=False, confirm=confirm)
     return replace(finding, done=f"The version table says {_list(run.current)} now, read back; nothing was run.")

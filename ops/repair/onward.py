@@ -18,6 +18,7 @@ from ops.repair.course import Fate
 from ops.repair.scene import Scene
 
 COMMITTED, NOT_COMMITTED, AGAIN = "committed", "not-committed", "again"
+ANSWERS = (COMMITTED, NOT_COMMITTED, AGAIN)
 """What may stand behind the case, where only somebody who looks at the rows can tell."""
 
 

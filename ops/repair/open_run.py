@@ -99,7 +99,7 @@ def look(scene: Scene, choice: str = "") -> Finding | None:
 def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
     """Lead back to the beginning of the revision that was under way, or on to its end; see `act.run`."""
     if finding.choices and not choice:
-        raise act.refused(CASE, finding.what, f"Look, then say which: {finding.asked}.")
+        raise act.refused(CASE, finding.what, f"Look, then say which: case = {' or '.join(map(repr, finding.ways))}.")
     if not finding.offered:
         raise act.refused(CASE, finding.what, "The table shows which statements took effect: go on from there by hand.")
     run = newest(scene)

@@ -50,19 +50,26 @@ class Finding:
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def way(self) -> str:
-        """How to have it done, as a person sets the parameters."""
+    def ways(self) -> tuple[str, ...]:
+        """What the parameter `case` may be to have it done: one, or one for each choice."""
         if not self.offered or self.done:
-            return ""
-        confirm = f", confirm = {self.fingerprint!r}" if self.protected and self.fingerprint else ""
-        return f"{self.asked}, dry_run = False{confirm}"
+            return ()
+        return tuple(f"{self.case}:{one}" for one in self.choices) or (self.case,)
 
     @property
-    def asked(self) -> str:
-        """What the parameter `case` is; of several choices none is set in advance."""
-        if len(self.choices) > 1:
-            return f"case = '{self.case}:' with {' or '.join(self.choices)} behind the colon"
-        return f"case = {':'.join((self.case, *self.choices))!r}"
+    def parameters(self) -> str:
+        """How to have it done, a line each, as they are pasted below the notebook's parameters.
+
+        Of several choices none is set in advance: what `case` may be is listed, and the next dry run says the rest.
+        """
+        lines = [f"case = {one!r}" for one in self.ways]
+        if len(lines) == 1:
+            lines += ["dry_run = False", *([f"confirm = {self.fingerprint!r}"] if self._wants_confirm else [])]
+        return "\n".join(lines)
+
+    @property
+    def _wants_confirm(self) -> bool:
+        return self.protected and bool(self.fingerprint)
 
     def blocks(self) -> tuple[Block, ...]:
         """Return what a person reads of it."""
@@ -74,7 +81,10 @@ class Finding:
         if self.done:
             said.append(display.Note(f"Done: {self.done}", "ok"))
         elif self.offered:
-            said.append(display.Note(f"Offered: {self.offered} To have it done: {self.way}"))
+            several = len(self.ways) > 1
+            caption = "Choose one of these, and look again" if several else "To have it done, set these parameters"
+            said.append(display.Note(f"Offered: {self.offered}"))
+            said.append(display.Code(text=self.parameters, language="python", caption=caption))
         return tuple(said)
 
     def to_dict(self) -> dict[str, Any]:

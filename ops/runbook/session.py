@@ -14,6 +14,7 @@ from typing import Any
 from ops import display
 from ops.errors import ImportFailedError, InterruptedRunError, OpsError, UsageError
 from ops.ledger import NOTEBOOK
+from ops.ledger.records import sentence
 from ops.runbook import catalogue, record
 from ops.runbook.parameters import Value, from_namespace, injected_names
 from ops.settings import home, redact
@@ -65,6 +66,7 @@ class Session:
         self._stopped_by: OpsError | None = None
         self._banner = f"ops-banner-{uuid.uuid4().hex}"
         self._reported = ""
+        self._died: tuple[str, ...] = ()
         # Taken out, so that whatever this kernel starts itself does not write into this run's record.
         folder = os.environ.pop(RUN_FOLDER, None)
         self._headless = folder is not None
@@ -116,10 +118,11 @@ class Session:
         assert self._record is not None
         self._record.note(database=facts.database, server_version=facts.version)
         where = ", ".join(status.current) or "base"
-        said = [display.Note(redact(f"{facts} · current: {where}"))]
-        if status.open_runs:
-            said.append(display.Note("An open run: it never reported its end. See 90-repair.", "attention"))
-        _show(display.View(title="", blocks=tuple(said)))
+        _show(display.View(title="", blocks=(display.Note(redact(f"{facts} · current: {where}")),)))
+        self._died = tuple(map(sentence, status.open_runs))
+        if self._died:
+            _show(display.View(title="", blocks=self._of_the_dead()))
+            _update(self._banner_view(), display_id=self._banner)
         return db, status
 
     def report(self, line: str) -> None:
@@ -270,15 +273,21 @@ class Session:
 
     def _banner_view(self) -> display.View:
         title = f"{self._about.stem} · {self._about.question}" if self._about.question else self._about.stem
-        error = self._stopped_by
+        error, verdict = self._stopped_by, Verdict.UNKNOWN
         if self._record is None or not self._record.finished:
             if error is not None:
-                return display.View(title=title, mark=_mark(error.verdict), blocks=_error_blocks(error.to_dict()))
-            note = display.Note("Not finished: the verdict stands here when the run has come to one.", "unknown")
-            return display.View(title=title, mark=_mark(Verdict.UNKNOWN), blocks=(note,))
-        content = self._record.content
-        blocks = _error_blocks(content["error"]) if content["error"] else (display.Note(content["summary"]),)
-        return display.View(title=title, mark=_mark(self.verdict), blocks=blocks)
+                verdict, blocks = error.verdict, _error_blocks(error.to_dict())
+            else:
+                said = "Not finished: the verdict stands here when the run has come to one."
+                blocks = (display.Note(said, "unknown"),)
+        else:
+            content, verdict = self._record.content, self.verdict
+            blocks = _error_blocks(content["error"]) if content["error"] else (display.Note(content["summary"]),)
+        return display.View(title=title, mark=_mark(verdict), blocks=(*blocks, *self._of_the_dead()))
+
+    def _of_the_dead(self) -> tuple[display.Note, ...]:
+        """What stands in the banner of every notebook as long as a run that died is not settled."""
+        return tuple(display.Note(redact(f"When this run began: {one}"), "attention") for one in self._died)
 
     def _verdict_view(self) -> display.View:
         assert self._record is not None

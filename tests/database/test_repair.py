@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_found_mended_and_not_found_again(well: Patient, case: str) -> None:
     done = well.target.repair(case, dry_run=False)
 
     assert done.verdict is Verdict.OK and done.findings[0].done
-    assert well.target.repair(case).findings == ()
+    assert well.target.recheck(done).findings == ()
     _EXTRA.get(case, lambda one, before: None)(well, finding)
 
 
@@ -137,11 +138,36 @@ def test_through_the_notebook_alone(well: Patient, case: str) -> None:
     assert finding["done"] and finding["case"] == case
     after, _ = play(well)
     assert case not in [one["case"] for one in after["data"]["findings"]]
+    upgraded, code = play(well, "dry_run=false", notebook="40")
+    assert (upgraded["verdict"], code) == ("OK", 0), upgraded
+    healthy, code = play(well, "fail_on_pending=true", notebook="10")
+    assert (healthy["verdict"], code) == ("OK", 0), healthy
 
 
-def play(one: Patient, *parameters: str) -> tuple[Mapping[str, object], int]:
-    """Run the notebook as a scheduler does; return `result.json` and the exit code."""
-    command = [sys.executable, "-m", "ops", "run", "90", "--target", "library", "--json"]
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+def test_not_up_to_date_through_notebooks_alone(well: Patient) -> None:
+    """What Alembic says when somebody drafts a revision too early, and the way from there."""
+    well.target.upgrade("s002", dry_run=False)
+
+    refused, code = play(well, "message=more", "dry_run=false", notebook="24")
+    assert code != 0 and "not at the newest revision" in refused["error"]["problem"], refused
+    looked, code = play(well, "case=not-up-to-date")
+    [finding] = looked["data"]["findings"]
+    assert (code, finding["details"]["pending"]) == (0, ["s003", "s004"]) and "40-upgrade" in finding["what"]
+    upgraded, code = play(well, "dry_run=false", notebook="40")
+    assert (code, upgraded["data"]["current"]) == (0, ["s004"])
+
+    assert play(well, "case=not-up-to-date")[0]["data"]["findings"] == []
+    healthy, code = play(well, "fail_on_pending=true", notebook="10")
+    assert (healthy["verdict"], code) == ("OK", 0), healthy
+    drafted, code = play(well, "message=more", "autogenerate=false", "dry_run=false", notebook="24")
+    assert code == 0 and drafted["data"]["written"], drafted
+
+
+def play(one: Patient, *parameters: str, notebook: str = "90") -> tuple[Mapping[str, Any], int]:
+    """Run a notebook as a scheduler does; return `result.json` and the exit code."""
+    command = [sys.executable, "-m", "ops", "run", notebook, "--target", "library", "--json"]
     for parameter in parameters:
         command += ["-p", parameter]
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=600)
@@ -170,7 +196,11 @@ def test_a_protected_target_wants_the_fingerprint_of_its_dry_run(well: Patient) 
         well.target.repair("invalid-index", dry_run=False)
     with pytest.raises(StalePlanError):
         well.target.repair("invalid-index", dry_run=False, confirm="plan-0123456789abcdef")
-    assert shown.fingerprint in shown.way
+    assert shown.parameters.splitlines() == [
+        "case = 'invalid-index'",
+        "dry_run = False",
+        f"confirm = '{shown.fingerprint}'",
+    ]
 
     assert well.target.repair("invalid-index", dry_run=False, confirm=shown.fingerprint).verdict is Verdict.OK
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import nbformat
 import pytest
 
+import ops
 from ops import embedded, scratch
 from ops.embedded import lease
-from ops.errors import OpsError
+from ops.errors import OpsError, RefusedError
+from ops.ledger import NOTEBOOK
+from ops.repair import onward
+from ops.runbook import catalogue
+from ops.values import Verdict
 from tests.conftest import hurried
 from tests.database.conftest import until
-from tests.database.shop import DROPS_FIRST, Shop, is_alive, lead_down, lead_to_head, make, run
+from tests.database.shop import DROPS_FIRST, ROWS, Shop, is_alive, lead_down, lead_to_head, make, run
+from tests.projects.make_linear import INI
 
 # each kill takes some ten seconds of work, on a machine that may have more to do
 pytestmark = pytest.mark.timeout(900)
@@ -22,6 +31,8 @@ pytestmark = pytest.mark.timeout(900)
 POINTS = 20
 """How often each of the three is killed, at moments spread over all that there are."""
 
+
+NOTEBOOKS = tuple(one.name for one in catalogue.catalogue().notebooks)
 
 Undisturbed = tuple[tuple[object, ...], list[str]]
 Died = Callable[[str, object], None]
@@ -273,17 +284,84 @@ def test_the_server_killed_on_the_way_down(
     lead_down(mortal_shop, undisturbed_down[0])
 
 
+@pytest.fixture(scope="module")
+def dead(tmp_path_factory: pytest.TempPathFactory, server: embedded.Server, home: Path) -> Iterator[Shop]:
+    """A shop whose upgrade died at its first statement, and that nobody has looked at since."""
+    with scratch.database_on(server, prefix="test") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPS_EMBEDDED_DIR", str(home / ".ops"))
+        patch.setenv(NOTEBOOK, "")  # the session sets it, and it is taken back behind the tests
+        shop = make(tmp_path_factory.mktemp("dead"), url, patch)
+        shop.die("parent", 1)
+        yield shop
+
+
+@pytest.mark.parametrize("name", [one for one in NOTEBOOKS if not one.startswith("walkthroughs/")])
+def test_every_notebook_tells_of_it(dead: Shop, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the two calls that each of them has: `test_structure.py` sees to that."""
+    _, status = ops.notebook(name).guard("shop")
+
+    assert len(status.open_runs) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "never reported its end: it died. 90-repair tells what stays of it" in said
+
+
+def banner(shop: Shop, notebook: str) -> str:
+    """What stands in the first output of the last run of a notebook."""
+    path = max((shop.folder / "runs" / "shop").glob(f"*/*-{notebook}-*/notebook.ipynb"))
+    first = next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    return " ".join(first.outputs[0]["data"]["text/plain"].split())
+
+
 @pytest.mark.heavy
-def test_every_notebook_tells_of_it_and_one_mends_it(shop: Shop, undisturbed: Undisturbed) -> None:
+def test_two_notebooks_have_it_in_their_banner_and_one_mends_it(shop: Shop, undisturbed: Undisturbed) -> None:
     shop.die("parent", -2)
 
     assert run(shop, "10")[0] == 3
-    [executed] = (shop.folder / "runs" / "shop").glob("*/*-10-inspect-*/notebook.ipynb")
-    assert "See 90-repair" in executed.read_text(encoding="utf-8")
+    run(shop, "14")
+    for one in ("10-inspect", "14-check-health"):
+        assert "never reported its end: it died. 90-repair tells" in banner(shop, one)
     code, looked = run(shop, "90", "case=open-run")
     assert (code, looked["data"]["findings"][0]["details"]["running"]) == (3, "m2")
     code, mended = run(shop, "90", "case=open-run", "dry_run=false")
     assert code == 0 and mended["data"]["findings"][0]["done"], mended
     assert run(shop, "40", "dry_run=false")[0] == 0
+    assert "never reported its end" not in banner(shop, "40-upgrade")
 
     assert shop.facts == undisturbed[0]
+
+
+@pytest.mark.heavy
+def test_what_plain_alembic_left_half_done_since_may_run_again_where_somebody_says_so(shop: Shop) -> None:
+    """Nobody has put on record how far it came, so what wrote rows can only be run once more, or be led on by hand."""
+    shop.die("parent", 1)
+    half_way_by_plain_alembic(shop)
+
+    [finding] = shop.target.repair("open-run").findings
+    assert finding.choices == ("again",) and "1 statement of m4 that may be committed write" in finding.what
+    with pytest.raises(RefusedError, match="say which: case = 'open-run:again'"):
+        shop.target.repair("open-run", dry_run=False)
+    with pytest.raises(RefusedError, match="'committed' is no answer here; there is again"):
+        shop.target.repair("open-run:committed")
+    assert shop.target.repair("open-run:again", dry_run=False).verdict is Verdict.OK
+    assert (shop.current, shop.ask("SELECT to_regclass('purchase')")) == (("m3",), [(None,)])
+    shop.target.upgrade("head", dry_run=False)
+
+    assert shop.ask("SELECT count(*) FROM purchase") == [(ROWS,)]
+    assert shop.ask("SELECT count(*) FROM customer WHERE name LIKE '%!!'") == [(ROWS,)]
+
+
+def half_way_by_plain_alembic(shop: Shop) -> None:
+    """Go on without this toolkit, to an index of `m4` whose name is taken for a while; rows are written by then."""
+    shop.ask("CREATE TABLE purchase_customer ()")
+    url = shop.url.replace("postgresql:", "postgresql+psycopg2:", 1).replace("%", "%%")
+    (shop.folder / "plain.ini").write_text(INI.replace("sqlalchemy.url =", f"sqlalchemy.url = {url}"), encoding="utf-8")
+    command = [sys.executable, "-m", "alembic", "-c", "plain.ini"]
+    for step in ("m2", "m3", "head"):  # one that fails takes with it what ran before it
+        done = subprocess.run([*command, "upgrade", step], cwd=shop.folder, capture_output=True, text=True, check=False)
+    assert '"purchase_customer" already exists' in done.stderr and shop.current == ("m3",), done.stderr
+    shop.ask("DROP TABLE purchase_customer")
+
+
+def test_every_answer_is_tried() -> None:
+    """The first two by `shop.answer`, at whatever moment they are asked for; the last one above."""
+    assert set(onward.ANSWERS) == {"committed", "not-committed", "again"}

@@ -181,6 +181,15 @@ def test_the_catalogue_and_the_notebook_say_the_same(name: str) -> None:
     assert f'ops.notebook("{name}")' in code_cells(name)[0].source
 
 
+@pytest.mark.parametrize("name", [one for one in NAMES if not one.startswith("walkthroughs/")])
+def test_whatever_opens_a_target_goes_through_the_guard(name: str) -> None:
+    """Which also tells of a run that died; `test_repair_open_run.py` has that for each of these notebooks."""
+    [guard] = [cell.source for cell in code_cells(name) if tag(cell) == "guard"]
+
+    broken = ", even_broken=True" if name == "90-repair" else ""
+    assert guard == f"db, status = run.guard(target{broken})"
+
+
 def test_every_question_is_asked_once() -> None:
     questions = [one.question for one in catalogue.catalogue().notebooks]
 
