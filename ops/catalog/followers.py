@@ -53,11 +53,14 @@ class Followers:
             self._of[root, ""].append(key)
 
     def _inherited(self) -> None:
-        """A column of a partition or a child that changed because its parent's did, in the same way."""
+        """A column of a partition or a child that changed because its parent's did, in the same way.
+
+        Of one that was attached or detached as well nobody can tell whether that was before or after.
+        """
         ancestors = self.sides.ancestors()
         above: dict[Key, tuple[Key, list[str]]] = {}
         for key, details in self.details.items():
-            if key.kind in ("column", "not null") and details:
+            if key.kind in ("column", "not null") and details and "inherited" not in details:
                 for schema, table in ancestors.get((key.schema, key.parent), ()):
                     parent = key._replace(schema=schema, parent=table)
                     same = [name for name, pair in details.items() if self.details.get(parent, {}).get(name) == pair]
@@ -84,14 +87,18 @@ class Followers:
                 if key.kind in ("column", "not null"):
                     self._settle(key, ["inherited"], table)
             parents = [(schema, name) for schema, name in (path(one)[:2] for one in named)]
-            for where, whole in ((self.sides.old, self.sides.first), (self.sides.new, self.sides.second)):
-                left = [key for key in self.sides.children(table, where) if key.kind in _LEFT_BEHIND]
-                if left:
-                    forms = {_form(key, text) for key, text in whole.items() if (key.schema, key.parent) in parents}
-                    for key in left:
-                        if _form(key, where[key]) in forms:
-                            del where[key]
-                            self._of[table, ""].append(key)
+            sides = (self.sides.old, self.sides.new)
+            left = [[key for key in self.sides.children(table, one) if key.kind in _LEFT_BEHIND] for one in sides]
+            if not any(left):
+                continue
+            # in both, as the parent may have another name, or another form, on one of them
+            theirs = [one.items() for one in (self.sides.first, self.sides.second)]
+            forms = {_form(key, text) for one in theirs for key, text in one if (key.schema, key.parent) in parents}
+            for where, keys in zip(sides, left, strict=True):
+                for key in keys:
+                    if _form(key, where[key]) in forms:
+                        del where[key]
+                        self._of[table, ""].append(key)
 
     def _sequences(self) -> None:
         """The sequence behind a column: it comes and goes with identity or default, and has the column's type."""

@@ -76,6 +76,11 @@ def owned_by(key: Key, side: Side) -> list[Step]:
     return [Step(phase=Phase.OWNED_BY, sql=f"ALTER SEQUENCE {sql_name(key)} OWNED BY {owner}")]
 
 
+def released(key: Key) -> list[Step]:
+    """Return what has a sequence outlive the column that owns it; whoever owns it next says so later."""
+    return [Step(phase=Phase.RELEASE, sql=f"ALTER SEQUENCE {sql_name(key)} OWNED BY NONE")]
+
+
 def position(key: Key, column: Key, side: Side) -> list[Step]:
     """Return what moves a new sequence past the values that its column holds already."""
     if side.of(key)["increment"] <= 0 or column.name == "":

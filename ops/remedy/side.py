@@ -79,6 +79,11 @@ class Lookup:
         return _owned(self.catalog, self.of)
 
     @cached_property
+    def columns(self) -> Mapping[str, Key]:
+        """The columns by their names as SQL."""
+        return {sql_name(key): key for key in self.catalog.texts if key.kind == "column"}
+
+    @cached_property
     def owners(self) -> frozenset[str]:
         """The roles that own something; of the schema `public`, that is the database's owner, whoever it is."""
         found = {match[1] for text in self.catalog.texts.values() if (match := _OWNER.search(text))}
@@ -139,6 +144,11 @@ class Side:
         """Return the sequences that a column owns, the one with the usual name first."""
         usual = f"{column.parent}_{column.name}_seq"
         return sorted(self._owned.get(sql_name(column), ()), key=lambda one: (one.name != usual, one))
+
+    def is_of_identity(self, sequence: Key) -> bool:
+        """Return whether a sequence belongs to an identity column, which nothing takes it from."""
+        owner = self.of(sequence).get("owned by")
+        return bool(owner) and bool(self.of(self._lookup.columns[owner]).get("identity"))
 
     @property
     def owners(self) -> frozenset[str]:

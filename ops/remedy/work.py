@@ -17,6 +17,7 @@ from ops.remedy import (
     indexes,
     options,
     renames,
+    sequences,
     tables,
     words,
 )
@@ -157,6 +158,18 @@ class Work:
                 self._make_referring_anew(key)
             elif key.kind in ROUTINES and sql_name(key) in new_routines:
                 self._make_speakers_anew(key)
+        self._keep_sequences()
+
+    def _keep_sequences(self) -> None:
+        """A sequence that stays would go along with the column that owned it: that gives it up, where it can."""
+        for column in sorted(key for key in self.removed if key.kind == "column"):
+            for key in self.first.sequences_of(column):
+                if key in self.removed or key not in self.second:
+                    continue
+                if self.first.of(column).get("identity") or self.second.is_of_identity(key):
+                    self._make_anew(key)
+                else:
+                    self.steps += sequences.released(key)
 
     def _make_anew(self, key: Key) -> None:
         if key in self.anew or key not in self.first or key not in self.second:
@@ -307,7 +320,11 @@ class Work:
                 self.steps += columns.default(column, self.second, value)
 
     def _comes_with_parent(self, key: Key) -> bool:
-        return bool(self.second.of(key).get("inherited")) and self._above(key, self.second) in self.added
+        above = self._above(key, self.second) if self.second.of(key).get("inherited") else None
+        if above is None or above not in self.added:
+            return False
+        # A table that is there and is attached to a new one has to have it before.
+        return self.second.relation(key) in self.added or self.second.relation(above) not in self.added
 
     def _in_their_order(self, new: Iterable[Key]) -> Iterable[Key]:
         """New columns, table by table, in the order in which the server told them."""
