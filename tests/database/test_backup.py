@@ -20,6 +20,7 @@ from ops import backup, dumps, embedded, scratch, targets
 from ops.backup import Backup, shelf, verifying
 from ops.backup.shelf import Shelf
 from ops.dumps.manifest import DumpError
+from ops.embedded import binaries
 from ops.errors import BusyError, OpsError, RefusedError, StalePlanError, UsageError
 from ops.ground import Ground
 from ops.guard import evidence
@@ -90,6 +91,19 @@ def half_restored(server: embedded.Server, saved: Backup) -> list[tuple[object, 
     return run(server.url(), f"{RESTORING} AND shobj_description(oid, 'pg_database') LIKE '%{Path(saved.file).name}%'")
 
 
+@pytest.fixture
+def reader(small: TargetSettings, server: embedded.Server, tmp_path: Path) -> Iterator[TargetSettings]:
+    """That target as an ordinary login, which may read that table and nothing else."""
+    url = small.database.url
+    name = f"reader_{url.database}"[:60]
+    run(
+        url.render_as_string(hide_password=False),
+        f"CREATE ROLE {name} LOGIN PASSWORD 'p'; GRANT SELECT ON things TO {name}",
+    )
+    yield dumping.settings_of(url.set(username=name, password="p").render_as_string(hide_password=False), tmp_path)
+    run(url.render_as_string(hide_password=False), f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
 # -- made and verified ------------------------------------------------------------------------------------
 
 # fmt: off
@@ -118,6 +132,18 @@ def test_a_backup_is_made_and_verified(
     assert (settings.home / "backups").stat().st_mode & 0o777 == 0o700
     assert (settings.home / "backups" / ".gitignore").read_text() == "*\n"
     assert bool([one for one in made.checked if "Its rows" in one]) == (data == "full" and verify == "restore")
+
+
+def test_what_is_not_in_it_is_written_by_the_command_that_it_names(reader: TargetSettings, tmp_path: Path) -> None:
+    note = backup.backup(reader, verify="list").notes[0]
+
+    command = note[note.index("pg_dumpall") :]
+    programs = {"PATH": f"{binaries.folder_of(18)}:{os.environ['PATH']}", "PGPASSWORD": "p"}
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path, env={**os.environ, **programs})
+
+    written = (tmp_path / "globals.sql").read_text()
+    assert f"CREATE ROLE {reader.database.url.username};" in written
+    assert "PASSWORD" not in written
 
 
 def test_what_comes_back_otherwise_is_told(settings: TargetSettings) -> None:
