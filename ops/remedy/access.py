@@ -133,12 +133,12 @@ def grants(key: Key, who: str, before: Iterable[str], after: Iterable[str], own:
 
 
 def handed_over(
-    granted: Mapping[str, Sequence[str]], before: str | None, after: str | None
+    granted: Mapping[str, Sequence[str]], before: str | None, after: str | None, *, of_column: bool = False
 ) -> Mapping[str, Sequence[str]]:
-    """Return an object's grants as the server leaves them when it gets another owner.
+    """Return an object's grants as the server leaves them when it, or the table of a column, gets another owner.
 
-    The new owner takes the place of the old one in every entry, and an entry of his own is merged into it: what he
-    was granted he then has as the owner, and the old one has nothing any more.
+    The new owner takes the place of the old one in every entry, and an entry of his own is merged into it. Of a whole
+    object an owner has all rights anyway, and only those that he lacks are said; of a column every entry is.
 
     Source
     ------
@@ -147,9 +147,13 @@ def handed_over(
     if before is None or after is None or before == after:
         return granted
     left = {who: rights for who, rights in granted.items() if who not in (before, after)}
-    had = {right.removesuffix(_OPTION) for right in granted.get(after, ())}
-    denied = [right for right in granted.get(before, ()) if right.startswith("no ") and right[3:] not in had]
-    return {**left, after: denied} if denied else left
+    his, theirs = granted.get(after, ()), granted.get(before, ())
+    if of_column:
+        merged = [*dict.fromkeys((*theirs, *his))]
+    else:
+        had = {right.removesuffix(_OPTION) for right in his}
+        merged = [right for right in theirs if right.startswith("no ") and right[3:] not in had]
+    return {**left, after: merged} if merged else left
 
 
 def _transition(on: str, who: str, before: Sequence[str], after: Sequence[str], column: str = "") -> list[str]:

@@ -356,16 +356,25 @@ class Work:
         if one.kind == "comment":
             self.steps += access.comment(key, after.get("comment"), after, self.second)
             return
-        said, new = before.get("grants") or {}, after.get("grants") or {}
-        old = access.handed_over(said, before.get("owner"), after.get("owner"))
-        if one.kind == "owner":
-            self.steps += access.owner(key, before.get("owner"), self.second)
-            # what only the new owner makes a difference of
-            concerned = [who for who in dict.fromkeys((*old, *new)) if said.get(who) == new.get(who)]
-        else:
-            concerned = [who for who in dict.fromkeys((*said, *new)) if one.object.endswith(f" to {words.role(who)}")]
-        for who in concerned:
-            self.steps += access.grants(key, who, old.get(who, ()), new.get(who, ()), after)
+        if one.kind == "grant":
+            self._grants(key, one.object)
+            return
+        self.steps += access.owner(key, before.get("owner"), self.second)
+        self._grants(key)
+        for column in self.second.children(key, "column") if key.kind in RELATIONS else ():
+            if column not in self.added:
+                self._grants(column)
+
+    def _grants(self, key: Key, told: str = "") -> None:
+        """Give and take what one difference tells of an object; without one, what another owner alone has changed."""
+        said, new = self.first.of(key).get("grants") or {}, self.second.of(key).get("grants") or {}
+        of_column = key.kind == "column"
+        whole = self.second.relation(key) if of_column else key
+        owners = (self.first.of(whole).get("owner"), self.second.of(whole).get("owner"))
+        left = access.handed_over(said, *owners, of_column=of_column)
+        for who in dict.fromkeys((*said, *left, *new)):
+            if told.endswith(f" to {words.role(who)}") if told else said.get(who) == new.get(who):
+                self.steps += access.grants(key, who, left.get(who, ()), new.get(who, ()), self.second.of(key))
 
 
 def _speaks_of(own: Mapping[str, Any], column: str) -> bool:

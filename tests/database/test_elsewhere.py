@@ -349,9 +349,13 @@ def test_a_server_that_has_not_enough_room_for_the_models_is_blamed_and_not_the_
     cramped = busy.start(home / ".ops" / "cramped", major=major, bin_dir=programs, options=few_locks)
     bench = made(scratch_url=cramped.url())
     (models,) = bench.project.rglob("shop.py")
+    # What asks while it is made shows no statements beforehand, and is made in one transaction: each table is a lock.
     more = (
         "\nimport sqlalchemy\nfor number in range(8000):\n"
         "    sqlalchemy.Table(f'more{number}', Base.metadata, sqlalchemy.Column('id', sqlalchemy.Integer))\n"
+        "@sqlalchemy.event.listens_for(Base.metadata, 'before_create')\n"
+        "def ask(target, connection, **options):\n"
+        "    connection.execute(sqlalchemy.text('SELECT 1')).scalar()\n"
     )
     models.write_text(models.read_text(encoding="utf-8") + more, encoding="utf-8")
 

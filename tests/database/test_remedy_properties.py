@@ -160,6 +160,10 @@ MET = {
         "ALTER TABLE event RENAME TO happening",
     ),
     "a child that was let go of": ("ALTER TABLE thing ALTER n TYPE bigint", "ALTER TABLE book NO INHERIT thing"),
+    "a column's grant to the new owner": (
+        "GRANT UPDATE (name) ON customer TO boss",
+        "ALTER TABLE customer OWNER TO boss",
+    ),
     "and its parent renamed": ("ALTER TABLE book NO INHERIT thing", "ALTER TABLE thing RENAME TO matter"),
 }
 """Rows that met each other badly once, by what they do."""
