@@ -16,7 +16,8 @@ _NO_CASE = ("choose one", "")
 # What is too wide scrolls in its own part, in place of the whole panel. Red looks as if it could be pressed, also where
 # it cannot: it is grey then.
 _STYLE = (
-    "<style>.ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}"
+    "<style>.ops-panel .widget-inline-hbox{margin-inline:0}"  # as wide as the panel: a margin would make that scroll
+    ".ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}"
     ".ops-panel button:disabled{filter:grayscale(1);opacity:0.45}</style>"
 )
 _HEADING = '<div role="heading" aria-level="3" style="font-size:14px;font-weight:600;margin:6px 0 0 0">{}</div>'

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ops import activity, database, display
+from ops.live import InvalidIndex
 from ops.project.visit import Visit
 from ops.repair import act
 from ops.repair.scene import Scene
@@ -57,13 +58,17 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remain:
-    """One thing that was left half done, and the statement that mends it; `why_not` where none can be offered."""
+    """One thing that was left half done, and the statement that mends it; `why_not` where none can be offered.
+
+    `doubt` is what may make that statement fail, and was not looked at.
+    """
 
     name: str
     table: str
     what: str
     sql: str = ""
     why_not: str = ""
+    doubt: str = ""
 
 
 def look(scene: Scene, case: str) -> Finding | None:
@@ -78,6 +83,7 @@ def look(scene: Scene, case: str) -> Finding | None:
         case=case,
         what=f"{len(found)} {one if len(found) == 1 else several}: {names}. {harm}",
         evidence=(
+            *(display.Note(each.doubt, "attention") for each in found if each.doubt),
             display.Table(
                 columns=("name", "table", "what it is", "what mends it"),
                 rows=tuple(
@@ -144,7 +150,15 @@ def _invalid(connection: Connection) -> Iterator[Remain]:
             yield Remain(name=one.name, table=one.table, what="is what a REINDEX CONCURRENTLY left", sql=sql)
         else:
             sql = f"REINDEX INDEX CONCURRENTLY {one.name}"
-            yield Remain(name=one.name, table=one.table, what="was never finished", sql=sql)
+            doubt = _doubt(one) if one.definition.startswith("CREATE UNIQUE ") else ""
+            yield Remain(name=one.name, table=one.table, what="was never finished", sql=sql, doubt=doubt)
+
+
+def _doubt(one: InvalidIndex) -> str:
+    return (
+        f"{one.name} is unique, and whether rows share a key was not looked at: while some do, REINDEX fails again. "
+        f"Find them first: GROUP BY what the index holds, HAVING count(*) > 1. It is: {one.definition}"
+    )
 
 
 def _not_validated(connection: Connection) -> Iterator[Remain]:

@@ -148,6 +148,45 @@ def test_a_kernel_that_dies_leaves_no_verdict_and_the_panel_tells_what_is_open(l
         assert "dying: at b20000000001" in Desk(page).text
 
 
+BEYOND = """() => {
+  const panel = document.querySelector('.ops-panel'), edge = panel.getBoundingClientRect();
+  const parts = [panel, ...panel.querySelectorAll('button, select, input, .widget-html')];
+  return parts.filter((one) => one.getBoundingClientRect().right > edge.right + 1 || one === panel
+    && one.scrollWidth > one.clientWidth + 1).map((one) => one.outerHTML.slice(0, 200));
+}"""
+"""What of the panel is beyond its right edge, and cannot be reached without scrolling all of it."""
+
+
+@pytest.mark.heavy
+def test_a_narrow_window_with_a_thousand_revisions(lab: Lab, chromium: Browser, pictures: Path) -> None:
+    with page_of(chromium, viewport={"width": 400, "height": 800}) as page:
+        sheet = Sheet(page, START).open(lab)
+        page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")  # the list of files
+        sheet.run_all()
+        desk = Desk(page)
+        desk.aim("many")
+        assert "1000 revisions" in desk.text
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            sheet.theme(theme)
+            desk.picture(pictures / f"panel-narrow-{theme[11:].lower()}.png")
+            assert page.evaluate(BEYOND) == []
+            assert page.evaluate("() => document.documentElement.scrollWidth") == 400
+        assert desk.box.locator("*").count() < 2_500  # the picture is cut, the list has a line for each
+
+        desk.box.get_by_label("Find", exact=True).fill("r00417")
+        choices = desk.box.get_by_label("Revision", exact=True)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.ops-panel select')].some((one) => one.options.length === 3"
+            " && one.options[1].text.startsWith('r01000') && one.options[2].text.startsWith('r00417'))"
+        )
+        choices.select_option(index=2)
+        desk.wait_for_words("r00417.py")
+
+        assert page.evaluate(BEYOND) == []
+        assert "r00417" in desk.box.get_by_role("region", name="history").inner_text()
+        assert page.title() != "planted" and sheet.errors == []
+
+
 VERDICTS = {"24-new-revision": "FAILED", "44-stamp": "FAILED", "42-downgrade": "FAILED OK"}
 """Of notebooks as they are: those that want a message or a revision first, or, at base, something to undo."""
 

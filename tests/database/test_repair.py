@@ -210,6 +210,8 @@ def test_what_the_server_refuses_is_said_and_on_record(well: Patient) -> None:
     BREAKS["invalid-index"](well)
     well.ask("UPDATE author SET name = 'Ada'")
 
+    notes = [one.text for one in found(well, "invalid-index").evidence if isinstance(one, display.Note)]
+    assert ["while some do, REINDEX fails again" in one for one in notes] == [True]
     with pytest.raises(OpsError, match="could not create unique index") as caught:
         well.target.repair("invalid-index", dry_run=False)
 
