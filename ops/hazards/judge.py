@@ -111,6 +111,7 @@ def _hazard(rule: Rule, finding: Finding, subject: Subject) -> Hazard:
         source=rule.source,
         waits=_waits(finding, subject),
         held=_held(finding.mode, subject),
+        during=finding.during,
         fix=finding.fix,
         since=rule.since if finding.since is None else finding.since,
     )

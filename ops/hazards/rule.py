@@ -36,8 +36,9 @@ class Finding:
     """Why a rule holds here, and what it takes to weigh that.
 
     `mode` is the lock whose holding does the harm, on `relation`; `cost` is what is done meanwhile to what weighs
-    `work` (the relation itself where that is None). `least` and `most` bound what `weigh` says; `severity` goes
-    past it. `advice` replaces the rule's where there is more to be said here.
+    `work` (the relation itself where that is None), and `during` are the numbers of the later statements that do it,
+    where it is not this one. `least` and `most` bound what `weigh` says; `severity` goes past it. `advice` replaces
+    the rule's where there is more to be said here.
     """
 
     relation: str
@@ -45,6 +46,7 @@ class Finding:
     mode: Mode | None = None
     cost: Cost = Cost.CATALOG
     work: Load | None = None
+    during: tuple[int, ...] = ()
     least: Severity = Severity.INFO
     most: Severity = Severity.CRITICAL
     severity: Severity | None = None

@@ -28,10 +28,11 @@ class Hazard(Discreet):
     """What is dangerous about one statement, on this database, and the way round it.
 
     `statement` is the statement's number in its plan; 0 where it is about the file of `revision` as a whole. `harm` is
-    one sentence that names the objects; `waits` says who waits for whom; `held` until when the lock is held. `advice`
-    is an order that can be followed; `fix` is Alembic code to paste, built from the actual names, or empty where there
-    is none. The fix holds from PostgreSQL `since` on. `source` is the vendor's page. `allowed`: the person who asked
-    for the plan has allowed this code by name.
+    one sentence that names the objects; `waits` says who waits for whom; `held` until when the lock is held; `during`
+    are the numbers of later statements, where the danger is that the lock is kept for their work. `advice` is an order
+    that can be followed; `fix` is Alembic code to paste, built from the actual names, or empty where there is none. The
+    fix holds from PostgreSQL `since` on. `source` is the vendor's page. `allowed`: the person who asked for the plan
+    has allowed this code by name.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Hazard(Discreet):
     source: str
     waits: str = ""
     held: str = ""
+    during: tuple[int, ...] = ()
     fix: str = ""
     since: int = 0
     allowed: bool = False

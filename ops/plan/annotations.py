@@ -31,7 +31,7 @@ class Annotation:
 
     `level` is `error` for what makes the plan's verdict. `path` is relative to the top of the repository, or absolute
     where the file is outside of it; empty where the remark is about no file, and then `line` is 0. `allowed`: somebody
-    has allowed it by name.
+    has allowed it by name. `beside` are paths and lines of other statements that are part of it.
     """
 
     level: Level
@@ -44,6 +44,7 @@ class Annotation:
     advice: str = ""
     source: str = ""
     allowed: bool = False
+    beside: tuple[tuple[str, int], ...] = ()
 
 
 def of(plan: Plan) -> tuple[Annotation, ...]:
@@ -143,6 +144,7 @@ def _hazard(plan: Plan, places: _Places, one: Hazard) -> Annotation:
         advice=_shown(one.advice),
         source=one.source,
         allowed=one.allowed,
+        beside=tuple(places.of(number) for number in one.during),
     )
 
 

@@ -129,7 +129,7 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
         fingerprint=fingerprint,
         made=entry.payload["made"],
         statements=tuple(_statement(one) for one in entry.payload["statements"]),
-        hazards=tuple(Hazard(**one | {"severity": Severity(one["severity"])}) for one in entry.payload["hazards"]),
+        hazards=tuple(map(_hazard, entry.payload["hazards"])),
         foretold=foretold,
         default_schema=entry.payload["default_schema"],
         needs=tuple(Need(**one) for one in entry.payload["needs"]),
@@ -141,6 +141,10 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
 def _statement(written: Mapping[str, Any]) -> Statement:
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in written.items()}
     return Statement(**values | {"locks": _locks(written["locks"])})
+
+
+def _hazard(written: Mapping[str, Any]) -> Hazard:
+    return Hazard(**written | {"severity": Severity(written["severity"]), "during": tuple(written.get("during", ()))})
 
 
 def _locks(written: Iterable[Mapping[str, Any]]) -> tuple[Lock, ...]:

@@ -65,19 +65,21 @@ def _rule(one: Annotation) -> dict[str, Any]:
 
 def _result(one: Annotation, rule: int) -> dict[str, Any]:
     allowed = {"suppressions": [{"kind": "external", "justification": "Allowed by name."}]} if one.allowed else {}
+    beside = {"relatedLocations": [_location(*place) for place in one.beside]} if one.beside else {}
     return {
         "ruleId": one.code,
         "ruleIndex": rule,
         "level": one.level,
         "message": {"text": "\n".join((one.message, *one.more))},
-        "locations": [_location(one)],
+        "locations": [_location(one.path, one.line)],
+        **beside,
         "properties": {"severity": one.severity},
         **allowed,
     }
 
 
-def _location(one: Annotation) -> dict[str, Any]:
-    return {"physicalLocation": {"artifactLocation": _artifact(one.path), "region": {"startLine": one.line}}}
+def _location(path: str, line: int) -> dict[str, Any]:
+    return {"physicalLocation": {"artifactLocation": _artifact(path), "region": {"startLine": line}}}
 
 
 def _artifact(path: str) -> dict[str, str]:
@@ -88,5 +90,5 @@ def _artifact(path: str) -> dict[str, str]:
 
 def _notifications(found: Iterable[Annotation]) -> Iterable[dict[str, Any]]:
     for one in found:
-        place = {"locations": [_location(one)]} if one.path else {}
+        place = {"locations": [_location(one.path, one.line)]} if one.path else {}
         yield {"level": one.level, "message": {"text": one.message}, **place}

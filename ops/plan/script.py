@@ -80,6 +80,9 @@ def _statement(plan: Plan, one: Statement, settings: Iterable[tuple[str, str]]) 
         for hazard in plan.hazards:
             if hazard.statement == one.number:
                 yield from _comment(f"{hazard.severity.word.upper()} {hazard.code}: {hazard.harm}")
+            elif one.number in hazard.during:
+                word = f"{hazard.severity.word.upper()} {hazard.code}"
+                yield from _comment(f"{word}: it runs under the lock of statement {hazard.statement}")
         for probe in plan.probes:
             if probe.statement == one.number:
                 yield from _comment(str(probe))

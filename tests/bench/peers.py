@@ -3,6 +3,9 @@
 `python tests/bench/peers.py` prints it. Squawk reads the SQL of each file; the plan runs the same statements on a clone
 of a large and busy shop; what was measured is `expected.txt`, of which neither knows. Squawk is installed for this
 alone, into the folder of the run. Of rules about what waits, measurement is the judge; of what breaks code, nobody is.
+
+Where a statement works under a lock that an earlier one of its transaction keeps, it counts as told when the plan has
+said of that one that the lock is kept for this work, and for Squawk when that one has any rule about what waits.
 """
 
 from __future__ import annotations
@@ -49,7 +52,10 @@ class Did(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One statement of the corpus: what it did, and what was said of it."""
+    """One statement of the corpus: what it did, and what was said of it.
+
+    `squawk_kept` and `high_kept` were said of earlier statements, whose locks are kept while it works.
+    """
 
     case: str
     sql: str
@@ -58,10 +64,20 @@ class Row:
     codes: tuple[str, ...]
     high: tuple[str, ...]
     severity: Severity | None
+    squawk_kept: tuple[str, ...] = ()
+    high_kept: tuple[str, ...] = ()
 
     @property
     def squawk_on_locks(self) -> tuple[str, ...]:
         return tuple(one for one in self.squawk if one.startswith(LOCKS))
+
+    @property
+    def squawk_tells(self) -> bool:
+        return bool(self.squawk_on_locks or self.squawk_kept)
+
+    @property
+    def plan_tells(self) -> bool:
+        return bool(self.high or self.high_kept)
 
     @property
     def squawk_on_clients(self) -> tuple[str, ...]:
@@ -71,7 +87,8 @@ class Row:
     def says(self) -> str:
         """What the plan calls it."""
         told = ", ".join(f"`{one}`" for one in self.codes if one not in ("cached-plan", "disk"))
-        return f"{self.severity.word}: {told}" if self.severity and told else "–"
+        own = [f"{self.severity.word}: {told}"] if self.severity and told else []
+        return "; ".join((*own, *(f"`{one}`, where its lock begins" for one in self.high_kept))) or "–"
 
 
 def rows(folder: Path) -> list[Row]:
@@ -89,16 +106,21 @@ def rows(folder: Path) -> list[Row]:
 def _rows(case: corpus.Case, plans: tuple[planned.Planned, ...], program: Path) -> Iterator[Row]:
     said = _squawk(program, case.sql_file)
     seen = case.expected(MAJOR) or ()
-    for number, (step, lines, one) in enumerate(zip(case.steps, _lines(case), plans, strict=True)):
-        rules = sorted({rule for line, rule in said if line in lines})
+    rules = [tuple(sorted({rule for line, rule in said if line in lines})) for lines in _lines(case)]
+    for number, (step, one) in enumerate(zip(case.steps, plans, strict=True)):
+        did = _did(seen, number)
+        keepers = _keepers(seen, number) if did is Did.WORKS else []
+        kept = [hazard for keeper in keepers for hazard in plans[keeper].hazards if hazard.severity >= Severity.HIGH]
         yield Row(
             case=case.id,
             sql=corpus.one_line(step.sql),
-            did=_did(seen, number),
-            squawk=tuple(rules),
+            did=did,
+            squawk=rules[number],
             codes=tuple(sorted({hazard.code for hazard in one.hazards})),
             high=tuple(sorted({hazard.code for hazard in one.hazards if hazard.severity >= Severity.HIGH})),
             severity=max((hazard.severity for hazard in one.hazards), default=None),
+            squawk_kept=tuple(rule for keeper in keepers for rule in rules[keeper] if rule.startswith(LOCKS)),
+            high_kept=tuple(hazard.code for hazard in kept if one.statement.number in hazard.during),
         )
 
 
@@ -127,10 +149,17 @@ def _lines(case: corpus.Case) -> Iterator[range]:
         yield range(first, first + step.sql.count("\n") + 1)
 
 
+def _keepers(seen: tuple[corpus.Observed, ...], number: int) -> list[int]:
+    """The earlier statements of a transaction whose locks keep writers waiting while this one runs."""
+    mine = seen[number].transaction
+    same = [earlier for earlier in range(number) if seen[earlier].transaction == mine != 0]
+    return [earlier for earlier in same if _strongest((seen[earlier],)).blocks_writes]
+
+
 def _did(seen: tuple[corpus.Observed, ...], number: int) -> Did:
     one = seen[number]
-    same = [other for other in seen[: number + 1] if other is one or other.transaction == one.transaction != 0]
-    held, own = _strongest(same), _strongest((one,))
+    own = _strongest((one,))
+    held = _strongest((one, *(seen[earlier] for earlier in _keepers(seen, number))))
     if one.rewrites or (held.blocks_writes and (one.scans or one.index_builds)):
         return Did.WORKS
     return Did.BRIEF if own.blocks_writes else Did.NEITHER
@@ -162,7 +191,7 @@ def run(folder: Path) -> Part:
 def _sentence(found: Sequence[Row]) -> str:
     works, rest = _parted(found)
     other = ", ".join(f"`{code}`" for code in sorted({code for one in rest for code in one.high}))
-    ours, theirs = _count(one.high for one in works), _count(one.squawk_on_locks for one in works)
+    ours, theirs = _count(one.plan_tells for one in works), _count(one.squawk_tells for one in works)
     more, false = _count(one.high for one in rest), _count(one.squawk_on_locks for one in rest)
     return (
         f"Of {len(works)} statements that were seen reading, building or rewriting while writers wait, `20-plan` calls "
@@ -184,11 +213,11 @@ def _counts(found: Sequence[Row]) -> str:
             (
                 did.value,
                 len(mine),
-                _count(one.squawk_on_locks for one in mine),
+                _count(one.squawk_tells for one in mine),
                 _count(one.squawk_on_clients for one in mine),
                 _count(any(rule in SETTINGS for rule in one.squawk) for one in mine),
-                _count(one.high for one in mine),
-                _count(one.codes and not one.high for one in mine),
+                _count(one.plan_tells for one in mine),
+                _count(one.codes and not one.plan_tells for one in mine),
             )
         )
     columns = ["what it was seen doing", "statements", "Squawk: what waits", "Squawk: what breaks code",
@@ -200,7 +229,7 @@ def _missed(found: Sequence[Row]) -> str:
     lines = [
         (one.case, _code(one.sql), _rules(one.squawk), one.says)
         for one in found
-        if one.did is Did.WORKS and not (one.squawk_on_locks and one.high)
+        if one.did is Did.WORKS and not (one.squawk_tells and one.plan_tells)
     ]
     return table(["file", "statement", "Squawk", "plan"], lines)
 

@@ -161,6 +161,17 @@ def test_a_file_elsewhere_has_a_uri_of_its_own() -> None:
     }
 
 
+def test_what_is_done_under_a_lock_is_told_there_too() -> None:
+    held = hazard(statement=2, code="lock-held", during=(1,))
+    made = plan(held)
+
+    (result,) = sarif(made)["runs"][0]["results"]
+    (beside,) = result["relatedLocations"]
+
+    assert beside["physicalLocation"]["region"] == {"startLine": 17}
+    assert "-- HIGH lock-held: it runs under the lock of statement 2\n" in made.sql
+
+
 def test_no_secret_and_no_row_is_in_any_form() -> None:
     secrets.remember("s3cret-of-shop")
     made = plan(
@@ -199,8 +210,13 @@ SHAPES = {
     "notification": ("message", "level locations", {"message": "message", "locations": "location"}),
     "result": (
         "message",
-        "ruleId ruleIndex level locations properties suppressions",
-        {"message": "message", "locations": "location", "suppressions": "suppression"},
+        "ruleId ruleIndex level locations relatedLocations properties suppressions",
+        {
+            "message": "message",
+            "locations": "location",
+            "relatedLocations": "location",
+            "suppressions": "suppression",
+        },
     ),
     "location": ("", "physicalLocation", {"physicalLocation": "physicalLocation"}),
     "physicalLocation": ("artifactLocation", "region", {"artifactLocation": "artifactLocation", "region": "region"}),
@@ -222,7 +238,12 @@ def strange(name: str, value: Any) -> list[str]:
 
 @pytest.mark.parametrize("uncertain", [(), ("The role may not read x.",)])
 def test_sarif_has_what_the_standard_knows_and_nothing_else(uncertain: tuple[str, ...]) -> None:
-    hazards = (hazard(), hazard(code="drop-column", allowed=True), hazard(statement=0, code="several-heads"))
+    hazards = (
+        hazard(),
+        hazard(code="drop-column", allowed=True),
+        hazard(code="lock-held", during=(2,)),
+        hazard(statement=0, code="several-heads"),
+    )
 
     assert strange("sarifLog", sarif(plan(*hazards, uncertain=uncertain))) == []
     assert strange("sarifLog", sarif(plan())) == []

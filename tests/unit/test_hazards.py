@@ -321,6 +321,14 @@ def test_a_lock_is_told_with_who_waits_and_how_long() -> None:
     assert found.held == "To the end of its transaction: 2 more statements, to number 3."
 
 
+def test_a_lock_that_is_kept_names_the_work_that_it_is_kept_for() -> None:
+    steps = plan(("ALTER TABLE users ADD nick text", "AX public.users"), "SELECT 1", "SELECT count(*) FROM teams")
+
+    (found,) = [one for one in judged(steps) if one.code == "lock-held"]
+
+    assert (found.statement, found.during) == (1, (3,))
+
+
 def test_a_renamed_table_is_weighed_by_its_old_name() -> None:
     steps = plan(
         ("ALTER TABLE users RENAME TO people", "AX public.users"),

@@ -239,6 +239,7 @@ def _lock_held(subject: Subject) -> Finding | None:
         mode=locks[relation],
         cost=max((_cost(subject.at(one)) for one in works), key=lambda cost: cost.value),
         work=subject.load(*done),
+        during=tuple(one.number for one in works),
     )
 
 
