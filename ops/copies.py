@@ -8,7 +8,7 @@ from typing import Any
 
 from ops import scratch
 from ops.catalog.names import quoted
-from ops.errors import OpsError
+from ops.errors import OpsError, first_line
 
 SECONDS = 60
 """No statement of ours takes longer in a copy without rows."""
@@ -126,7 +126,7 @@ def _with_filled_views(cursor: Any, *, anew: bool = False) -> Iterator[str]:
             try:
                 cursor.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*view)))
             except psycopg2.Error as error:
-                said[view] = str(error).strip().partition("\n")[0]
+                said[view] = first_line(error)
                 left.append(view)
         if left == waiting:
             break

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.errors import ConnectError, SettingsError, SharedSessionError
+from ops.errors import ConnectError, SettingsError, SharedSessionError, first_line
 from ops.locking import shares_sessions
-from ops.settings import TargetSettings, ours, redact
+from ops.settings import TargetSettings, ours
 from ops.settings.urls import PORT, host_of
-from ops.unanswered import NO_RIGHT, STATEMENT_TIMEOUT, broken, cannot_connect, first_line, state
+from ops.unanswered import NO_RIGHT, STATEMENT_TIMEOUT, broken, cannot_connect, state
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -188,7 +188,7 @@ def connect_through_pooler(settings: TargetSettings) -> Iterator[Connection]:
             try:
                 below(begin)
             except connection.dialect.loaded_dbapi.Error as error:
-                said = redact((str(error).strip() or type(error).__name__).splitlines()[0])
+                said = first_line(error)
                 raise ConnectError(
                     f"Target {settings.name!r}: a transaction cannot be set up: {said}.",
                     next_step="Grant the login the role that the target names, or correct `role` in its section.",

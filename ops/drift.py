@@ -158,7 +158,7 @@ class Drift(Result):
         if not parts:
             parts.append("no drift")
         if self.pending:
-            parts.append(f"{len(self.pending)} revision{'' if len(self.pending) == 1 else 's'} pending")
+            parts.append(f"{display.many(len(self.pending), 'revision')} pending")
         rest = len([one for one in self.changes if not one.counts and one.cause is not Cause.PENDING])
         if rest:
             parts.append(f"{rest} not counted")

@@ -78,6 +78,16 @@ def effect(changed: bool | None) -> str:
     return "The database was changed." if changed else "Nothing was changed."
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an exception of somebody else's says, in one line, without secrets and without its full stop.
+
+    Of one of SQLAlchemy's, what the driver's says: the first has the statement and a link as well.
+    """
+    said = getattr(error, "orig", None) or error
+    lines = str(said).strip().splitlines() or [type(said).__name__]
+    return redact(lines[0]).rstrip(".")
+
+
 class UsageError(OpsError):
     """What was asked for does not exist, or has the wrong type."""
 

@@ -186,7 +186,7 @@ class History(Result):
 
     def __str__(self) -> str:
         count = len(self.revisions)
-        return f"{count} revision{'' if count == 1 else 's'}, head{_s(self.heads)} {_list(self.heads)}"
+        return f"{display.many(count, 'revision')}, head{_s(self.heads)} {_list(self.heads)}"
 
     def table(self) -> display.Table:
         """Return one row per revision, newest first; unknown ones on top."""

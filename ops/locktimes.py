@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ops.display import Bar, Lane, Timeline, Tone
-from ops.statement import Mode, Statement
+from ops.statement import Mode, Statement, brief
 
 _SQL_CHARACTERS = 70
 _TABLES = 12
@@ -64,9 +64,7 @@ def timeline(passages: Sequence[Passage], *, caption: str, more: Iterable[Lane] 
 
 
 def _work(one: Passage) -> Bar:
-    sql = " ".join(one.statement.sql.split())
-    sql = sql if len(sql) <= _SQL_CHARACTERS else f"{sql[: _SQL_CHARACTERS - 1]}…"
-    return Bar(begin=one.begin, end=one.end, text=sql, length=one.length)
+    return Bar(begin=one.begin, end=one.end, text=brief(one.statement.sql, limit=_SQL_CHARACTERS), length=one.length)
 
 
 def _held(group: Sequence[Passage]) -> Iterator[tuple[str, Bar]]:

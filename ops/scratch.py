@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ops import embedded
-from ops.errors import ConnectError, OpsError, UsageError
+from ops.errors import ConnectError, OpsError, UsageError, first_line
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -101,7 +101,7 @@ def drop_database(server: Place, name: str) -> None:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         except psycopg2.Error as error:
             raise OpsError(
-                f"The database {name!r} on {server.label} could not be dropped: {_text(error)}",
+                f"The database {name!r} on {server.label} could not be dropped: {first_line(error)}",
                 next_step="Look for replication slots and prepared transactions in it.",
                 code="embedded",
             ) from error
@@ -325,7 +325,7 @@ def _create(
                 f"There is no template {template!r} on {server.label} any more.", next_step="Run this again."
             ) from None
         except psycopg2.Error as error:
-            raise _refused(server, name, _text(error)) from error
+            raise _refused(server, name, first_line(error)) from error
 
 
 def _refused(server: Place, name: str, why: str) -> OpsError:
@@ -346,7 +346,7 @@ def connect(server: Place, database: str | None = None) -> connection:
         connection = psycopg2.connect(**{**given, "application_name": "alembic-ops"})
     except psycopg2.OperationalError as error:
         raise ConnectError(
-            f"{server.label[:1].upper()}{server.label[1:]} does not answer: {_text(error)}",
+            f"{server.label[:1].upper()}{server.label[1:]} does not answer: {first_line(error)}",
             next_step=server.advice,
         ) from error
     connection.autocommit = True
@@ -369,7 +369,3 @@ def _check(name: str) -> None:
             f"PostgreSQL cannot have a database named {name!r}.",
             next_step=f"Use a name of 1 to {NAME_BYTES} bytes.",
         )
-
-
-def _text(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -162,3 +162,9 @@ class Statement(Discreet):
     def lock_on(self, relation: str) -> Mode | None:
         """Return the strongest mode in which it locked this relation."""
         return max((one.mode for one in self.locks if one.relation == relation), default=None)
+
+
+def brief(sql: str, *, limit: int = 160) -> str:
+    """Return a statement on one line, with `…` for what is beyond `limit` characters."""
+    line = " ".join(sql.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -15,7 +15,7 @@ from ops.project import Worker
 from ops.project.offline import glance
 from ops.project.visit import Setup, Visit, visit
 from ops.settings import TargetSettings
-from ops.values import Result, Verdict
+from ops.values import Result, Verdict, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,8 @@ class Status(Result):
             )
         if self.history.overlapping:
             found.append(
-                f"The version table has {len(self.current)} rows ({_list(self.current)}), and one is too many: another "
-                f"row's revision comes behind {_list(self.history.overlapping)}."
+                f"The version table has {len(self.current)} rows ({listed(self.current)}), and one is too many: "
+                f"another row's revision comes behind {listed(self.history.overlapping)}."
             )
         if self.history.has_unexpected_heads:
             found.append(
@@ -94,8 +94,8 @@ class Status(Result):
         found.extend(self._edited(one) for one in self.edited)
         if self.moved is not None:
             found.append(
-                f"The version was moved outside of this toolkit: the last run left it at {_list(self.moved)}, and now "
-                f"it is at {_list(self.current)}{self._between(self.moved)}. Compare the schema; the next run, or a "
+                f"The version was moved outside of this toolkit: the last run left it at {listed(self.moved)}, and now "
+                f"it is at {listed(self.current)}{self._between(self.moved)}. Compare the schema; the next run, or a "
                 "stamp of where it is, puts that on record."
             )
         found.extend(map(sentence, self.open_runs))
@@ -145,14 +145,14 @@ class Status(Result):
         return Verdict.UNKNOWN if self.ledger.unreadable else Verdict.OK
 
     def __str__(self) -> str:
-        where = ", ".join(self.current) or "base"
+        where = listed(self.current)
         if self.unknown:
             rest = f"{', '.join(self.unknown)} unknown to the files"
         elif self.pending:
-            rest = f"{len(self.pending)} revision{'' if len(self.pending) == 1 else 's'} pending"
+            rest = f"{display.many(len(self.pending), 'revision')} pending"
         else:
             rest = "nothing pending"
-        return f"{self.target}: at {where}, head{'' if len(self.heads) == 1 else 's'} {_list(self.heads)}, {rest}"
+        return f"{self.target}: at {where}, head{'' if len(self.heads) == 1 else 's'} {listed(self.heads)}, {rest}"
 
     def table(self) -> display.Table:
         """Return the history's table."""
@@ -199,7 +199,7 @@ class Status(Result):
 
     def line(self) -> str:
         """Return server, database, role and current revision in one line."""
-        return f"{self.facts} · at {_list(self.current)}"
+        return f"{self.facts} · at {listed(self.current)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the `data` of `10-inspect`."""
@@ -293,7 +293,3 @@ def _read(here: Visit, *, statements: bool) -> Status:
 def _missing(history: History, records: Records) -> tuple[str, ...]:
     """Revisions that stand applied by the ledger, and have no file; `unknown` ones are told of as such."""
     return tuple(sorted(records.standing - history.by_id.keys() - set(history.unknown)))
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ops import scratch
+from ops.errors import first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -137,7 +138,7 @@ def give(place: scratch.Place, database: str, wanted: Surroundings) -> tuple[str
                 else:
                     cursor.execute(change + sql.SQL("TO {}").format(sql.Literal(value)))
             except psycopg2.Error as error:
-                refused[name] = str(error).strip().partition("\n")[0]
+                refused[name] = first_line(error)
     after = _settings(place, database, wanted) if differing else before
     return tuple(_sentences(wanted, after, refused))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.errors import ConnectError
+from ops.errors import ConnectError, first_line
 from ops.settings import TargetSettings, redact
 
 if TYPE_CHECKING:
@@ -15,12 +15,6 @@ STATEMENT_TIMEOUT = "1min"
 
 NO_RIGHT = "42501"
 _CANCELED = "57014"
-
-
-def first_line(error: DBAPIError) -> str:
-    """Return what the server said, in one line, without secrets."""
-    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return redact(lines[0]).rstrip(".")
 
 
 def state(error: DBAPIError) -> str | None:

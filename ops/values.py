@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +88,8 @@ class Result:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:
         return display.mimebundle(self.view())
+
+
+def listed(revisions: Iterable[str]) -> str:
+    """Return revisions as a sentence has them; none of them is base."""
+    return ", ".join(revisions) or "base"

@@ -11,7 +11,7 @@ from ops.activity import queries
 from ops.activity.relations import invalid_indexes, not_owned, relations, with_rates
 from ops.activity.sessions import replicas, sessions
 from ops.catalog.names import quoted
-from ops.errors import ConnectError
+from ops.errors import ConnectError, first_line
 from ops.live import Live, Rights, Session
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except psycopg2.Error as error:
         raise ConnectError(
-            f"{what} cannot be read: {str(error).strip().splitlines()[0]}.",
+            f"{what} cannot be read: {first_line(error)}.",
             next_step="Check that the server is up, and what the role may read.",
             code="activity",
         ) from None
@@ -179,7 +179,7 @@ class _Look:
             return _rows(cursor, f"SAVEPOINT ops_look; {query}", values or {"own": queries.OWN_SCHEMA})
         except psycopg2.errors.InsufficientPrivilege as error:
             cursor.execute("ROLLBACK TO SAVEPOINT ops_look")
-            said = str(error).strip().splitlines()[0]
+            said = first_line(error)
             self._unseen.append(f"The role may not see {what}: {said}.")
             return []
 

@@ -17,7 +17,7 @@ from ops.apply.passages import Passages
 from ops.apply.patience import Patience
 from ops.apply.progress import Progress
 from ops.apply.record import Recorder, take_note
-from ops.apply.run import AppliedRevision, Run, listed
+from ops.apply.run import AppliedRevision, Run
 from ops.apply.watch import Watch
 from ops.errors import InterruptedRunError, MigrationError, OpsError
 from ops.plan import kept
@@ -26,6 +26,7 @@ from ops.project.visit import Visit, visit
 from ops.route import WORDS, Route
 from ops.secrets import redact
 from ops.settings import TargetSettings
+from ops.values import listed
 
 Report = Callable[[str], None]
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from ops import commands, database
 from ops.apply.progress import Progress
-from ops.apply.run import AppliedRevision, listed
-from ops.errors import InterruptedRunError, OpsError
+from ops.apply.run import AppliedRevision
+from ops.errors import InterruptedRunError, OpsError, first_line
 from ops.project.visit import Visit
 from ops.route import Route
+from ops.statement import brief
+from ops.values import listed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -66,7 +68,7 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
             found = _read_back(connection, here, route, progress)
     except (OpsError, DBAPIError) as unreachable:
         error.changed = None
-        why = unreachable.problem if isinstance(unreachable, OpsError) else database.first_line(unreachable)
+        why = unreachable.problem if isinstance(unreachable, OpsError) else first_line(unreachable)
         error.problem += f"\nThe state could not be read back: {why}"
         return
     running = progress.running
@@ -120,18 +122,14 @@ def _fate(revision: str, progress: Progress, found: _Found) -> str:
     if progress.outside:
         text += (
             "Its last statement ran outside of a transaction: look whether it left something behind, such as an "
-            f"invalid index: {_short(progress.outside)}."
+            f"invalid index: {brief(progress.outside)}."
         )
     return text.rstrip()
 
 
 def _several(statements: Sequence[str]) -> str:
     more = f"; and {len(statements) - SHOWN} more" if len(statements) > SHOWN else ""
-    return "; ".join(map(_short, statements[:SHOWN])) + more
-
-
-def _short(sql: str) -> str:
-    return " ".join(sql.split())[:200]
+    return "; ".join(map(brief, statements[:SHOWN])) + more
 
 
 def _schema(connection: Connection, here: Visit) -> str:

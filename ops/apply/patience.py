@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 
+from ops import display
 from ops.apply.leftovers import Invalid, Leftovers, NotAgainError
 from ops.apply.pace import Pace
 from ops.apply.progress import Progress
@@ -92,6 +93,6 @@ class Patience:
         # an invalid index is a change, and whoever asks is told of it
         kind = MigrationError if self.progress.applied or left else BusyError
         what = f"did not get its locks within {limit}" if error.code == "lock-timeout" else "met a deadlock"
-        times = f"{self._attempts} time{'' if self._attempts == 1 else 's'}"
+        times = display.many(self._attempts, "time")
         stays = "".join(f" The invalid index {one} stays: drop it." for one in left)
         return kind(f"{name} {what}, tried {times}: {error.problem}\n{blockers}{stays}".rstrip(), next_step=_LOOK)

@@ -12,7 +12,7 @@ from ops.guard import Permission
 from ops.locktimes import Passage, timeline
 from ops.route import WORDS, Route
 from ops.secrets import redact
-from ops.values import Result, Verdict
+from ops.values import Result, Verdict, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,10 +203,5 @@ class Run(Result):
         return redact("\n\n".join(parts) + "\n") if parts else ""
 
 
-def listed(ids: tuple[str, ...]) -> str:
-    """Return some revisions as text; none of them is base."""
-    return ", ".join(ids) or "base"
-
-
 def _revisions(count: int) -> str:
-    return f"{count} revision{'' if count == 1 else 's'}"
+    return display.many(count, "revision")

@@ -192,7 +192,7 @@ def _compared(here: Visit, wanted: Expectation, after: Catalog) -> tuple[str, st
         expected, after = _without_rights(expected, new), _without_rights(after, new)
     found = diff(expected, after)
     count = len(wanted.foretold.changes)
-    right = f"The schema is what the plan foretold: {count} object{'' if count == 1 else 's'} changed, and no other."
+    right = f"The schema is what the plan foretold: {display.many(count, 'object')} changed, and no other."
     return "" if found else right, "", found
 
 

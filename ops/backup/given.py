@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ops.errors import first_line
+
 if TYPE_CHECKING:
     from ops.backup.server import Server
 
@@ -54,7 +56,7 @@ def take_over(place: Server, database: str, other: str) -> tuple[str, ...]:
                 for statement, values in _statements(one, database):
                     cursor.execute(statement, values)
             except psycopg2.Error as error:
-                why = str(error).strip().partition("\n")[0]
+                why = first_line(error)
                 refused.append(f"The setting {one} could not be taken over: {why}.")
     return tuple(refused)
 

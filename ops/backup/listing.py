@@ -45,7 +45,7 @@ class Backups(Result):
         count = len(self.kept)
         total = display.size(sum(one.bytes for one in self.kept))
         newest = f", {total}, the newest of {display.moment(self.kept[0].taken)}" if self.kept else ""
-        return f"{self.target}: {count} backup{'' if count == 1 else 's'}{newest}"
+        return f"{self.target}: {display.many(count, 'backup')}{newest}"
 
     def table(self) -> display.Table:
         """Return one row per backup."""

@@ -19,7 +19,7 @@ from ops.backup.verifying import Report
 from ops.catalog import snapshot
 from ops.dumps import Dump
 from ops.dumps.values import OF_A_FILE
-from ops.errors import BusyError, OpsError, RefusedError, UsageError
+from ops.errors import BusyError, OpsError, RefusedError, UsageError, first_line
 from ops.settings import TargetSettings
 
 _SESSIONS = """
@@ -194,7 +194,7 @@ def _as_before(settings: TargetSettings, place: Server, name: str, replaced: str
     try:
         surroundings.give_rights(place, name, around)
     except psycopg2.Error as error:
-        notes.append(f"Owner and grants of the database could not be taken over: {str(error).strip().splitlines()[0]}.")
+        notes.append(f"Owner and grants of the database could not be taken over: {first_line(error)}.")
     return notes
 
 
@@ -220,7 +220,7 @@ def _swap(place: Server, name: str, wanted: str) -> str:
             raise _in_use(wanted, cursor.fetchall()) from None
         except psycopg2.Error as error:
             raise OpsError(
-                f"The database {wanted!r} could not be renamed: {str(error).strip().splitlines()[0]}.",
+                f"The database {wanted!r} could not be renamed: {first_line(error)}.",
                 next_step="Let the login own it, and create databases (ALTER ROLE ... CREATEDB).",
                 code="restore",
             ) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops import programs, scratch
 from ops.dumps import Dump
-from ops.errors import ConnectError, OpsError
+from ops.errors import ConnectError, OpsError, first_line
 from ops.settings import TargetSettings
 from ops.settings.urls import PORT, host_of
 
@@ -112,7 +112,7 @@ class Server:
                 cursor.execute(comment.format(sql.Identifier(name), sql.Literal(note)))
         except psycopg2.Error as error:
             raise OpsError(
-                f"The database {name!r} cannot be created on {self.label}: {_first_line(error)}.",
+                f"The database {name!r} cannot be created on {self.label}: {first_line(error)}.",
                 next_step="Let the login create databases there (ALTER ROLE ... CREATEDB), or give the server what is "
                 "named.",
                 code="restore",
@@ -168,7 +168,3 @@ def _locale(dump: Dump) -> Iterator[Any]:
     for word, value in options.items():
         if value:
             yield sql.SQL(f"{word} = ") + sql.Literal(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")

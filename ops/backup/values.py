@@ -72,7 +72,7 @@ class Backup(Result):
                 ("folder", display.Name(self.file)),
                 ("format", dump.format),
                 ("holds", WORDS[dump.data]),
-                ("size", f"{display.size(dump.bytes)} in {len(dump.files)} file{'' if len(dump.files) == 1 else 's'}"),
+                ("size", f"{display.size(dump.bytes)} in {display.many(len(dump.files), 'file')}"),
                 ("SHA-256" + (" of its manifest" if dump.format == "directory" else ""), display.Name(dump.sha256)),
                 ("dumped from", dump.origin),
                 ("verified", (OF_A_FILE if dump.format == "file" else VERIFIED)[self.verified]),

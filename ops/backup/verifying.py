@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ops import clone, copies, database, dumps, scratch
+from ops import clone, copies, database, display, dumps, scratch
 from ops.catalog import Catalog, Key, diff, properties, snapshot
 from ops.catalog.names import quoted
 from ops.dumps import Dump, Source
@@ -164,7 +164,7 @@ def _counted(wanted: Wanted, differences: tuple[str, ...]) -> tuple[str, ...]:
     if differences or not wanted.counts:
         return ()
     rows, tables = sum(wanted.counts.values()), len(wanted.counts)
-    return (f"Its rows are as many as were there: {rows:,} in {tables} table{'' if tables == 1 else 's'}.",)
+    return (f"Its rows are as many as were there: {rows:,} in {display.many(tables, 'table')}.",)
 
 
 def _lacking(place: scratch.Place, live: Catalog) -> str:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from ops import scratch
 from ops.calibrate import synthetic
 from ops.catalog.names import quoted
+from ops.errors import first_line
 from ops.estimate.values import Column, Shape, Trial
-from ops.secrets import redact
 
 ROWS = 100_000
 BYTES = 16 * 1024 * 1024
@@ -72,7 +72,7 @@ def sample(place: scratch.Place, shape: Shape, added: Sequence[tuple[str, str]])
         try:
             _fill(cursor, shape, columns)
         except psycopg2.Error as error:
-            raise Untried(f"no synthetic rows of its shape can be made ({_first_line(error)})") from None
+            raise Untried(f"no synthetic rows of its shape can be made ({first_line(error)})") from None
         yield Sample(cursor=cursor, columns=columns)
 
 
@@ -99,7 +99,7 @@ class Sample:
             self.cursor.execute("ROLLBACK")
             if trial.kind == "alter" and (error.pgcode or "")[:2] in _DATA_CLASSES:
                 return self.run(Trial(kind="rewrite", relation=trial.relation))  # of made-up values, a cast may fail
-            raise Untried(f"it cannot be tried on synthetic rows ({_first_line(error)})") from None
+            raise Untried(f"it cannot be tried on synthetic rows ({first_line(error)})") from None
 
     def _measured(self, trial: Trial) -> Took:
         few = self._once("few", trial)
@@ -181,7 +181,3 @@ def _fill(cursor: Any, shape: Shape, columns: Sequence[Column]) -> None:
     )
     cursor.execute("VACUUM (ANALYZE) whole")
     cursor.execute("VACUUM (ANALYZE) few")
-
-
-def _first_line(error: Exception) -> str:
-    return redact(" ".join(str(error).partition("\n")[0].split())) or type(error).__name__

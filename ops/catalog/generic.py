@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.catalog.queries import KINDS
 from ops.catalog.values import Catalog, Key
-from ops.errors import ConnectError
+from ops.errors import ConnectError, first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -42,7 +42,7 @@ def read(connection: Connection, *, version_table: tuple[str, str] = ("", "alemb
         texts = _texts(inspect(connection), version_table[1])
     except SQLAlchemyError as error:
         raise ConnectError(
-            f"The catalog cannot be read: {str(error).splitlines()[0]}.",
+            f"The catalog cannot be read: {first_line(error)}.",
             next_step="Check that the database is there, and what the login may read.",
             code="catalog",
         ) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ops.catalog import queries
 from ops.catalog.spelling import as_restored
 from ops.catalog.values import Catalog, Key
-from ops.errors import ConnectError
+from ops.errors import ConnectError, first_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -153,7 +153,7 @@ def of_driver(
         )
     except psycopg2.Error as error:
         raise ConnectError(
-            f"The catalog cannot be read: {str(error).strip().splitlines()[0]}.",
+            f"The catalog cannot be read: {first_line(error)}.",
             next_step="Check that the server is up, and what the role may read.",
             code="catalog",
         ) from None

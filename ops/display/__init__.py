@@ -6,7 +6,7 @@ on the way out; nothing here trusts a table name, a comment or an error message.
 
 from __future__ import annotations
 
-from ops.display.amounts import duration, moment, size
+from ops.display.amounts import duration, many, moment, size
 from ops.display.blocks import Code, Facts, Link, Mark, Name, Note, Table, Tone, View
 from ops.display.graph import Graph, Node
 from ops.display.html import to_html
@@ -29,6 +29,7 @@ __all__ = [
     "Tone",
     "View",
     "duration",
+    "many",
     "mimebundle",
     "moment",
     "size",

@@ -16,6 +16,11 @@ def duration(seconds: float) -> str:
     return f"{int(seconds)} s" if seconds >= 10 else f"{int(seconds * 10) / 10:g} s"
 
 
+def many(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 revision`, `1,234 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def moment(iso: str) -> str:
     """Return a time in UTC, as records have it, without the parts of its second: `2026-11-28 21:40:17 UTC`."""
     return f"{iso[:19].replace('T', ' ')} UTC"
@@ -24,7 +29,7 @@ def moment(iso: str) -> str:
 def size(count: int) -> str:
     """Return a number of bytes with three digits or so, in powers of 1,024: `12.4 GiB`, `8 KiB`, `512 bytes`."""
     if count < 1024:
-        return f"{count} byte{'' if count == 1 else 's'}"
+        return many(count, "byte")
     amount = float(count)
     for unit in _UNITS:
         amount /= 1024

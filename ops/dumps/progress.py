@@ -64,7 +64,7 @@ class Progress:
     def begin(self) -> None:
         """Say what is to be done."""
         count = len(self._tables)
-        of = f"{display.size(self._expected)} in {count} table{'' if count == 1 else 's'}"
+        of = f"{display.size(self._expected)} in {display.many(count, 'table')}"
         self._report(f"{self._word}: {of}" if count else f"{self._word}: the schema, no rows")
 
     def end(self, what: str) -> None:

@@ -17,7 +17,7 @@ from ops.catalog.names import quoted
 from ops.dumps import checking, child
 from ops.dumps.progress import Progress, Report, copies
 from ops.dumps.values import Dump, ForeignKey
-from ops.errors import OpsError
+from ops.errors import OpsError, first_line
 
 _FULL = "No space left on device"
 _KEY = re.compile(rb"\d+; \d+ (\d+) FK CONSTRAINT ")
@@ -116,7 +116,7 @@ def _without_absent(cursor: Any, dump: Dump) -> Iterator[str]:
         try:
             cursor.execute(f"DROP {kind} IF EXISTS {quoted(name)}")
         except psycopg2.Error as error:
-            yield f"The {kind} {name} could not be dropped, and was not there: {_first_line(error)}."
+            yield f"The {kind} {name} could not be dropped, and was not there: {first_line(error)}."
 
 
 def _made_unchecked(cursor: Any, one: ForeignKey) -> str:
@@ -129,7 +129,7 @@ def _made_unchecked(cursor: Any, one: ForeignKey) -> str:
     try:
         cursor.execute(statement)
     except psycopg2.Error as error:
-        return f"The foreign key {quoted(one.name)} of {table} is left out, as {lacks}: {_first_line(error)}."
+        return f"The foreign key {quoted(one.name)} of {table} is left out, as {lacks}: {first_line(error)}."
     return f"The foreign key {quoted(one.name)} of {table} is NOT VALID, as {lacks}."
 
 
@@ -137,7 +137,3 @@ def _url(place: scratch.Place, name: str) -> Any:
     from sqlalchemy.engine import make_url
 
     return make_url(place.url(name))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")

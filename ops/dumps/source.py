@@ -13,7 +13,7 @@ from ops.catalog import Catalog, snapshot
 from ops.catalog.names import quoted
 from ops.dumps import patterns
 from ops.dumps.values import ForeignKey
-from ops.errors import BusyError, ConnectError, UsageError
+from ops.errors import BusyError, ConnectError, UsageError, first_line
 from ops.settings import TargetSettings
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Source:
         except psycopg2.DataError as error:  # it has parts of a regular expression, and they are wrong
             self.ask("ROLLBACK TO SAVEPOINT ops_pattern")
             raise UsageError(
-                f"{one.text[:80]!r} is no pattern of tables: {str(error).strip().splitlines()[0]}.",
+                f"{one.text[:80]!r} is no pattern of tables: {first_line(error)}.",
                 next_step="Write table, schema.table or schema.*.",
             ) from None
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import git
+from ops import display, git
 from ops.database import ServerFacts, leads_elsewhere
 from ops.errors import RefusedError, StalePlanError
 from ops.guard import evidence, rights
@@ -18,6 +18,7 @@ from ops.plan import kept
 from ops.project.visit import Visit
 from ops.route import WORDS, Route
 from ops.settings import TargetSettings
+from ops.values import listed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -134,8 +135,8 @@ def _confirmation(settings: TargetSettings, route: Route, confirm: str) -> Stale
     if confirm and confirm != route.fingerprint:
         return StalePlanError(
             f"The confirmation {confirm[:40]!r} is not that of what would run now: "
-            f"{WORDS[route.direction]} from {_list(route.current)} to {_list(route.heads)}. The database, the version "
-            "files or the request changed since that dry run, or it was another target's.",
+            f"{WORDS[route.direction]} from {listed(route.current)} to {listed(route.heads)}. The database, the "
+            "version files or the request changed since that dry run, or it was another target's.",
             next_step="Do the dry run again, read it, and confirm its fingerprint.",
         )
     if settings.protected and not confirm:
@@ -177,7 +178,7 @@ def _half_done(visit: Visit, route: Route) -> tuple[str, ...]:
     if route.passed is not None and route.passed in (part.committed, part.possible):
         return ()
     count = part.possible.count
-    what = f"{count} statement{'' if count == 1 else 's'} of it {'is' if count == 1 else 'are'} committed"
+    what = f"{display.many(count, 'statement')} of it {'is' if count == 1 else 'are'} committed"
     return (
         f"Of {first} an earlier run has left a part that wrote rows: {what}{'' if part.is_certain else ', or may be'}. "
         "Run from its beginning, it would write them again. 90-repair leads on (case open-run).",
@@ -213,7 +214,3 @@ def _is_superuser(connection: Connection, role: str) -> bool:
 
     query = text("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = :role")
     return bool(connection.execute(query, {"role": role}).scalar())
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

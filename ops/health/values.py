@@ -54,7 +54,7 @@ class Health(Result):
         rest = len(self.blockers) - len(found)
         if rest:
             found.append(
-                f"{words.many(rest, 'more session')} would hold up a change as well, by locks, a snapshot or a place "
+                f"{display.many(rest, 'more session')} would hold up a change as well, by locks, a snapshot or a place "
                 "in the queue: the table of sessions has them all."
             )
         if not self.facts.primary:
@@ -80,7 +80,7 @@ class Health(Result):
         if there >= required:
             return ()
         return (
-            f"Every commit waits: synchronous_standby_names asks for {words.many(required, 'replica')} "
+            f"Every commit waits: synchronous_standby_names asks for {display.many(required, 'replica')} "
             f"({words.line(asked)}), and {there} {'is' if there == 1 else 'are'} there. Next: bring a replica back, or "
             "ask the server's administrator to correct the setting.",
         )
@@ -97,8 +97,8 @@ class Health(Result):
         found = []
         if rest.young:
             found.append(
-                f"{words.many(len(rest.young), 'session')} with locks {'has' if len(rest.young) == 1 else 'have'} been "
-                f"in a transaction for less than {self.lock_timeout}, which a change would wait: ordinary work."
+                f"{display.many(len(rest.young), 'session')} with locks {'has' if len(rest.young) == 1 else 'have'} "
+                f"been in a transaction for less than {self.lock_timeout}, which a change would wait: ordinary work."
             )
         found.extend(
             f"{words.who(one)}: {words.doing(one)}, holds {words.holds(one, self.live)}. It gives way to a change that "
@@ -147,7 +147,8 @@ class Health(Result):
             return f"{self.target}: {what} would be blocked now: {who}{more}"
         if self.findings:
             count = len(self.findings)
-            return f"{self.target}: no session blocks a change now, but {words.many(count, 'thing')} needs attention"
+            things = f"{display.many(count, 'thing')} need{'s' if count == 1 else ''}"
+            return f"{self.target}: no session blocks a change now, but {things} attention"
         if self.unknown:
             return f"{self.target}: whether a change would be blocked now is not known"
         return f"{self.target}: nothing would block a change now"

@@ -36,11 +36,6 @@ def few(names: Iterable[str], *, of: int = _NAMES) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def many(count: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def who(one: Session) -> str:
     """Return whom to look for."""
     if one.kind == "prepared transaction":

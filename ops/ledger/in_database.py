@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ops import database
 from ops.catalog.names import quoted
-from ops.database import ServerFacts, first_line
-from ops.errors import OpsError
+from ops.database import ServerFacts
+from ops.errors import OpsError, first_line
 from ops.ledger.values import Record, known
 from ops.settings import TargetSettings
 

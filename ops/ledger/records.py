@@ -22,7 +22,7 @@ from ops.ledger.values import (
     past_run,
     person,
 )
-from ops.values import Result, Verdict
+from ops.values import Result, Verdict, listed
 
 SKEW_SECONDS = 30.0
 """Clocks that differ by more are told of."""
@@ -173,9 +173,9 @@ class Records(Result):
         if not self.runs:
             return f"{self.target}: no run on record"
         last, count = self.runs[0], len(self.runs)
-        what = f"{_word(last)} to {_list(last.wanted)}"
+        what = f"{_word(last)} to {listed(last.wanted)}"
         return (
-            f"{self.target}: {count} run{'' if count == 1 else 's'} on record, the last {minute(last.when)} "
+            f"{self.target}: {display.many(count, 'run')} on record, the last {minute(last.when)} "
             f"by {last.by}: {what}, {self._outcome(last)}"
         )
 
@@ -259,7 +259,7 @@ class Records(Result):
 
 def sentence(run: OpenRun) -> str:
     """Return what a person should know of an open run."""
-    what = f"A run of {run.by} (to {_list(run.wanted)}, begun {minute(run.when)} UTC"
+    what = f"A run of {run.by} (to {listed(run.wanted)}, begun {minute(run.when)} UTC"
     what += " on the database that this one is a copy of)" if run.database else ")"
     if run.ended:
         return f"{what} could not read back where it left the database. 90-repair tells what stays of it."
@@ -375,7 +375,3 @@ def _word(run: PastRun) -> str:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

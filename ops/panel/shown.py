@@ -17,7 +17,7 @@ from ops.panel.places import Server
 from ops.runbook.headless import NOTEBOOK, REPORT
 from ops.settings import redact
 from ops.status import Status
-from ops.values import Verdict
+from ops.values import Verdict, listed
 
 LOG_LINES = 200
 RUNS = 10
@@ -43,7 +43,7 @@ def state(status: Status, past: Sequence[Past], *, outdated: str = "") -> str:
     items = (
         ("database", (display.Name(facts.database), protection)),
         ("server", f"{facts.server}, as {status.setup.role or facts.role}"),
-        ("current", display.Name(", ".join(status.current) or "base")),
+        ("current", display.Name(listed(status.current))),
         ("heads", display.Name(", ".join(status.heads) or "none")),
         ("pending", f"{len(status.pending)}: {pending}" if pending else "none"),
         ("drift", _drift(past)),

@@ -12,7 +12,7 @@ from ops.plan.judged import Judged, plain_hazard, plain_statement
 from ops.route import WORDS
 from ops.secrets import redact
 from ops.statement import Statement
-from ops.values import Verdict
+from ops.values import Verdict, listed
 
 DOCS = "https://www.sqlite.org/"
 HAZARDS = ("loses-rows", "drop-table", "drop-column", "broken-reference", "commits-in-parts")
@@ -53,7 +53,7 @@ class FilePlan(Judged):
         """The statements as they were executed, with what each did."""
         route = self.route
         lines = [
-            f"-- {WORDS[route.direction]} of {route.target} from {_list(route.current)} to {_list(route.heads)}",
+            f"-- {WORDS[route.direction]} of {route.target} from {listed(route.current)} to {listed(route.heads)}",
             f"-- plan fingerprint {self.fingerprint}; verdict {self.verdict.value}",
             f"-- run {self.where}",
         ]
@@ -74,10 +74,10 @@ class FilePlan(Judged):
     def __str__(self) -> str:
         route = self.route
         if route.changes_nothing:
-            return f"{route.target}: nothing to {WORDS[route.direction]}, already at {_list(route.heads)}"
+            return f"{route.target}: nothing to {WORDS[route.direction]}, already at {listed(route.heads)}"
         parts = [self.extent, "FAILS on a copy" if self.failed else f"ran {self.where}"]
         parts += [f"{one.severity.word} hazard {one.code}" for one in self.counted]
-        way = f"from {_list(route.current)} to {_list(route.heads)}"
+        way = f"from {listed(route.current)} to {listed(route.heads)}"
         return f"{route.target}: {WORDS[route.direction]} {way}, {', '.join(parts)}, {self.fingerprint}"
 
     def table(self) -> display.Table:
@@ -164,7 +164,3 @@ def _did(one: Statement) -> list[str]:
     )
     found = [f"{word} {', '.join(names)}" for word, names in words if names]
     return [f"FAILS: {one.error}"] if one.error else found
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

@@ -67,8 +67,7 @@ class Judged(Result):
     @property
     def extent(self) -> str:
         """How many statements and revisions there are, in words."""
-        statements, revisions = len(self.own), len(self.route.steps)
-        return f"{statements} statement{plural(statements)} in {revisions} revision{plural(revisions)}"
+        return f"{display.many(len(self.own), 'statement')} in {display.many(len(self.route.steps), 'revision')}"
 
     @property
     def script(self) -> display.View:
@@ -139,8 +138,3 @@ def plain_statement(one: Statement) -> dict[str, Any]:
         "drops": list(one.dropped),
         "error": one.error or None,
     }
-
-
-def plural(count: int) -> str:
-    """Return what a noun has behind a count."""
-    return "" if count == 1 else "s"

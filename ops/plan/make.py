@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ops import activity, calibrate, clone, commands, dialects, estimate, git, limits, probes, route
+from ops import activity, calibrate, clone, commands, dialects, display, estimate, git, limits, probes, route
 from ops.catalog import Catalog, snapshot
 from ops.catalog.names import quoted
 from ops.clone import Clone
@@ -290,7 +290,7 @@ def _file(step: Step, known: Mapping[Path, frozenset[Path] | None], edited: set[
 def _questions(count: int) -> tuple[str, ...]:
     if not count:
         return ()
-    return (f"{count} question{'' if count == 1 else 's'} of the migrations to the server's catalog are not shown.",)
+    return (f"{display.many(count, 'question')} of the migrations to the server's catalog are not shown.",)
 
 
 def _of(live: Live, statements: Iterable[Statement]) -> Live:

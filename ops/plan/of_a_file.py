@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ops import display
 from ops.hazards import Hazard, Severity
 from ops.observe import Observed
 from ops.observe.of_a_file import observe
@@ -107,7 +108,7 @@ def _losses(looks: _Looks) -> Iterator[Hazard]:
                     statement=0,
                     revision=after.revision,
                     relation=table,
-                    harm=f"{more} row{'' if more == 1 else 's'} of {table} refer to none afterwards.",
+                    harm=f"{display.many(more, 'row')} of {table} refer to none afterwards.",
                     advice="Delete or correct those rows in the revision; PRAGMA foreign_key_check lists them.",
                     source=f"{DOCS}pragma.html#pragma_foreign_key_check",
                 )

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ops import display, estimate
 from ops.hazards import Hazard, Severity
 from ops.probes import Probe
-from ops.statement import Lock, Mode, Statement
+from ops.statement import Lock, Mode, Statement, brief
 from ops.values import Verdict
 
 if TYPE_CHECKING:
     from ops.plan.values import Plan
 
-SQL_CHARACTERS = 160
 """How much of a statement a row shows; the whole of it stands in plan.sql below."""
 
 FIXES = 20
@@ -103,7 +102,7 @@ def statements(plan: Plan) -> display.Table:
         (
             one.number,
             f"{one.revision}{f':{one.line}' if one.line else ''}",
-            display.Name(_short(one.sql)),
+            display.Name(brief(one.sql)),
             one.transaction or display.Mark("autocommit", "plain"),
             tuple(_locks(one, plan.own)) or None,
             tuple(_costs(one)) or None,
@@ -232,11 +231,6 @@ def _costs(one: Statement) -> Iterator[object]:
         if names:
             yield display.Mark(word, "attention")
             yield ", ".join(names)
-
-
-def _short(sql: str) -> str:
-    text = " ".join(sql.split())
-    return text if len(text) <= SQL_CHARACTERS else text[: SQL_CHARACTERS - 1] + "…"
 
 
 def _bytes(count: int) -> str:

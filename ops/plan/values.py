@@ -11,13 +11,13 @@ from typing import Any
 from ops import display, estimate
 from ops.hazards import Severity
 from ops.live import Live
-from ops.plan.judged import Judged, as_json, plain_hazard, plain_statement, plural
+from ops.plan.judged import Judged, as_json, plain_hazard, plain_statement
 from ops.probes import Probe
 from ops.route import WORDS
 from ops.secrets import redact
 from ops.settings import Limits
 from ops.statement import Statement
-from ops.values import Verdict
+from ops.values import Verdict, listed
 
 _LOSES = frozenset({"data-loss", "truncate"})
 
@@ -122,7 +122,7 @@ class Plan(Judged):
 
     def __str__(self) -> str:
         route = self.route
-        word, to = WORDS[route.direction], ", ".join(route.heads) or "base"
+        word, to = WORDS[route.direction], listed(route.heads)
         if route.changes_nothing:
             return f"{route.target}: nothing to {word}, already at {to}"
         parts = [self.extent]
@@ -132,10 +132,10 @@ class Plan(Judged):
             parts.append(f"{len(self.broken)} will fail on today's data")
         for severity in sorted({one.severity for one in self.counted}, reverse=True):
             count = sum(1 for one in self.counted if one.severity is severity)
-            parts.append(f"{count} {severity.word} hazard{plural(count)}")
+            parts.append(display.many(count, f"{severity.word} hazard"))
         rest = len(self.hazards) - len(self.counted)
         if rest:
-            parts.append(f"{rest} not counted" if self.counted else f"{rest} hazard{plural(rest)} under the limit")
+            parts.append(f"{rest} not counted" if self.counted else f"{display.many(rest, 'hazard')} under the limit")
         if self.losing:
             names = ", ".join(self.losing[:3]) + (" …" if len(self.losing) > 3 else "")
             parts.append(f"data of {names} are lost for good")
@@ -196,4 +196,4 @@ def _probe(one: Probe) -> dict[str, Any]:
 
 def _numbers(numbers: Any) -> str:
     found = [str(number) for number in numbers]
-    return f"statement{plural(len(found))} {', '.join(found)}"
+    return f"statement{'' if len(found) == 1 else 's'} {', '.join(found)}"

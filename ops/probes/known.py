@@ -75,11 +75,6 @@ class Known:
         found = commands.parse(str(properties(self.catalog.texts[key])["definition"]))
         return found[0] if found[0].verb != "?" else None
 
-    def table_of_index(self, schema: str, name: str) -> Name | None:
-        """Return the table of an index that no constraint has."""
-        key = self._indexes.get((schema, name))
-        return (key.schema, key.parent) if key else None
-
     @cached_property
     def _indexes(self) -> dict[Name, Key]:
         return {

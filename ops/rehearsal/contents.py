@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.catalog.names import quoted
 from ops.catalog.snapshot import OWN_SCHEMA, STEADY
+from ops.errors import first_line
 from ops.rehearsal.values import Column, Contents, Counter, Name, Table
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def read(connection: Connection, *, version_table: tuple[str, str], before: Cont
                         carried = _scan(cursor, one)
                     except psycopg2.Error as error:
                         cursor.execute("ROLLBACK TO SAVEPOINT ops_table")
-                        said = str(error).strip().partition("\n")[0]
+                        said = first_line(error)
                         carried = Table(name=one.name, oid=one.oid, rows=0, unread=said)
                 if one.view:
                     views[one.name] = carried

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ops.catalog import Catalog, snapshot
-from ops.errors import ConnectError, InterruptedRunError, OpsError
+from ops.errors import ConnectError, InterruptedRunError, OpsError, first_line
 from ops.observe import Observed, observe
 from ops.project.visit import Step, Visit, visit
 from ops.rehearsal import contents, losses
@@ -68,7 +68,7 @@ class ServerEyes:
             return contents.read(here.connection, version_table=here.version_table, before=before)
         except psycopg2.Error as error:
             raise ConnectError(
-                f"What the copy holds cannot be read: {str(error).strip().splitlines()[0]}.",
+                f"What the copy holds cannot be read: {first_line(error)}.",
                 next_step="See whether the scratch server runs and has room on its disk, and rehearse again.",
                 code="copy",
             ) from None

@@ -14,7 +14,7 @@ from ops.rehearsal.values import Extra, Loss
 from ops.route import Route
 from ops.secrets import cleaned
 from ops.statement import Statement
-from ops.values import Result, Verdict
+from ops.values import Result, Verdict, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +146,10 @@ class Rehearsal(Result):
     def __str__(self) -> str:
         route = self.route
         if not self.revisions:
-            return f"{route.target}: nothing to rehearse, already at {', '.join(route.heads) or 'base'}"
+            return f"{route.target}: nothing to rehearse, already at {listed(route.heads)}"
         count = len(self.revisions)
         rows = {"all": "all rows", "sample": "a sample of the rows", "none": "no rows"}[self.data]
-        parts = [f"{count} revision{_s(count)} rehearsed on a copy with {rows}"]
+        parts = [f"{display.many(count, 'revision')} rehearsed on a copy with {rows}"]
         parts += _counted(
             ("does not go up", "do not go up", sum(1 for one in self.revisions if one.up is False)),
             ("does not come back", "do not come back", sum(1 for one in self.revisions if _stays(one))),
@@ -163,7 +163,7 @@ class Rehearsal(Result):
             parts.append("not everything is known")
         if len(parts) == 1:
             parts.append("all come back, and nothing is lost" if count > 1 else "it comes back, and nothing is lost")
-        way = f"from {', '.join(route.current) or 'base'} to {', '.join(route.heads) or 'base'}"
+        way = f"from {listed(route.current)} to {listed(route.heads)}"
         return f"{route.target}: {way}, {', '.join(parts)}, {self.fingerprint}"
 
     def table(self) -> display.Table:
@@ -277,7 +277,3 @@ def _few(found: tuple[Difference, ...]) -> str:
 
 def _counted(*words: tuple[str, str, int]) -> list[str]:
     return [f"{count} {one if count == 1 else several}" for one, several, count in words if count]
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

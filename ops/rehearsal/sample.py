@@ -16,7 +16,7 @@ from typing import IO, Any
 from ops import display, scratch
 from ops.catalog.names import quoted
 from ops.dumps import Source
-from ops.errors import OpsError
+from ops.errors import OpsError, first_line
 from ops.rehearsal import silence
 from ops.rehearsal.references import References
 
@@ -156,7 +156,7 @@ class _Work:
                 cursor.copy_expert(f"COPY ({query}) TO STDOUT", between)
         except psycopg2.Error as error:
             raise OpsError(
-                f"Rows of {table.sql} cannot be read: {_first_line(error)}.",
+                f"Rows of {table.sql} cannot be read: {first_line(error)}.",
                 next_step="Give the role the right to read every table (pg_read_all_data), and BYPASSRLS where a "
                 "policy hides rows.",
                 code="clone",
@@ -169,7 +169,7 @@ class _Work:
             self.cursor.copy_expert(f"COPY {table.sql} ({table.list}) FROM STDIN", between)
         except psycopg2.Error as error:
             raise OpsError(
-                f"Rows of {table.sql} cannot be copied: {_first_line(error)}.",
+                f"Rows of {table.sql} cannot be copied: {first_line(error)}.",
                 next_step="Rehearse with data = all, or leave them out with exclude_data.",
                 code="clone",
             ) from None
@@ -227,10 +227,6 @@ def _sampled(taken: dict[Table, int], count: int) -> Iterator[str]:
         f"Of {len(some)} of {len(taken)} tables the copy has only some rows ({shown}): whether a statement fails at "
         "another one, and how long it takes, is not seen."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _of_large_objects(source: Source) -> Iterator[str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ops import display
 from ops.catalog.diff import CHANGED, Difference
 from ops.locktimes import in_turn, timeline
-from ops.plan.show import SQL_CHARACTERS, strongest
+from ops.plan.show import strongest
 from ops.rehearsal.values import Loss
 from ops.secrets import redact
-from ops.statement import Statement
+from ops.statement import Statement, brief
 
 if TYPE_CHECKING:
     from ops.rehearsal.result import Rehearsal
@@ -189,7 +189,7 @@ def statements(rehearsal: Rehearsal) -> display.Table:
             (
                 one.number,
                 f"{one.revision}{f':{one.line}' if one.line else ''}",
-                display.Name(_short(one.sql)),
+                display.Name(brief(one.sql)),
                 _planned(plan, one) if rehearsal.foreseen else None,
                 tuple(_effects(one)) or None,
                 None if one.seconds is None else round(one.seconds, 3),
@@ -246,11 +246,6 @@ def _effects(one: Statement) -> Iterator[str]:
     for word, names in (("rewrites", one.rewrites), ("reads all of", one.scans), ("builds", one.index_builds)):
         if names:
             yield f"{word} {', '.join(names)}"
-
-
-def _short(sql: str) -> str:
-    text = " ".join(sql.split())
-    return text if len(text) <= SQL_CHARACTERS else text[: SQL_CHARACTERS - 1] + "…"
 
 
 def _facts(rehearsal: Rehearsal) -> display.Facts:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ops import commands, scratch
-from ops.errors import ConnectError, UsageError
+from ops.errors import ConnectError, UsageError, first_line
 from ops.settings import TargetSettings, redact
+from ops.statement import brief
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -109,7 +110,7 @@ class Traffic:
             if now - began >= LEAST:
                 self._waits.append(Wait(sql=sql, began=began, seconds=now - began, error=error))
         if error:
-            self.fail(f"{_short(sql)}: {error}")
+            self.fail(f"{brief(redact(sql), limit=80)}: {error}")
 
     def fail(self, error: str) -> None:
         """Note an error."""
@@ -215,13 +216,13 @@ class _Session:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql)
         except psycopg2.Error as problem:
-            error = "" if self._over.is_set() else _said(problem)
+            error = "" if self._over.is_set() else first_line(problem)
         self.traffic.end(error)
         try:
             self.connection.rollback()
         except psycopg2.Error as problem:  # told here where the statement itself came back
             if not error and not self._over.is_set():
-                self.traffic.fail(f"{_short(sql)}: {_said(problem)}")
+                self.traffic.fail(f"{brief(redact(sql), limit=80)}: {first_line(problem)}")
 
     def _is_connected(self) -> bool:
         if not self.connection.closed:
@@ -243,15 +244,6 @@ def _connected(there: TargetSettings) -> connection:
         made = psycopg2.connect(**{**given, "application_name": "alembic-ops traffic"})
     except psycopg2.OperationalError as error:
         raise ConnectError(
-            f"The copy does not let the traffic in: {_said(error)}.", next_step="Look at the scratch server's log."
+            f"The copy does not let the traffic in: {first_line(error)}.", next_step="Look at the scratch server's log."
         ) from None
     return made
-
-
-def _said(error: Exception) -> str:
-    return redact(str(error).strip().partition("\n")[0]) or type(error).__name__
-
-
-def _short(sql: str) -> str:
-    line = " ".join(sql.split())
-    return redact(line if len(line) <= 80 else f"{line[:79]}…")

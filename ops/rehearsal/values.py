@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ops.catalog.names import quoted
+from ops.display import many
 
 Name = tuple[str, str]
 """Schema and name, as they are: without quotes."""
@@ -136,17 +137,17 @@ class Loss:
 
     def __str__(self) -> str:
         nearly = "at least " if self.at_least else "about " if self.about else ""
-        many = "some" if self.amount is None else f"{nearly}{self.amount:,}"
+        some = "some" if self.amount is None else f"{nearly}{self.amount:,}"
         of = f" of {self.of:,}" if self.of is not None and self.of != self.amount else ""
         match self.kind:
             case "table":
-                text = f"the table {self.object} with {_count(self.amount or 0, 'row')}"
+                text = f"the table {self.object} with {many(self.amount or 0, 'row')}"
             case "column":
-                text = f"the column {self.object} with {_count(self.amount or 0, 'value')}"
+                text = f"the column {self.object} with {many(self.amount or 0, 'value')}"
             case "rows":
-                text = f"{many}{of} row{'' if self.amount == 1 and not of else 's'} of {self.object}"
+                text = f"{some}{of} row{'' if self.amount == 1 and not of else 's'} of {self.object}"
             case "values":
-                text = f"{many}{of} value{'' if self.amount == 1 and not of else 's'} of {self.object}"
+                text = f"{some}{of} value{'' if self.amount == 1 and not of else 's'} of {self.object}"
             case _:
                 text = f"the place of the sequence {self.object}"
         return f"{text} ({self.why})" if self.why else text
@@ -174,8 +175,4 @@ class Extra:
     def __str__(self) -> str:
         if self.amount is None:
             return f"another content of {self.object}"
-        return f"{_count(self.amount, self.kind.removesuffix('s'))} more in {self.object}"
-
-
-def _count(amount: int, word: str) -> str:
-    return f"{amount:,} {word}{'' if amount == 1 else 's'}"
+        return f"{many(self.amount, self.kind.removesuffix('s'))} more in {self.object}"

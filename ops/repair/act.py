@@ -15,6 +15,8 @@ from ops.lock import run_lock
 from ops.project.visit import Visit, visit
 from ops.route import Route
 from ops.settings import TargetSettings
+from ops.statement import brief
+from ops.values import listed
 
 _NEXT = "Look at what is left with notebooks/90-repair.ipynb."
 
@@ -139,7 +141,7 @@ class _Work:
         self.progress.catalog = snapshot.read(self.here.connection, version_table=table).fingerprint
         if self.progress.heads != self.route.heads:
             raise MigrationError(
-                f"The version table should say {_list(self.route.heads)} and says {_list(self.progress.heads)}.",
+                f"The version table should say {listed(self.route.heads)} and says {listed(self.progress.heads)}.",
                 next_step=_NEXT,
             )
         if still := left(self.here):
@@ -154,7 +156,7 @@ class _Work:
             concurrently = "CONCURRENTLY" in self._running.upper()
             error.changed = bool(self.done or concurrently) or self.progress.heads != self.route.current
         if self.done:
-            error.problem += f"\nDone before it, and stays: {'; '.join(map(_short, self.done))}."
+            error.problem += f"\nDone before it, and stays: {'; '.join(map(brief, self.done))}."
         elif not begun:
             error.problem += "\nNo statement was run."
 
@@ -183,12 +185,3 @@ def _route(here: Visit, statements: Sequence[str], stamp: str) -> Route:
 def refused(case: str, why: str, next_step: str) -> RefusedError:
     """A case of which nothing can be done here."""
     return RefusedError(f"Nothing is done for {case}: {why}", next_step=next_step, code="case")
-
-
-def _short(sql: str) -> str:
-    text = " ".join(sql.split())
-    return text if len(text) <= 200 else f"{text[:200]} …"
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

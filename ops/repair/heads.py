@@ -67,7 +67,7 @@ def behind(scene: Scene) -> Finding | None:
     count = len(pending)
     return Finding(
         case=BEHIND,
-        what=f"{count} revision{'' if count == 1 else 's'} wait{'s' if count == 1 else ''} to be applied: 20-plan says "
+        what=f"{display.many(count, 'revision')} wait{'s' if count == 1 else ''} to be applied: 20-plan says "
         "what each does, 40-upgrade applies them. A draft from the models (24-new-revision) needs that first.",
         counts=False,
         evidence=(display.Table(columns=("pending", "message"), rows=rows),),

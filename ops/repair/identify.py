@@ -14,6 +14,7 @@ from ops.repair import act
 from ops.repair.nearest import Candidate, Ranking
 from ops.repair.scene import Scene, problem
 from ops.repair.values import Block, Finding
+from ops.values import listed
 
 UNKNOWN, NO_VERSION = "unknown-revision", "no-version"
 SHOWN = 20
@@ -24,7 +25,7 @@ def look(scene: Scene, choice: str = "") -> Finding | None:
     """Return what is found where the version table does not say which revision the schema is; else None."""
     found = scene.status
     if found.unknown:
-        case, what = UNKNOWN, f"The database says it is at {_list(found.unknown)}, and no version file has that."
+        case, what = UNKNOWN, f"The database says it is at {listed(found.unknown)}, and no version file has that."
     elif not found.current and found.history.revisions and not scene.is_empty:
         missing = "has no row" if found.setup.version_table_exists else "is missing"
         case, what = NO_VERSION, f"The version table {missing}, and the schema is not empty."
@@ -60,7 +61,7 @@ def mend(scene: Scene, finding: Finding, choice: str, confirm: str) -> Finding:
             f"Read how they differ, then say which: case = {' or '.join(map(repr, finding.ways))}.",
         )
     run = apply.change(scene.settings, "stamp", choice or names[0], dry_run=False, confirm=confirm)
-    return replace(finding, done=f"The version table says {_list(run.current)} now, read back; nothing was run.")
+    return replace(finding, done=f"The version table says {listed(run.current)} now, read back; nothing was run.")
 
 
 def _offered(scene: Scene, finding: Finding, places: Ranking, choice: str) -> Finding:
@@ -177,7 +178,3 @@ def _details(places: Ranking, in_git: Mapping[str, tuple[git.Kept, ...]]) -> dic
             for one in kept
         ],
     }
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

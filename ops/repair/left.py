@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from ops.repair.course import Fate, sentences
 from ops.repair.onward import AGAIN, COMMITTED, NOT_COMMITTED, Onward
 from ops.repair.scene import Scene
 from ops.repair.values import Block
+from ops.values import listed
 
 CASE = "open-run"
 
@@ -54,7 +55,7 @@ def offered(scene: Scene, state: State) -> str:
         loses = f" It loses what the revision brought: {state.loses}." if state.loses else ""
         count = len(state.statements)
         return (
-            f"undo that part by {count} statement{'' if count == 1 else 's'}, read back that the schema is as before "
+            f"undo that part by {display.many(count, 'statement')}, read back that the schema is as before "
             f"{state.running}, and settle the run; 40-upgrade then runs it from its beginning.{loses}"
         )
     if state.stamp:
@@ -100,11 +101,6 @@ def details(run: OpenRun, state: State) -> dict[str, Any]:
         "passed": state.onward.mending.passed.count if state.onward else None,
         "half_built": [str(key) for key in (state.found.half_built if state.found else ())],
     }
-
-
-def listed(ids: Sequence[str]) -> str:
-    """Return revisions as a text has them."""
-    return ", ".join(ids) or "base"
 
 
 def to_choose(state: State) -> str:

@@ -8,6 +8,7 @@ from ops.ledger.records import minute
 from ops.repair.open_run import CASE, WORDS, newest
 from ops.repair.scene import Scene
 from ops.repair.values import CASES, Finding
+from ops.values import listed
 
 SERVERS_ONLY = frozenset({"unmanaged", "invalid-index", "not-validated", "half-detached"})
 """Cases of what only a server has, or whose mending is written for one."""
@@ -25,7 +26,7 @@ def look(scene: Scene) -> Finding | None:
     if run.ended and left == ():
         return None  # it failed, said so, and left nothing
     end = "failed half-way" if run.ended else "never reported its end"
-    what = f"A run of {run.by} ({WORDS[run.direction]} to {_list(run.wanted)}, begun {minute(run.when)} UTC) {end}."
+    what = f"A run of {run.by} ({WORDS[run.direction]} to {listed(run.wanted)}, begun {minute(run.when)} UTC) {end}."
     return Finding(
         case=CASE,
         what=f"{what} {_where(scene, left)} On SQLite nothing is offered: restore a backup (db.restore), or undo by "
@@ -44,19 +45,15 @@ def _left(scene: Scene) -> tuple[Difference, ...] | None:
 
 
 def _where(scene: Scene, left: tuple[Difference, ...] | None) -> str:
-    at = f"The version table says {_list(scene.history.current)}"
+    at = f"The version table says {listed(scene.history.current)}"
     if left is None:
         return f"{at}; what that makes could not be replayed: {scene.walk.failed}"
     if not left:
         return f"{at}, and the schema is what that makes."
     count = len(left)
-    return f"{at}, and the schema differs from what that makes in {count} place{'' if count == 1 else 's'}."
+    return f"{at}, and the schema differs from what that makes in {display.many(count, 'place')}."
 
 
 def _table(left: tuple[Difference, ...]) -> display.Table:
     rows = tuple((one.action, one.kind, one.object) for one in left[:_SHOWN])
     return display.Table(columns=("action", "kind", "object"), rows=rows, caption="Left half done")
-
-
-def _list(ids: tuple[str, ...]) -> str:
-    return ", ".join(ids) or "base"

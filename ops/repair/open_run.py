@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ops import database
+from ops import database, display
 from ops.catalog import Catalog, diff, snapshot
 from ops.catalog.names import quoted
 from ops.errors import OpsError, RefusedError
@@ -19,11 +19,12 @@ from ops.project.visit import Visit
 from ops.remedy import script
 from ops.repair import act, onward
 from ops.repair.course import Course, Fate, fate, follow, unreadable
-from ops.repair.left import CASE, State, details, evidence, listed, offered, to_choose, what
+from ops.repair.left import CASE, State, details, evidence, offered, to_choose, what
 from ops.repair.onward import AGAIN, COMMITTED, NOT_COMMITTED, dry, question
 from ops.repair.scene import Scene
 from ops.repair.values import Finding
 from ops.settings import redact
+from ops.values import listed
 
 WORDS = {"up": "upgrade", "down": "downgrade", "stamp": "stamp"}
 _WAIT_SECONDS = 5.0
@@ -229,7 +230,7 @@ def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[st
     if part is not None and part.writes_rows and (told is None or course.written_before(found.possible)):
         passed = _passed(found, part, told, choice)
         if passed is None:
-            known = f"{part.committed.count} statement{'' if part.committed.count == 1 else 's'}"
+            known = display.many(part.committed.count, "statement")
             said = f"Of {name} {known} {'is' if part.committed.count == 1 else 'are'} committed for certain."
             return replace(state, said=said, choices=(COMMITTED, NOT_COMMITTED), doubt=question(part, name))
         if told is not None:
@@ -243,7 +244,7 @@ def _of_revision(scene: Scene, state: State, direction: str, planned: Mapping[st
             return replace(state, said=said, onward=onward.onward(scene, found, planned, direction, passed))
     rows = course.written_before(found.possible) if part is None else ()
     if rows:
-        count = f"{len(rows)} statement{'' if len(rows) == 1 else 's'} of {name}"
+        count = f"{display.many(len(rows), 'statement')} of {name}"
         state = replace(
             state, choices=(AGAIN,), doubt=f"{count} that may be committed write rows, and would run again."
         )

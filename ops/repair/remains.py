@@ -100,7 +100,7 @@ def look(scene: Scene, case: str) -> Finding | None:
     shown = act.offer(scene.settings, statements)
     return replace(
         finding,
-        offered=f"run {len(statements)} statement{'' if len(statements) == 1 else 's'} outside of a transaction, with "
+        offered=f"run {display.many(len(statements), 'statement')} outside of a transaction, with "
         "the target's limits, and read back.",
         fingerprint=shown.fingerprint,
         protected=shown.protected,

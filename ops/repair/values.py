@@ -130,7 +130,7 @@ class Repair(Result):
             return f"{self.target}: mended {', '.join(mended)}"
         broken = [one.case for one in self.findings if one.counts]
         if not broken:
-            looked = f"{len(self.looked_for)} case{'' if len(self.looked_for) == 1 else 's'}"
+            looked = display.many(len(self.looked_for), "case")
             return f"{self.target}: nothing to mend, {looked} looked for"
         return f"{self.target}: found {', '.join(dict.fromkeys(broken))}; nothing was changed"
 

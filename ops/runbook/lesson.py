@@ -110,7 +110,7 @@ class Rows(Result):
         return Verdict.OK
 
     def __str__(self) -> str:
-        return f"{self.name}: {len(self.rows)} row{'' if len(self.rows) == 1 else 's'}"
+        return f"{self.name}: {display.many(len(self.rows), 'row')}"
 
     def column(self, name: str) -> tuple[object, ...]:
         """Return the values of one column.

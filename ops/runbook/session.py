@@ -18,7 +18,7 @@ from ops.ledger.records import sentence
 from ops.runbook import catalogue, record
 from ops.runbook.parameters import Value, from_namespace, injected_names
 from ops.settings import home, redact
-from ops.values import Result, Verdict
+from ops.values import Result, Verdict, listed
 
 RUN_FOLDER = "OPS_RUN_DIR"
 """The environment variable by which `ops run` tells the kernel where its record is."""
@@ -117,7 +117,7 @@ class Session:
         facts = status.facts
         assert self._record is not None
         self._record.note(database=facts.database, server_version=facts.version)
-        where = ", ".join(status.current) or "base"
+        where = listed(status.current)
         _show(display.View(title="", blocks=(display.Note(redact(f"{facts} · current: {where}")),)))
         self._died = tuple(map(sentence, status.open_runs))
         if self._died:

@@ -17,7 +17,7 @@ from ops.rehearsal import traffic
 from ops.rehearsal.traffic import Traffic
 from ops.route import make
 from ops.settings import TargetSettings
-from ops.statement import Mode, Statement
+from ops.statement import Mode, Statement, brief
 from ops.values import Result, Verdict
 
 READ = "SELECT username FROM users WHERE id = (SELECT 1 + floor(random() * 100000)::int)"
@@ -164,7 +164,7 @@ def cross(settings: TargetSettings, name: str, revision: str = "head") -> Crossi
 def _work(seen: Observed, begin: float) -> Iterable[Bar]:
     for one in _own(seen):
         began, ended = seen.periods[one.number]
-        yield Bar(begin=began - begin, end=ended - begin, text=_short(one.sql))
+        yield Bar(begin=began - begin, end=ended - begin, text=brief(one.sql, limit=_LONGEST_SQL))
 
 
 def _locks(seen: Observed, begin: float) -> Iterable[Bar]:
@@ -209,8 +209,3 @@ def _remark(answered: int) -> display.Note:
         f"One that came within {least} ms has no bar: nobody notices. "
         "What is dotted waited for a lock of the table."
     )
-
-
-def _short(sql: str) -> str:
-    line = " ".join(sql.split())
-    return line if len(line) <= _LONGEST_SQL else f"{line[: _LONGEST_SQL - 1]}…"

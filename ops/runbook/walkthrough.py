@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops import display, embedded, scratch, targets
-from ops.errors import OpsError, UsageError
+from ops.errors import OpsError, UsageError, first_line
 from ops.runbook import outside, session, underload
 from ops.runbook.lesson import Command, Edit, File, Lesson, Refusal, Rows
 from ops.settings import CHECKOUT, home
@@ -206,14 +206,12 @@ class Walkthrough:
         from sqlalchemy import MetaData, NullPool, Table, create_engine, insert
         from sqlalchemy.exc import DBAPIError
 
-        from ops import database
-
         engine = create_engine(self.target.settings.database.url, poolclass=NullPool)
         try:
             with engine.begin() as connection:
                 connection.execute(insert(Table(table, MetaData(), autoload_with=connection)), list(rows))
         except DBAPIError as error:
-            return Refusal(name=table, said=database.first_line(error))
+            return Refusal(name=table, said=first_line(error))
         return Refusal(name=table, said="")
 
     def commit(self, message: str) -> Command:

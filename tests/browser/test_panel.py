@@ -165,7 +165,7 @@ def test_a_narrow_window_with_a_thousand_revisions(lab: Lab, chromium: Browser, 
         sheet.run_all()
         desk = Desk(page)
         desk.aim("many")
-        assert "1000 revisions" in desk.text
+        assert "1,000 revisions" in desk.text
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
             sheet.theme(theme)
             desk.picture(pictures / f"panel-narrow-{theme[11:].lower()}.png")

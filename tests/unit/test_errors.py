@@ -6,6 +6,7 @@ import inspect
 import re
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from ops import errors
 from ops.errors import OpsError
@@ -85,3 +86,21 @@ def test_a_code_of_its_own_stays_with_one_error() -> None:
 
     assert special.code == "lock-timeout"
     assert errors.MigrationError("It broke.", next_step="Mend it.").code == "migration"
+
+
+SAID = {
+    "one line": (OSError("disk full"), "disk full"),
+    "several lines": (OSError("\n disk full.\nLINE 1: COPY\n"), "disk full"),
+    "nothing": (TimeoutError(), "TimeoutError"),
+    "a password": (
+        OSError("cannot reach postgresql://app:geheim@db/shop"),
+        "cannot reach postgresql://app:***@db/shop",
+    ),
+    "a driver's, below": (DBAPIError("SELECT 1", {}, OSError("it is gone.\nDETAIL: away")), "it is gone"),
+    "a driver's, that says nothing": (DBAPIError("SELECT 1", {}, TimeoutError()), "TimeoutError"),
+}
+
+
+@pytest.mark.parametrize(("error", "said"), SAID.values(), ids=SAID)
+def test_what_an_exception_says_in_one_line(error: Exception, said: str) -> None:
+    assert errors.first_line(error) == said

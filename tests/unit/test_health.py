@@ -297,6 +297,11 @@ VERDICTS = {
         Verdict.OK,
         "nothing would block",
     ),
+    "two things at once": (
+        {"primary": False, "synchronous": "*"},
+        Verdict.ATTENTION,
+        "2 things need attention",
+    ),
     "commits wait for nobody": ({"synchronous": "*"}, Verdict.ATTENTION, "1 thing needs attention"),
     "the role does not own a table": (
         {"rights": Rights(role="app", not_owned=frozenset("a"))},
@@ -450,7 +455,7 @@ DURATIONS = {
     "an hour": (3600, "1 h"), "hours": (7500, "2 h 5 min"), "days": (187_200, "2 d 4 h"), "a day": (86_400, "1 d"),
 }
 SIZES = {
-    "nothing": (0, "0 bytes"), "one": (1, "1 byte"), "bytes": (1023, "1023 bytes"), "a kibibyte": (1024, "1 KiB"),
+    "nothing": (0, "0 bytes"), "one": (1, "1 byte"), "bytes": (1023, "1,023 bytes"), "a kibibyte": (1024, "1 KiB"),
     "pages": (8192 * 3, "24 KiB"), "a part": (1536, "1.5 KiB"), "nearly the next": (1024 * 1024 - 1, "1 MiB"),
     "hundreds": (512 * 1024**2, "512 MiB"), "large": (12.4 * 1024**3, "12.4 GiB"), "endless": (2**63, "8,192 PiB"),
 }
@@ -460,6 +465,11 @@ SIZES = {
 @pytest.mark.parametrize(("seconds", "said"), DURATIONS.values(), ids=DURATIONS)
 def test_durations(seconds: float, said: str) -> None:
     assert display.duration(seconds) == said
+
+
+@pytest.mark.parametrize(("count", "said"), {0: "0 rows", 1: "1 row", 2: "2 rows", 1234: "1,234 rows"}.items())
+def test_a_number_and_its_noun(count: int, said: str) -> None:
+    assert display.many(count, "row") == said
 
 
 @pytest.mark.parametrize(("count", "said"), SIZES.values(), ids=SIZES)

@@ -8,7 +8,7 @@ from typing import Any
 from ops.locktimes import Passage, in_turn, timeline
 from ops.rehearsal.result import Rehearsal, Waited
 from ops.rehearsal.show import locked_out
-from ops.statement import Lock, Mode, Statement
+from ops.statement import Lock, Mode, Statement, brief
 
 
 def _passage(
@@ -83,3 +83,8 @@ def test_a_rehearsal_shows_beside_it_how_long_the_traffic_waited() -> None:
         "public.t": [(1.5, 3.5)],
         "traffic waited": [(1.5, 3.3)],
     }
+
+
+@pytest.mark.parametrize(("limit", "said"), {15: "SELECT a FROM t", 14: "SELECT a FROM…", 8: "SELECT …"}.items())
+def test_a_statement_on_one_line(limit: int, said: str) -> None:
+    assert brief("  SELECT a\n\tFROM t ", limit=limit) == said
