@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ops import scratch
+from ops.addressed import Addressed
 from ops.embedded import binaries
 from ops.errors import OpsError
 from ops.settings import TargetSettings, urls
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere:
+class Elsewhere(Addressed):
     """A server on which we may create databases, and drop those that we have made.
 
     `role` is our login there, `powerful` whether it is a superuser: only one can create roles and give them things.
     `tablespaces` are those that it has beside the two of every server.
     """
 
-    address: URL = field(repr=False)
-    folder: Path
-    major: int
-    role: str
-    powerful: bool
-    label: str
+    role: str = ""
+    powerful: bool = False
     tablespaces: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """What it is called in a sentence."""
+        return f"the scratch server at {self.where}"
 
     @property
     def bin_dir(self) -> Path:
@@ -42,22 +40,6 @@ class Elsewhere:
     def advice(self) -> str:
         """What to do when it does not answer."""
         return "Check scratch_url in the target's section, and whether that server runs and lets this login in."
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether others have databases there."""
-        return True
-
-    def leases(self) -> tuple[int, ...]:
-        """Return descriptors that a child must inherit, so that the server lives as long as the child."""
-        return ()
-
-    def url(self, database: str | None = None) -> str:
-        """Return the URL of one of its databases, by default of the one that was named; with its password."""
-        url = self.address
-        if database is not None:
-            url = url.difference_update_query(["dbname"]).set(database=database)
-        return url.render_as_string(hide_password=False)
 
 
 def named(settings: TargetSettings) -> Elsewhere | None:
@@ -73,16 +55,9 @@ def named(settings: TargetSettings) -> Elsewhere | None:
     if settings.scratch_url is None:
         return None
     url = urls.ours(settings.scratch_url, source="scratch_url").url
-    where = f"{urls.host_of(url) or 'localhost'}:{url.port or url.query.get('port') or urls.PORT}"
-    known = hashlib.sha256(f"{where} {url.username} {url.database}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    place = Elsewhere(
-        address=url,
-        folder=settings.home / ".ops" / f"scratch-{known}",
-        major=0,
-        role="",
-        powerful=False,
-        label=f"the scratch server at {where}",
-    )
+    place = Elsewhere(address=url, folder=settings.home / ".ops")
+    known = hashlib.sha256(f"{place.where} {url.username} {url.database}".encode("utf-8", "surrogatepass")).hexdigest()
+    place = replace(place, folder=place.folder / f"scratch-{known[:12]}")
     with closing(scratch.connect(place)) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_catalog.current_setting('server_version_num')::int, rolname::text, rolsuper,"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ops import programs, scratch
+from ops.addressed import Addressed, at
 from ops.dumps import Dump
 from ops.errors import ConnectError, OpsError, first_line
 from ops.settings import TargetSettings
-from ops.settings.urls import PORT, host_of
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
 
 _MAINTENANCE = ("postgres", "template1")
 _FACTS = """
@@ -27,21 +24,22 @@ _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A server on which databases are made and renamed; a `scratch.Place`, but nothing there is thrown away.
+class Server(Addressed):
+    """A server on which databases are made and renamed; nothing there is thrown away.
 
-    `maintenance` is a database that is always there. `role` is whose the new ones are.
+    `role` is whose the new ones are.
     """
 
-    address: URL = field(repr=False)
-    maintenance: str
-    major: int
-    login: str
-    superuser: bool
-    may_create: bool
-    is_replica: bool
-    folder: Path
+    login: str = ""
+    superuser: bool = False
+    may_create: bool = False
+    is_replica: bool = False
     role: str | None = None
+
+    @property
+    def maintenance(self) -> str:
+        """A database that is always there."""
+        return str(self.address.database)
 
     @property
     def bin_dir(self) -> Path:
@@ -51,27 +49,12 @@ class Server:
     @property
     def label(self) -> str:
         """What it is called in a sentence."""
-        port = self.address.port or self.address.query.get("port") or PORT
-        return f"the server at {host_of(self.address) or 'localhost'}:{port}"
+        return f"the server at {self.where}"
 
     @property
     def advice(self) -> str:
         """What to do when it does not answer."""
         return "Check that the server runs, and lets this login into the database."
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether others have databases there."""
-        return True
-
-    def leases(self) -> tuple[int, ...]:
-        """Return descriptors that a child must inherit: none."""
-        return ()
-
-    def url(self, database: str | None = None) -> str:
-        """Return the URL of one of its databases, by default of one that is always there; with its password."""
-        url = self.address.difference_update_query(["dbname"]).set(database=database or self.maintenance)
-        return url.render_as_string(hide_password=False)
 
     def ask(self, query: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -135,10 +118,7 @@ def of(settings: TargetSettings) -> Server:
     own = str(url.database or url.query.get("dbname") or url.username or "")
     problem: ConnectError | None = None
     for maintenance in (*_MAINTENANCE, own):
-        server = Server(
-            address=url, maintenance=maintenance, major=0, login="", superuser=False, may_create=False,
-            is_replica=False, folder=settings.home / ".ops", role=settings.role,
-        )  # fmt: skip
+        server = Server(address=at(url, maintenance), folder=settings.home / ".ops", role=settings.role)
         try:
             with server.session() as cursor:
                 cursor.execute(_FACTS)
@@ -146,9 +126,9 @@ def of(settings: TargetSettings) -> Server:
         except ConnectError as error:
             problem = problem or error
             continue
-        return Server(
-            address=url, maintenance=maintenance, major=version // 10000, login=login, superuser=superuser,
-            may_create=may_create, is_replica=is_replica, folder=settings.home / ".ops", role=settings.role,
+        return replace(
+            server, major=version // 10000, login=login, superuser=superuser, may_create=may_create,
+            is_replica=is_replica,
         )  # fmt: skip
     assert problem is not None
     raise problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any
 
 from ops import display
 from ops.catalog import Difference
+from ops.plan.judged import as_json, plain_statement
 from ops.rehearsal.values import Extra, Loss
 from ops.route import Route
 from ops.secrets import cleaned
@@ -141,7 +141,7 @@ class Rehearsal(Result):
     @property
     def files(self) -> Mapping[str, str]:
         """What belongs into the folder of a run: `rehearsal.json`."""
-        return {"rehearsal.json": json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"}
+        return {"rehearsal.json": as_json(self.to_dict())}
 
     def __str__(self) -> str:
         route = self.route
@@ -254,19 +254,8 @@ def _difference(one: Difference) -> dict[str, Any]:
 
 
 def _statement(one: Statement, direction: str) -> dict[str, Any]:
-    return {
-        "direction": direction,
-        "revision": one.revision,
-        "line": one.line,
-        "sql": one.sql,
-        "seconds": None if one.seconds is None else round(one.seconds, 6),
-        "wal_bytes": one.wal_bytes,
-        "rewrites": list(one.rewrites),
-        "scans": list(one.scans),
-        "index_builds": list(one.index_builds),
-        "locks": [{"relation": lock.relation, "mode": lock.mode.pg_name} for lock in one.locks],
-        "error": one.error or None,
-    }
+    seconds = None if one.seconds is None else round(one.seconds, 6)
+    return {"direction": direction, **plain_statement(one), "seconds": seconds, "wal_bytes": one.wal_bytes}
 
 
 def _few(found: tuple[Difference, ...]) -> str:

@@ -107,23 +107,13 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """Something that was there before a revision, and is not there when it has gone up and down.
-
-    `kind` is `table` (with `amount` rows), `column` (values), `rows`, `values` or `sequence` (numbers that it will give
-    again); `table` is the table, or the sequence, and `column` a column of it. `amount` is None where nobody counted;
-    `at_least`: so many, or more; `about`: as far as the rows that were noted tell. `of` is how many there were. `why`
-    says what is special about it.
-    """
+class Part:
+    """A table, or a sequence, or a column of one, and how much of it; `amount` is None where nobody counted."""
 
     kind: str
     table: Name
     column: str = ""
     amount: int | None = None
-    of: int | None = None
-    at_least: bool = False
-    about: bool = False
-    why: str = ""
 
     @property
     def object(self) -> str:
@@ -134,6 +124,21 @@ class Loss:
     def part(self) -> tuple[Name, str]:
         """What it is about: a table and a column of it, without one all of the table."""
         return self.table, self.column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss(Part):
+    """Something that was there before a revision, and is not there when it has gone up and down.
+
+    `kind` is `table` (with `amount` rows), `column` (values), `rows`, `values` or `sequence` (numbers that it will give
+    again). `at_least`: so many, or more; `about`: as far as the rows that were noted tell. `of` is how many there were.
+    `why` says what is special about it.
+    """
+
+    of: int | None = None
+    at_least: bool = False
+    about: bool = False
+    why: str = ""
 
     def __str__(self) -> str:
         nearly = "at least " if self.at_least else "about " if self.about else ""
@@ -154,23 +159,8 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extra:
+class Extra(Part):
     """Something that was not there before a revision, and is left when it has gone up and down: rows, or values."""
-
-    kind: str
-    table: Name
-    column: str = ""
-    amount: int | None = None
-
-    @property
-    def object(self) -> str:
-        """The name in full, as SQL has it."""
-        return written(self.table, self.column)
-
-    @property
-    def part(self) -> tuple[Name, str]:
-        """What it is about."""
-        return self.table, self.column
 
     def __str__(self) -> str:
         if self.amount is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ops.locktimes import Passage, in_turn, timeline
 from ops.rehearsal.result import Rehearsal, Waited
 from ops.rehearsal.show import locked_out
