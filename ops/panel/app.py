@@ -28,7 +28,7 @@ from ops.status import Status
 
 TICK_SECONDS = 0.4
 PAUSE_SECONDS = 0.4
-"""How long a revision has to stay chosen before its SQL is read: who goes through a list chooses each of it."""
+"""How long a target or a revision stays chosen before it is read: who goes through a list chooses each of it."""
 
 _READ = ("target", "database", "history", "open_runs", "without_version")
 """What of a desk is read from the database."""
@@ -60,7 +60,7 @@ class Panel:
 
     def _listen(self) -> None:
         controls = self.controls
-        controls.on_aim(lambda _: self._look())
+        controls.on_aim(lambda _: self._aimed())
         controls.find.observe(lambda _: self._show_choices(), names="value")
         controls.on_choose(self._chosen)
         controls.on_choose_case(self._chosen_case)
@@ -94,6 +94,8 @@ class Panel:
 
     def _show_desk(self) -> None:
         desk, controls = self._desk, self.controls
+        if desk.running:
+            controls.busy(True)
         self._show_choices()
         self._show_revision()
         controls.mend(desk.mends, desk.case)
@@ -102,8 +104,8 @@ class Panel:
         controls.why.value = shown.reasons(desk)
         # Last: what can be pressed is about what is on the screen by then.
         controls.offer(desk.offers())
-        controls.revision.disabled = controls.find.disabled = controls.case.disabled = bool(desk.running)
-        controls.target.disabled = controls.refresh.disabled = bool(desk.running)
+        if not desk.running:
+            controls.busy(False)
 
     def _show_choices(self) -> None:
         searching = len(self._desk.history.revisions) > LONG
@@ -144,6 +146,19 @@ class Panel:
         self.controls.log.value = shown.log(running.lines, folded=running.over)
 
     # -- acting -------------------------------------------------------------------------------------
+
+    def _aimed(self) -> None:
+        """Have another target read, if it stays chosen; until then nothing can be done to either."""
+        chosen = str(self.controls.target.value)
+        self._change(aim=chosen if chosen != self._desk.target else "")
+        self._show_desk()
+        if self._desk.aim:
+            threading.Thread(target=self._look_if_settled, args=(chosen,), daemon=True).start()
+
+    def _look_if_settled(self, chosen: str) -> None:
+        time.sleep(PAUSE_SECONDS)
+        if self.controls.target.value == chosen:
+            self._look()
 
     def _chosen(self, change: Any) -> None:
         self._change(revision=change["new"])
@@ -195,7 +210,7 @@ class Panel:
         finally:
             self._change(running="")
             self.controls.at_work(False)
-            self._show_desk()
+            self._aimed()  # it may have been just before the list was closed
             self._find_out()
 
     def _perform(self, offer: Offer) -> None:

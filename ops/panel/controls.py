@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from typing import Any
 
 import ipywidgets as widgets
@@ -117,6 +118,16 @@ class Controls:
         self.case.observe(self._choose_case, names="value")
         self.case.layout.display = None if mends else "none"
 
+    def busy(self, on: bool) -> None:
+        """Let nothing else be chosen while something is under way."""
+        # The browser is told of it first, and of its end last: till then the focus waits to go back to where it was.
+        if on:
+            self.box.add_class("ops-busy")
+        for one in (self.target, self.refresh, self.find, self.revision, self.case):
+            one.disabled = on
+        if not on:
+            self.box.remove_class("ops-busy")
+
     def at_work(self, on: bool) -> None:
         """Show how far a run is, and let it be cancelled; out of sight where nothing runs."""
         self.cancel.disabled = not on
@@ -154,6 +165,7 @@ class Controls:
         box = widgets.VBox(
             [
                 widgets.HTML(_STYLE),
+                _keyboard(),
                 row(self.target, self.refresh),
                 self.state,
                 self.advice,
@@ -181,10 +193,18 @@ class Controls:
             ],
             layout=widgets.Layout(width="100%"),
         )
-        # by these names a page's own style, and a test, find them
+        # by these names the keyboard's part, a page's own style, and a test find them
         box.add_class("ops-panel")
+        self._work.add_class("ops-work")
         self.result.add_class("ops-result")
         return box
+
+
+def _keyboard() -> Any:
+    """Return what has the browser run `keyboard.js`; it takes no room."""
+    script = files("ops.panel").joinpath("keyboard.js").read_text(encoding="utf-8")
+    output = {"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}}
+    return widgets.Output(outputs=(output,), layout=widgets.Layout(height="0", margin="0", overflow="hidden"))
 
 
 def _line() -> Any:

@@ -125,9 +125,9 @@ class Desk:
     """What a person at the panel has before them.
 
     `revision` is the one that was chosen, `typed` what was typed as the database's name, `running` the action that is
-    under way, `open_runs` whether a run never reported its end, `without_version` whether there are tables and no
-    revision. `mends` is what was found to repair, `case` the one that was chosen, `unproved` whether a change was made
-    that nobody has verified.
+    under way, `aim` another target that was chosen and is not read yet, `open_runs` whether a run never reported its
+    end, `without_version` whether there are tables and no revision. `mends` is what was found to repair, `case` the one
+    that was chosen, `unproved` whether a change was made that nobody has verified.
     """
 
     target: str
@@ -143,6 +143,7 @@ class Desk:
     unproved: bool = False
     typed: str = ""
     running: str = ""
+    aim: str = ""
 
     @classmethod
     def of(cls, status: Status, notebooks: Sequence[Notebook]) -> Desk:
@@ -217,6 +218,8 @@ class Desk:
     def _why_not(self, action: str) -> str:
         if self.running:
             return f"{self.running} is under way."
+        if self.aim:
+            return f"{self.aim} is not read yet."
         if action == "Repair":
             return self._why_not_repair()
         if action not in GOES:

@@ -29,6 +29,17 @@ IDLE = """() => {
 }"""
 
 
+FOCUS = """() => {
+  const one = document.activeElement;
+  if (!one.closest('.ops-panel')) return '';
+  const words = one.ariaLabel || one.labels?.[0]?.innerText || (one.matches('button, summary, a') ? one.innerText : '');
+  return (words || one.className.match(/ops-\\w+/)?.[0] || one.localName).trim();
+}"""
+
+STOPS = 60
+"""Presses of Tab after which what is looked for must have come."""
+
+
 class Lab:
     """One JupyterLab. Its token is read from the file that it writes for its user alone, and never passed on."""
 
@@ -203,6 +214,23 @@ class Desk:
         """Click a button, and wait until what it started has ended."""
         self.button(name).click()
         self.wait_for_end()
+
+    @property
+    def focus(self) -> str:
+        """What has the focus, by its label or its words; where it is outside of the panel, nothing."""
+        return self.page.evaluate(FOCUS)
+
+    def wait_for_focus(self, name: str) -> None:
+        """Wait until something has the focus."""
+        self.page.wait_for_function(f"(name) => ({FOCUS})() === name", arg=name)
+
+    def tab_to(self, name: str, *, back: bool = False) -> None:
+        """Press Tab, or Shift and Tab, until something has the focus."""
+        for _ in range(STOPS):
+            if self.focus == name:
+                return
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
+        raise AssertionError(f"{name} is not among the next {STOPS} stops; this is: {self.focus}")
 
     def wait_for_end(self) -> None:
         """Wait until a run has begun, and has ended."""

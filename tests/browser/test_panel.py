@@ -51,7 +51,13 @@ def test_from_looking_to_the_upgrade(lab: Lab, chromium: Browser, pictures: Path
         assert desk.button("Upgrade").is_disabled()
         assert "Upgrade: Make the plan of this first, and read it." in desk.text
 
-        desk.press("Inspect")
+        desk.button("Inspect").focus()
+        for key in ("m", "d", "d", "ArrowDown"):  # to JupyterLab: make the cell Markdown, delete it, go to the next one
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        desk.wait_for_focus("ops-work")
+        desk.wait_for_end()
+        desk.wait_for_focus("Inspect")
 
         assert desk.result.startswith("OK")
         assert "Where is this database?" in desk.report.locator("body").inner_text()
@@ -123,6 +129,69 @@ def test_a_slow_change_is_watched_stopped_and_undone(lab: Lab, chromium: Browser
             for one in lab.home.glob("runs/slow/*/*/result.json")
         }
         assert (endings["40-upgrade"], endings["42-downgrade"]) == ("UNKNOWN", "OK")
+        assert sheet.errors == []
+
+
+@pytest.mark.heavy
+def test_with_the_keyboard_alone(lab: Lab, chromium: Browser) -> None:
+    with page_of(chromium, viewport=WIDE) as page:
+        sheet = Sheet(page, START).open(lab)
+        press = page.keyboard.press
+        for _ in range(6):  # the sixth cell has the panel
+            press("Shift+Enter")
+        desk = Desk(page)
+        press("ArrowUp")
+
+        desk.tab_to("Target")
+        page.keyboard.type("keys")
+        desk.wait_for_words("keys: at base")
+        desk.wait_for_focus("Target")
+
+        desk.tab_to("Inspect")
+        press("Enter")
+        desk.wait_for_focus("ops-work")
+        desk.wait_for_end()
+        desk.wait_for_focus("Inspect")
+
+        desk.tab_to("Revision")
+        press("ArrowDown")
+        desk.wait_for_words("b20000000002_sleep.py")
+        assert desk.focus == "Revision"
+        desk.tab_to("SQL of its upgrade")
+        press("Space")
+        desk.wait_for_words("pg_sleep")
+        assert desk.focus == "SQL of its upgrade"
+
+        desk.tab_to("Plan")
+        press("Space")
+        desk.wait_for_end()
+        desk.wait_for_focus("Plan")
+        (name,) = re.findall("Type the name of the database, (.+), to say", desk.text)
+        desk.tab_to("Database")
+        page.keyboard.type(name)
+        desk.wait_for("Upgrade")
+        assert desk.focus == "Database"
+
+        desk.tab_to("Upgrade")
+        press("Enter")
+        desk.wait_for_words("revision 2 of 2, b20000000002")
+        assert desk.focus == "ops-work"
+        press("Enter")  # one that is held down stops nothing
+        press("Tab")
+        assert desk.focus == "Cancel"
+        press("Enter")
+        desk.wait_for("Look again")
+        desk.wait_for_focus("ops-result")
+
+        assert desk.result.startswith("UNKNOWN")
+        assert "keys: at b20000000001" in desk.text
+        desk.tab_to("Report of")
+        press("ArrowDown")
+        desk.box.locator("iframe").nth(1).wait_for()
+        assert desk.focus == "Report of"
+        desk.tab_to("Target", back=True)
+        press("Shift+Tab")
+        assert desk.focus == ""  # out of the panel as into it
         assert sheet.errors == []
 
 

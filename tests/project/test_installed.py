@@ -40,8 +40,8 @@ class Installed:
         (wheel,) = folder.glob("*.whl")
         python = ["--python", str(self.bin / "python")]
         subprocess.run([*pip, *python, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
-        packages = next(self.environment.glob("lib/python*/site-packages"))
-        (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+        self.packages = next(self.environment.glob("lib/python*/site-packages"))
+        (self.packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
 
     def ops(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run `ops` as somebody does whose shell knows nothing of this repository."""
@@ -59,6 +59,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 def project(tmp_path: Path) -> Path:
     shutil.copytree(PROJECT, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "shop"
+
+
+def test_what_the_browser_runs_comes_along(installed: Installed) -> None:
+    scripts = {one.relative_to(CHECKOUT) for one in CHECKOUT.glob("ops/**/*.js")}
+
+    assert scripts and all((installed.packages / one).is_file() for one in scripts)
 
 
 def test_the_notebooks_come_along_and_find_the_project(installed: Installed, project: Path) -> None:

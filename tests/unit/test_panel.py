@@ -48,6 +48,8 @@ REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
     # what is otherwise on the desk                             action       why not (nothing: it can be done)
     "looking needs nothing":
         ({"revision": ""},                                    "Inspect",   ""),
+    "nothing can be done before another target is read":
+        ({"aim": "staging", "planned": UP, "typed": "shop_live"}, "Upgrade", "staging is not read yet."),
     "a plan needs a revision":
         ({"revision": ""},                                    "Plan",      "Choose a revision."),
     "a plan of a pending revision":
