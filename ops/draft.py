@@ -255,7 +255,9 @@ def _draft(here: Visit, message: str, answer: dict[str, Any], *, written: bool) 
     if len(answer["revision"]) > _LONGEST_ID:
         raise OpsError(
             f"The revision id {answer['revision']!r} is longer than the {_LONGEST_ID} characters of the version table.",
-            next_step="Shorten the id in the file.",
+            next_step="Shorten the id in the file."
+            if written
+            else "Have env.py give shorter ids (process_revision_directives).",
         )
     return Draft(
         target=name,

@@ -72,10 +72,13 @@ class OpsError(Exception):
 
 
 def effect(changed: bool | None) -> str:
-    """Return in one sentence whether the database was changed; None where nobody knows."""
+    """Return in one sentence whether the database was changed; None where nobody knows.
+
+    A file may have been written all the same, which the problem says: a version file, or a folder of a run.
+    """
     if changed is None:
         return "It is not known whether the database was changed."
-    return "The database was changed." if changed else "Nothing was changed."
+    return "The database was changed." if changed else "The database was not changed."
 
 
 def first_line(error: BaseException) -> str:

@@ -101,7 +101,7 @@ def drop_database(server: Place, name: str) -> None:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         except psycopg2.Error as error:
             raise OpsError(
-                f"The database {name!r} on {server.label} could not be dropped: {first_line(error)}",
+                f"The database {name!r} on {server.label} could not be dropped: {first_line(error)}.",
                 next_step="Look for replication slots and prepared transactions in it.",
                 code="embedded",
             ) from error
@@ -330,7 +330,7 @@ def _create(
 
 def _refused(server: Place, name: str, why: str) -> OpsError:
     return OpsError(
-        f"The database {name!r} could not be created on {server.label}: {why}",
+        f"The database {name!r} could not be created on {server.label}: {why}.",
         next_step="Look at the free space on its disk, and try again.",
         code="clone" if server.is_shared else "embedded",
     )
@@ -346,7 +346,7 @@ def connect(server: Place, database: str | None = None) -> connection:
         connection = psycopg2.connect(**{**given, "application_name": "alembic-ops"})
     except psycopg2.OperationalError as error:
         raise ConnectError(
-            f"{server.label[:1].upper()}{server.label[1:]} does not answer: {first_line(error)}",
+            f"{server.label[:1].upper()}{server.label[1:]} does not answer: {first_line(error)}.",
             next_step=server.advice,
         ) from error
     connection.autocommit = True

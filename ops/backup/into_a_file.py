@@ -64,9 +64,7 @@ def restore(
     if not over:
         return _into(settings, dump, own.parent / (into or f"{own.stem}_{_stamp()}{own.suffix}"), dry_run, confirm)
     if into:
-        raise RefusedError(
-            "over = True restores into the target's own file. Nothing was changed.", next_step="Leave `into` empty."
-        )
+        raise RefusedError("over = True restores into the target's own file.", next_step="Leave `into` empty.")
     return _over(settings, dump, dry_run, confirm)
 
 
@@ -160,7 +158,7 @@ def _done(at: TargetSettings, planned: Restoration, dump: Dump, started: float) 
 def _failed(error: Exception) -> OpsError:
     if "locked" in str(error) or "busy" in str(error):
         return BusyError(
-            f"Somebody has the file locked: {error}. Nothing was changed.",
+            f"Somebody has the file locked: {error}.",
             next_step="See who with notebooks/14-check-health.ipynb, and run this again.",
         )
     return OpsError(

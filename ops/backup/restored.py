@@ -70,7 +70,7 @@ class Restoration(Result):
         """
         if self.obstacles:
             raise RefusedError(
-                f"The backup cannot be restored: {' '.join(self.obstacles)} Nothing was changed.",
+                f"The backup cannot be restored: {' '.join(self.obstacles)}",
                 next_step="Provide what is named.",
             )
         if confirm and confirm != self.fingerprint:

@@ -63,7 +63,7 @@ def restore(
     dump = _whole(settings, Path(file))
     if dump.format == OF_A_FILE:
         raise RefusedError(
-            f"It is of another kind of database: {dump.origin}. Nothing was changed.",
+            f"The backup is of another kind of database: {dump.origin}.",
             next_step="Restore it with a target that is a file of SQLite's.",
         )
     place = servers.of(settings)

@@ -105,7 +105,7 @@ def _as_written_there(settings: TargetSettings, ground: Ground, live: Catalog, m
     with database.connect(settings, purpose="backup") as connection:
         now = snapshot.read(connection, version_table=NO_TABLE)
     if now.fingerprint != live.fingerprint:
-        raise OpsError("It was changed since.", next_step="Make another backup.", code="busy")
+        raise OpsError("The schema was changed since.", next_step="Make another backup.", code="busy")
     return clone.as_written_there(settings, ground, live, NO_TABLE)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ops import limits
 from ops.route import WORDS
 from ops.statement import Statement
+from ops.values import listed
 
 if TYPE_CHECKING:
     from ops.plan.values import Plan
@@ -23,7 +24,7 @@ def script(plan: Plan) -> str:
 
 def _head(plan: Plan) -> Iterator[str]:
     route = plan.route
-    way = f"from {', '.join(route.current) or 'base'} to {', '.join(route.heads) or 'base'}"
+    way = f"from {listed(route.current)} to {listed(route.heads)}"
     yield from _comment(f"{WORDS[route.direction]} of {route.target} {way}")
     yield from _comment(f"plan fingerprint {plan.fingerprint}; verdict {plan.verdict.value}")
     yield from _comment(

@@ -141,7 +141,7 @@ class Plan(Judged):
             parts.append(f"data of {names} are lost for good")
         if self.unknown:
             parts.append("not everything is known")
-        way = f"{word} from {', '.join(route.current) or 'base'} to {to}"
+        way = f"{word} from {listed(route.current)} to {to}"
         return f"{route.target}: {way}, {', '.join(parts)}, {self.fingerprint}"
 
     def table(self) -> display.Table:

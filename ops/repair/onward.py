@@ -16,6 +16,7 @@ from ops.errors import MigrationError
 from ops.ledger import Part, Passed
 from ops.repair.course import Fate
 from ops.repair.scene import Scene
+from ops.values import listed
 
 COMMITTED, NOT_COMMITTED, AGAIN = "committed", "not-committed", "again"
 ANSWERS = (COMMITTED, NOT_COMMITTED, AGAIN)
@@ -86,7 +87,7 @@ def run(scene: Scene, what: Onward, confirm: str) -> str:
         )
     return (
         f"The rest of {what.revision} ran, behind the {what.mending.passed.count} that were committed. "
-        f"The database is at {', '.join(done.current) or 'base'}, read back; the run is settled."
+        f"The database is at {listed(done.current)}, read back; the run is settled."
     )
 
 

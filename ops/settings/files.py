@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from ops.errors import SettingsError
+from ops.errors import SettingsError, first_line
 from ops.secrets import remember
 
 PREFIX = "ops:target:"
@@ -86,7 +86,7 @@ def _targets_in(file: Path) -> list[tuple[str, dict[str, str]]]:
     except (configparser.Error, UnicodeDecodeError, OSError) as error:
         # Not the whole message: it repeats lines of the file, which may hold a URL.
         raise SettingsError(
-            f"{file.name} cannot be read: {_first_line(error)}",
+            f"{file.name} cannot be read: {_why(error)}.",
             next_step=f"Correct {file.name}; each target needs one section, in UTF-8.",
         ) from None
     return [
@@ -113,7 +113,7 @@ def environment(home: Path) -> Mapping[str, str]:
             from_file = dotenv_values(file)
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f"{file} cannot be read: {_first_line(error)}", next_step="Make it a readable text file in UTF-8."
+                f"{file} cannot be read: {_why(error)}.", next_step="Make it a readable text file in UTF-8."
             ) from None
         values = {**{name: value for name, value in from_file.items() if value is not None}, **values}
     for name, value in values.items():
@@ -124,7 +124,5 @@ def environment(home: Path) -> Mapping[str, str]:
     return values
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror)
-    return str(error).splitlines()[0]
+def _why(error: Exception) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else first_line(error)

@@ -85,7 +85,7 @@ def copy(settings: TargetSettings, source: Path) -> Iterator[TargetSettings]:
             file.backed_up(source, place / NAME)
         except (sqlite3.Error, OSError) as error:
             raise OpsError(
-                f"{source} cannot be copied: {error}. Nothing was changed.",
+                f"{source} cannot be copied: {error}.",
                 next_step=f"See whether somebody has it locked, and whether the disk of {settings.home} has room.",
                 code="copy",
             ) from None

@@ -92,7 +92,7 @@ def _opened(database: Path) -> int:
         return os.open(_beside(database), os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise OpsError(
-            f"The lock {_beside(database)} cannot be made: {error.strerror}. Nothing was changed.",
+            f"The lock {_beside(database)} cannot be made: {error.strerror}.",
             next_step="Make the folder writable: SQLite needs that for its journal as well.",
             code="lock",
         ) from None

@@ -115,7 +115,7 @@ def test_usage(wrong_home: Path, arguments: tuple[str, ...], said: str) -> None:
     assert said in done.stderr and done.stdout == ""
     assert "Traceback" not in done.stderr and "pl4nted" not in done.stderr
     if "usage:" not in done.stderr:  # argparse has a way of its own
-        assert "\nNothing was changed.\nNext: " in done.stderr
+        assert "\nThe database was not changed.\nNext: " in done.stderr
     assert written(wrong_home) == before, "no run folder, and nothing else"
 
 

@@ -155,7 +155,7 @@ def test_it_goes_on_or_says_why_not(row: Row, set_up: SetUp, scratch_server: emb
     assert files(bench.project) == before
     told = json.loads(done.stdout) if done.stdout else None
     if row.code == 2:
-        assert told is None and "\nNothing was changed.\nNext: " in done.stderr
+        assert told is None and "\nThe database was not changed.\nNext: " in done.stderr
     for result in (told, recorded(bench.home)):
         assert result is None or row.changed or not (result["error"] or {}).get("changed")
         assert result is None or not row.changed or not result["error"] or result["error"]["changed"] is not False

@@ -54,7 +54,7 @@ def test_it_is_refused_in_words(
     assert case.said in said.err
     assert "Traceback" not in said.err and "not foreseen" not in said.err
     assert table.PLANTED not in said.err
-    assert "usage:" in said.err or "\nNothing was changed.\nNext: " in said.err
+    assert "usage:" in said.err or "\nThe database was not changed.\nNext: " in said.err
     assert "\x1b" not in said.err and len(said.err) < 4000
     assert content(home) == before
     assert not (home / "runs").exists() and not (home / ".ops" / "errors.log").exists()

@@ -75,4 +75,4 @@ def test_a_url_that_may_not_be_posted_to_is_refused_before_anything_starts(
     )
 
     assert (finished.code, folder.exists()) == (2, False)
-    assert "Nothing was changed." in finished.stderr and SECRET not in finished.stderr
+    assert "The database was not changed." in finished.stderr and SECRET not in finished.stderr

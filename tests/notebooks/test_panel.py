@@ -115,7 +115,7 @@ def test_what_cannot_be_read_again_is_said_to_be_of_before(panel: Panel, desk_ho
 
     assert "it could not be read again" in found.controls.state.value
     assert "UNKNOWN" in found.controls.state.value
-    assert "Nothing was changed" in found.controls.result.value
+    assert "The database was not changed" in found.controls.result.value
 
 
 def test_where_no_person_looks_it_is_a_table(panel: Panel) -> None:

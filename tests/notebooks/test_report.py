@@ -107,7 +107,7 @@ SHOWN = {
     "standard output":                   "plain <script>alert(2)</script> red nul⟨U+0000⟩",
     "last state of a progress bar":      "nul⟨U+0000⟩ 100%",
     "standard error":                    "a warning",
-    "refusal":                           "REFUSED: The <guard> said no. Nothing was changed. Next: Ask.",
+    "refusal":                           "REFUSED: The <guard> said no. The database was not changed. Next: Ask.",
     "error":                             "ZeroDivisionError: division by zero",
     "code, folded away":                 "import ipywidgets",
     "code that never ran says so":       f"code, not run {NEVER_RUN}",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -60,8 +62,10 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
     assert drawn == {name: one.__bases__[0].__name__ for name, one in CLASSES.items()}
 
 
+SAME = re.compile(r"\b(Nothing was|was not) changed\.")
+
 EFFECTS = {
-    "unchanged": (False, "Nothing was changed."),
+    "unchanged": (False, "The database was not changed."),
     "changed": (True, "The database was changed."),
     "unknown": (None, "It is not known whether the database was changed."),
 }
@@ -79,6 +83,17 @@ def test_an_error_says_whether_anything_was_changed(changed: bool | None, effect
         "changed": changed,
         "next_step": "Mend it.",
     }
+
+
+def test_no_problem_says_what_the_error_says_behind_it_anyway() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in Path(errors.__file__).parent.rglob("*.py")]
+    calls = [
+        one for text in texts if SAME.search(text) for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Call)
+    ]
+    problems = [ast.unparse(one.args[0]) for one in calls if one.args and "next_step" in {k.arg for k in one.keywords}]
+
+    assert problems
+    assert [one for one in problems if SAME.search(one)] == []
 
 
 def test_a_code_of_its_own_stays_with_one_error() -> None:
