@@ -8,9 +8,8 @@ project's folder, and its templates are the section's own (`{url}`, `{host}`, ..
 
 heads, bases, labels, revisions    what the version files say; `revisions` is their number
 tables                             after `upgrade head`, sorted, without the version table
-changes                            how many differences models and database then show
 version_table, version_table_schema    where they are not the usual ones
-plan, rehearsal                    the verdicts of a plan to the heads and of its rehearsal, where they are not OK
+otherwise                          what is said at the steps that do not end OK: words of each, by its name
 unimported, unimported_tables      modules, and their tables, that `target_metadata` misses
 error                              a regular expression that fits what goes wrong; empty: the process just ends
 when                               what goes wrong then: `scripts` (reading the version files), `env` (running

@@ -200,6 +200,7 @@ SCHEMAS = {  #                    by hand                                       
     "in the second schema":      ("ALTER TABLE sales.purchase ADD note text",            [HAND], [HAND]),
     "a schema of somebody else": ("CREATE SCHEMA theirs CREATE TABLE stock (id int)",    [HAND], [UNMANAGED]),
     "the second schema gone":    ("DROP SCHEMA sales CASCADE",                           [HAND], [HAND]),
+    "in the third schema":       ("DROP INDEX stock.ix_stock_purchase_customer_id",      [HAND], [HAND]),
     "its index":                 ("DROP INDEX sales.ix_sales_purchase_customer_id",      [HAND], [HAND]),
     "nothing":                   ("SELECT 1",                                            [], []),
 }

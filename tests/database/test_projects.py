@@ -1,11 +1,12 @@
-"""Every fixture project through a whole life on a real server; the broken ones up to their error."""
+"""Projects that are broken, up to their error; what requests mean, and databases that are none of the project's.
+
+The sound ones go through all in `tests/matrix/test_shapes.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import py_compile
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -26,16 +27,7 @@ from ops.errors import (
 )
 from ops.project.visit import visit
 from ops.values import Verdict
-from tests import cases
-from tests.conftest import CHECKOUT
 from tests.database.conftest import Bench, SetUp, until
-from tests.projects import make_linear
-
-PROJECTS = cases.projects()
-SOUND = [name for name, case in PROJECTS.items() if "when" not in case.expect and name != "slow"]
-
-SOON = {"async_env", "schemas", "swallows", "two_heads", "unimported_model", "url_option", "version_table", "web_app"}
-"""Those that `make test` goes through: one of every way in which an env.py may be unlike the usual one."""
 
 # fmt: off
 BROKEN = {  #         where it shows  error class          what the message names
@@ -54,95 +46,6 @@ BROKEN = {  #         where it shows  error class          what the message name
     "no_downgrade":   ("downgrade",   RevisionError,       ("b10000000002_purchase.py", "no downgrade function")),
 }
 # fmt: on
-
-
-@pytest.mark.parametrize(
-    "name", [name if name in SOON else pytest.param(name, marks=pytest.mark.heavy) for name in SOUND]
-)
-def test_a_sound_project_goes_up_and_down_and_up_again(name: str, set_up: SetUp) -> None:
-    bench = set_up(name)
-    expect = bench.case.expect
-    heads = tuple(expect["heads"])
-
-    before = bench.target.status()
-
-    assert before.heads == heads
-    assert len(before.history.revisions) == expect["revisions"] == len(before.pending)
-    assert (before.current, before.verdict, before.findings) == ((), Verdict.OK, ())
-    assert not before.setup.version_table_exists
-    assert before.setup.version_table == expect.get("version_table", "alembic_version")
-    assert before.setup.version_table_schema == expect.get("version_table_schema", "public")
-    assert len(before.setup.missing_models) == len(expect.get("unimported", ()))
-
-    shown = bench.target.upgrade("heads")
-
-    assert (shown.dry_run, shown.current, shown.route.heads) == (True, (), heads)
-    assert sorted(step.revision.revision for step in shown.route.steps) == sorted(before.pending)
-    assert (bench.tables, bench.current) == ([], [])
-
-    done = bench.target.upgrade("heads", dry_run=False)
-
-    assert (done.verdict, done.current) == (Verdict.OK, heads)
-    assert [one.revision for one in done.applied] == [step.revision.revision for step in shown.route.steps]
-    assert (bench.tables, bench.current) == (expect["tables"], list(heads))
-
-    drift = bench.target.compare()
-
-    assert (len(drift.changes), drift.pending) == (expect["changes"], ())
-    assert drift.verdict == (Verdict.ATTENTION if "unimported" in expect else Verdict.OK)
-
-    bench.target.downgrade("base", dry_run=False)
-
-    assert (bench.tables, bench.current) == ([], [])
-
-    bench.target.upgrade("heads", dry_run=False)
-
-    assert (bench.tables, bench.current) == (expect["tables"], list(heads))
-
-
-def test_the_page_names_every_shape() -> None:
-    page = (CHECKOUT / "docs/targets.md").read_text(encoding="utf-8")
-
-    assert [name for name in SOUND if f"- {PROJECTS[name].about}\n" not in page] == []
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("name", SOUND)
-def test_a_sound_project_is_planned_and_rehearsed(name: str, set_up: SetUp) -> None:
-    bench = set_up(name)
-    expect = bench.case.expect
-
-    plan = bench.target.plan("heads")
-
-    assert plan.verdict == expect.get("plan", "OK"), plan.unknown
-    assert {one.revision for one in plan.statements} <= set(bench.target.status().pending)
-
-    rehearsal = bench.target.rehearse("heads")
-
-    assert (rehearsal.verdict, rehearsal.fingerprint) == (expect.get("rehearsal", "OK"), plan.fingerprint)
-    assert all((one.up, one.down, one.up_again) == (True,) * 3 for one in rehearsal.revisions)
-    assert all(one.restored for one in rehearsal.revisions) == (rehearsal.verdict is Verdict.OK)
-    assert (bench.tables, bench.current) == ([], [])
-
-
-def test_version_files_without_a_source(set_up: SetUp) -> None:
-    bench = set_up("linear")
-    ini = bench.project / "alembic.ini"
-    ini.write_text(ini.read_text(encoding="utf-8") + "sourceless = true\n", encoding="utf-8")
-    for file in bench.project.glob("migrations/**/*.py"):
-        py_compile.compile(str(file), cfile=str(file.with_suffix(".pyc")), doraise=True)
-        file.unlink()
-
-    assert len(bench.target.status().pending) == bench.case.expect["revisions"]
-
-    bench.target.upgrade(dry_run=False)
-
-    assert (bench.tables, bench.current) == (bench.case.expect["tables"], bench.case.expect["heads"])
-    assert bench.target.compare().verdict is Verdict.OK
-
-    bench.target.downgrade("base", dry_run=False)
-
-    assert (bench.tables, bench.current) == ([], [])
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -204,24 +107,6 @@ def test_a_name_counts_where_the_models_give_one(set_up: SetUp) -> None:
     (change,) = bench.target.compare().changes
 
     assert (change.action, change.kind, change.object) == ("renamed", "check", "public.purchase.is_paid")
-
-
-@pytest.mark.heavy
-@pytest.mark.timeout(1800)
-def test_a_thousand_revisions(set_up: SetUp) -> None:
-    bench = set_up("linear")
-    shutil.rmtree(bench.project / "migrations")
-    make_linear.make(bench.project, 1000)
-
-    status = bench.target.status()
-
-    assert (len(status.pending), status.verdict) == (1000, Verdict.OK)
-    assert [step.revision.revision for step in bench.target.upgrade("+999").route.steps][-1] == "r00999"
-
-    done = bench.target.upgrade(dry_run=False)
-
-    assert (len(done.applied), bench.current) == (1000, ["r01000"])
-    assert bench.target.compare(strict=True).pending == ()
 
 
 def test_the_slow_project_up_to_its_quick_part(set_up: SetUp) -> None:

@@ -1,6 +1,7 @@
 """What every combination has to get through, and what is kept of it: a file for each, and a page made of them.
 
-`OPS_WRITE_FINDINGS=1 python -m pytest tests/matrix` writes both; without it, what is found has to be what was kept.
+`OPS_WRITE_FINDINGS=1 python -m pytest tests/matrix` writes both, and the README's table; without it, what is found has
+to be what was kept.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def keep_or_compare(name: str, found: dict[str, Any]) -> None:
 
         RESULTS.mkdir(exist_ok=True)
         file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        page.PAGE.write_text(page.text(), encoding="utf-8")
+        page.write()
     else:
         assert json.loads(file.read_text("utf-8"))["outcomes"] == found["outcomes"]
 

@@ -1,28 +1,36 @@
-"""The page about versions and servers, made of what was kept."""
+"""The page about shapes, versions and servers, and the README's summary of it: made of what was kept."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from tests.matrix import life, servers, stacks
+from tests.matrix.shapes import SHAPES, STEPS
 
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
+README = Path(__file__).parents[2] / "README.md"
 NOT_RUN = "not run"
 
 HEAD = """\
-# Versions and servers that were tried
+# Projects, versions and servers that were tried
 
-Each combination goes through a look, a plan, an upgrade, a comparison, a downgrade and an upgrade again, on a real
-server. This page is made of what came out when that last ran (`tests/matrix/`); `make test-all` runs it again, and
-compares. What was not run says so.
+All of it ran on real servers. This page is made of what came out when that last ran (`tests/matrix/`); `make test-all`
+runs it again, and compares. What was not run says so.
+
+## Shapes of projects
+
+Each one is inspected, planned, rehearsed, upgraded, compared, brought down to its base, up and down again. What is
+refused changes nothing; a verdict other than `OK` is about the project, and says why.
 """
 OF_PROJECTS = """
 ## A project's Python, SQLAlchemy, Alembic and driver
 
 A project may have a Python of its own (`python` in the target's section), from 3.8 on. The rows are the combinations
 that go together: SQLAlchemy 2.1 wants Python 3.11, its dialect for psycopg 3 came with 2.0, and Alembic 1.7 knows 1.4
-alone.
+alone. Each goes through a look, a plan, an upgrade, a comparison, a downgrade and an upgrade again; so does each server
+below, and each way to it.
 """
 OF_THE_TOOLKIT = """
 ## The toolkit's own Python
@@ -40,7 +48,50 @@ OF_SERVERS = """
 
 def text() -> str:
     """Return the page."""
-    return HEAD + OF_THE_TOOLKIT + _toolkit() + OF_PROJECTS + _projects() + OF_SERVERS + _servers()
+    return HEAD + _shapes() + OF_THE_TOOLKIT + _toolkit() + OF_PROJECTS + _projects() + OF_SERVERS + _servers()
+
+
+def write() -> None:
+    """Make the page anew, and the README's table."""
+    PAGE.write_text(text(), encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(re.sub(r"\| Tried .*\n(?:\|.*\n)+", lambda _: summary(), readme), encoding="utf-8")
+
+
+def summary() -> str:
+    """Return the table that the README has of it: how many there are of each kind, and how many of them work."""
+    toolkit, stacked, reached = life.kept("toolkit"), life.kept("stack"), life.kept("server")
+    servers_tried = sorted({one["server"].partition(",")[0].removeprefix("PostgreSQL ") for one in reached})
+    rows = (
+        ("[shapes of projects](docs/matrix.md#shapes-of-projects)", life.kept("shape"), ()),
+        ("[further Pythons for `ops`](docs/matrix.md#the-toolkits-own-python)", toolkit, stacks.UNTRIED),
+        (
+            "[a project's Python, SQLAlchemy, Alembic and driver]"
+            "(docs/matrix.md#a-projects-python-sqlalchemy-alembic-and-driver)",
+            [{"outcomes": {driver: said}} for one in stacked for driver, said in one["outcomes"].items()],
+            tuple(f"Python {one}" for one in stacks.UNTRIED),
+        ),
+        (
+            f"[ways to PostgreSQL {', '.join(servers_tried)}](docs/matrix.md#servers-and-ways-to-them)",
+            reached,
+            servers.UNTRIED,
+        ),
+    )
+    lines = ["| Tried | How many | Work | Refused, or another verdict | Not tried |", f"|{' --- |' * 5}"]
+    for what, kept, untried in rows:
+        works = sum(1 for one in kept if set(one["outcomes"].values()) == {life.WORKS})
+        cells = (what, len(kept), works, len(kept) - works or "–", ", ".join(untried) or "–")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shapes() -> str:
+    lines = ["", f"| Shape | {' | '.join(one.capitalize() for one in STEPS)} |", f"|{' --- |' * (1 + len(STEPS))}"]
+    kept = {one["shape"]: one for one in life.kept("shape")}
+    for name, shape in SHAPES.items():
+        cells = [_outcome(kept.get(name), step) for step in STEPS]
+        lines.append(f"| {' | '.join((_escaped(shape.about), *cells))} |")
+    return "\n".join(lines) + "\n"
 
 
 def _toolkit() -> str:
@@ -79,4 +130,8 @@ def _servers() -> str:
 
 def _outcome(found: dict[str, Any] | None, name: str) -> str:
     said = found["outcomes"].get(name, NOT_RUN) if found else NOT_RUN
-    return str(said).replace("|", "\\|")
+    return _escaped(str(said))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -42,9 +43,14 @@ def test_the_toolkit_on_another_python(python: str, tmp_path: Path) -> None:
     variables = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST", "OPS_", "VIRTUAL"))}
     options = ("-q", "-x", "-n", "2", "-m", "not heavy", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}")
 
-    done = subprocess.run(
-        [there, "-m", "pytest", *options, *SELECTION], cwd=CHECKOUT, env=variables, capture_output=True, text=True
-    )
+    # One checkout at a time: what runs in another folder imports the one that was installed last.
+    with open(there.parents[1] / "in-use", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        pip = [there, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-build-isolation"]
+        subprocess.run([*pip, "--no-deps", "--editable", CHECKOUT], env=variables, check=True)
+        done = subprocess.run(
+            [there, "-m", "pytest", *options, *SELECTION], cwd=CHECKOUT, env=variables, capture_output=True, text=True
+        )
 
     outcome = life.WORKS if done.returncode == 0 else "does not pass its tests"
     versions = json.loads(ask(there, VERSIONS))

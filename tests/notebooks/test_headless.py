@@ -45,7 +45,7 @@ def processes(word: str) -> list[int]:
     return found
 
 
-def wait_until(condition: Any, *, seconds: float = 30) -> None:
+def wait_until(condition: Any, *, seconds: float = 180) -> None:
     """Wait for a condition; the limit is for a broken test, not for a slow machine."""
     deadline = time.monotonic() + seconds
     while not condition():

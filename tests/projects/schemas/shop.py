@@ -17,3 +17,12 @@ class Purchase(Base):
 
     id = Column(Integer, primary_key=True)
     customer_id = Column(ForeignKey("customer.id"), index=True)
+
+
+class Delivery(Base):
+    __tablename__ = "purchase"
+    __table_args__ = {"schema": "stock"}
+
+    id = Column(Integer, primary_key=True)
+    customer_id = Column(ForeignKey("customer.id"), index=True)
+    pieces = Column(Integer, nullable=False)

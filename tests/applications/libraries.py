@@ -1,21 +1,18 @@
-"""Libraries that change how an env.py works, each in an environment of its own."""
+"""Projects that stand on a library which changes how an env.py works, each with an environment of its own.
+
+Each function writes `shop/` and a target of that name below a folder, and says what is so of the project: the keys of
+`[expect]` in `tests/cases.py`.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import psycopg2
-import pytest
-
-from ops import targets
-from ops.values import Verdict
 from tests.applications.environment import python_with
-
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 REVISION = '''\
 """{message}"""
@@ -34,29 +31,6 @@ def downgrade():
     {downgrade}
 '''
 OPERATIONS = "import sqlalchemy as sa\nfrom alembic import op"
-
-
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-
-
-def whole_life(target: targets.Target, url: str, tables: set[str]) -> None:
-    """Plan, rehearse, upgrade, compare, downgrade and upgrade again; `tables` are there at the end."""
-    plan = target.plan("head")
-    assert (plan.verdict, plan.unknown) == (Verdict.OK, ()), plan.unknown
-    rehearsal = target.rehearse("head")
-    assert rehearsal.verdict is Verdict.OK
-    assert target.upgrade("head", dry_run=False).verdict is Verdict.OK
-    drift = target.compare()
-    assert (drift.verdict, drift.changes) == (Verdict.OK, ())
-    target.downgrade("base", dry_run=False)
-    target.upgrade("head", dry_run=False)
-    with closing(psycopg2.connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")
-        assert {name for (name,) in cursor.fetchall()} == {*tables, "alembic_version"}
 
 
 # -- Flask-Migrate ----------------------------------------------------------------------------------------
@@ -100,22 +74,21 @@ def enter(config):
 }
 
 
-def test_flask_migrate(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def flask_migrate(home: Path, url: str) -> dict[str, Any]:
+    """Write what `flask db init` writes, and one revision."""
     python = python_with("flask-migrate", ["flask-migrate"])
-    shop = tmp_path / "shop"
-    write(shop, {"shop.py": FLASK["shop.py"]})
+    shop = home / "shop"
+    _write(shop, {"shop.py": FLASK["shop.py"]})
     made = subprocess.run(
         [python, "-m", "flask", "--app", "shop", "db", "init"],
         cwd=shop,
-        env={**os.environ, "SHOP_DATABASE_URL": database},
+        env={**os.environ, "SHOP_DATABASE_URL": url},
         capture_output=True,
         text=True,
     )
     assert made.returncode == 0, made.stderr
-    write(shop, FLASK)
+    _write(shop, FLASK)
     section = {
-        "url_env": "SHOP_URL",
-        "protected": "false",
         "config": "shop/migrations/alembic.ini",
         "option.script_location": str(shop / "migrations"),
         "python": str(python),
@@ -123,17 +96,8 @@ def test_flask_migrate(database: str, tmp_path: Path, monkeypatch: pytest.Monkey
         "setup": "shop:enter",
         "env.SHOP_DATABASE_URL": "{url}",
     }
-    whole_life(configured(section, database, tmp_path, monkeypatch), database, {"customer"})
-
-
-def configured(
-    section: Mapping[str, str], database: str, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> targets.Target:
-    lines = ["[ops:target:shop]", *(f"{key} = {value}" for key, value in section.items())]
-    (home / "ops.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    monkeypatch.setenv("OPS_HOME", str(home))
-    monkeypatch.setenv("SHOP_URL", database)
-    return targets.target("shop")
+    _target(home, url, section)
+    return {"heads": ["a00000000001"], "revisions": 1, "tables": ["customer"]}
 
 
 # -- alembic-utils and alembic-postgresql-enum -------------------------------------------------------------
@@ -233,9 +197,22 @@ def _states(states):
 }
 
 
-def test_entities_and_enums(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def entities(home: Path, url: str) -> dict[str, Any]:
+    """Write a project whose models have a view, a function, and an enum that gets a label more."""
     python = python_with("alembic-utils", ["alembic-utils", "alembic-postgresql-enum"])
-    write(tmp_path / "shop", ENTITIES)
-    section = {"url_env": "SHOP_URL", "protected": "false", "config": "shop/alembic.ini", "python": str(python)}
+    _write(home / "shop", ENTITIES)
+    _target(home, url, {"config": "shop/alembic.ini", "python": str(python)})
+    return {"heads": ["a00000000003"], "revisions": 3, "tables": ["purchase"]}
 
-    whole_life(configured(section, database, tmp_path, monkeypatch), database, {"purchase"})
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def _target(home: Path, url: str, section: Mapping[str, str]) -> None:
+    keys = {"url": url, "protected": "false", **section}
+    lines = ["[ops:target:shop]", *(f"{key} = {value}" for key, value in keys.items())]
+    (home / "ops.ini").write_text("\n".join(lines) + "\n", encoding="utf-8")
