@@ -95,16 +95,12 @@ def made(
     ConnectError
         The target, or the scratch server, does not answer.
     """
-    if data not in DATA:
-        raise UsageError(f"{data!r} is no choice of rows.", next_step=f"Write one of: {', '.join(DATA)}.")
-    if rows_per_table < 1:
-        raise UsageError(f"{rows_per_table} rows of a table are no sample.", next_step="Write a number above 0.")
-    if data != "none":
-        _require_version(ground, live)
+    check(data, rows_per_table)
     if data == "none":
         with _bare(settings, ground, live, table, heads) as one:
             yield one
         return
+    _require_version(ground, live)
     transfer = Transfer.of(settings, ground, live, table)
     wanted = patterns.split(exclude_data)
     if data == "all":
@@ -113,6 +109,20 @@ def made(
     else:
         with _sampled(transfer, heads, wanted, rows_per_table, report) as one:
             yield one
+
+
+def check(data: str, rows_per_table: int) -> None:
+    """Return when there is such a choice of rows.
+
+    Raises
+    ------
+    UsageError
+        There is not.
+    """
+    if data not in DATA:
+        raise UsageError(f"{data!r} is no choice of rows.", next_step=f"Write one of: {', '.join(DATA)}.")
+    if rows_per_table < 1:
+        raise UsageError(f"{rows_per_table} rows of a table are no sample.", next_step="Write a number above 0.")
 
 
 def _require_version(ground: Ground, live: Catalog) -> None:

@@ -7,9 +7,10 @@ what is wrong is its fault. Each walk needs another copy, so there is a limit to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol
 
 from ops.catalog import Catalog, snapshot
@@ -95,7 +96,7 @@ class Copied(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Itinerary:
     """What is to be walked: the revisions, what their downgrades hold, and where the versions are kept.
 
     `ways_back` has for each revision the kind of its downgrade, and with which words it refuses.
@@ -140,7 +141,7 @@ AFTER_UP, AFTER_DOWN, AFTER_AGAIN = "after the way up", "after the way back", "a
 
 def walk(
     copy: Copied,
-    route: Route,
+    route: Itinerary,
     floor: int,
     top: int,
     *,
@@ -163,7 +164,7 @@ def walk(
 class _Site:
     """A visit to a copy, made anew behind a failure: what that left in the worker's session is nobody's to guess."""
 
-    def __init__(self, copy: Copied, route: Route, report: Report) -> None:
+    def __init__(self, copy: Copied, route: Itinerary, report: Report) -> None:
         self.copy = copy
         self.route = route
         self.report = report
@@ -257,7 +258,7 @@ class _Way:
 
     def _up(self) -> tuple[Observed, tuple[int, OpsError] | None]:
         steps = self.route.steps[self.floor : self.top]
-        with self.beside or _nothing():
+        with self.beside or nullcontext():
             seen = self._run(steps, "up", self.floor, self.first)
         return seen, None if seen.failed is None else (max(self.first) + 1, seen.failed)
 
@@ -295,7 +296,7 @@ class _Way:
         """Run revisions with a look behind each; a failure ends it, and the site is left and entered anew."""
         if not steps:
             return Observed()
-        places = self._places(direction, place)
+        places = count(place + 1) if direction == "up" else count(place - 1, -1)
 
         def behind(revision: str) -> None:
             number = next(places)
@@ -310,12 +311,6 @@ class _Way:
         if seen.failed is not None:
             self.site.again()
         return seen
-
-    @staticmethod
-    def _places(direction: str, place: int) -> Iterator[int]:
-        while True:
-            place += 1 if direction == "up" else -1
-            yield place
 
     def _quietly(self, steps: Sequence[Step]) -> None:
         if steps:
@@ -339,11 +334,6 @@ class _Way:
     def _test(self, where: str) -> None:
         if self.smoke is not None:
             self.tests[where] = self.smoke(self.site.copy.settings)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
 
 
 def no_way_back(walk: Walk, number: int, body: Body, reason: str) -> str:

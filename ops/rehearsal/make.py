@@ -17,7 +17,7 @@ from ops.plan.file_plan import NO_LOCKS
 from ops.project.visit import visit
 from ops.rehearsal import copy, of_a_file, record, smoke, traffic
 from ops.rehearsal.copy import Copy
-from ops.rehearsal.course import Report, Route
+from ops.rehearsal.course import Itinerary, Report
 from ops.rehearsal.of_a_file import FileCopy
 from ops.rehearsal.result import Rehearsal, Tested
 from ops.rehearsal.smoke import Smoke
@@ -63,8 +63,7 @@ def rehearse(
         There can be no copy: see `copy.made`.
     """
     clock = _Clock()
-    if data not in copy.DATA:
-        raise UsageError(f"{data!r} is no choice of rows.", next_step=f"Write one of: {', '.join(copy.DATA)}.")
+    copy.check(data, rows_per_table)
     if not dialects.of(settings).has_sessions:
         of_a_file.check(data=data, exclude_data=exclude_data, traffic_sql=traffic_sql)
     test, statements = smoke.read(smoke_test, settings), traffic.read(traffic_sql, settings)
@@ -130,9 +129,9 @@ class _Clock:
         self._mark = now
 
 
-def _way(made: route.Route, table: tuple[str, str]) -> Route:
+def _way(made: route.Route, table: tuple[str, str]) -> Itinerary:
     ways_back = tuple(_way_back(one.path, one.can_downgrade) for one in made.revisions)
-    return Route(steps=made.steps, ways_back=ways_back, version_table=table)
+    return Itinerary(steps=made.steps, ways_back=ways_back, version_table=table)
 
 
 def _uncertain(there: Copy, live: Catalog, data: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from ops.errors import OpsError
 from ops.history import Revision
 from ops.rehearsal import judge, traffic
-from ops.rehearsal.course import MOST_COPIES, Copied, Report, Route, SmokeTest, Walked, no_way_back, walk
+from ops.rehearsal.course import MOST_COPIES, Copied, Itinerary, Report, SmokeTest, Walked, no_way_back, walk
 from ops.rehearsal.result import Rehearsed, Waited
 from ops.rehearsal.smoke import Smoke
 from ops.rehearsal.traffic import Traffic
@@ -27,7 +27,7 @@ class Walks:
     names, whose rows the copies have not.
     """
 
-    route: Route
+    route: Itinerary
     timed: bool
     report: Report
     smoke: SmokeTest | None = None

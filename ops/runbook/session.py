@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import display
-from ops.errors import ImportFailedError, InterruptedRunError, OpsError, UsageError
+from ops.errors import ImportFailedError, InterruptedRunError, OpsError, UsageError, effect
 from ops.ledger import NOTEBOOK
 from ops.ledger.records import sentence
 from ops.runbook import catalogue, record
@@ -324,10 +324,9 @@ def _as_ops_error(raised: BaseException, effects: str) -> OpsError:
 
 
 def _error_blocks(error: Mapping[str, Any]) -> tuple[display.Note, ...]:
-    effect = OpsError("", next_step="", changed=error["changed"]).effect
     return (
         display.Note(redact(error["problem"]), "bad"),
-        display.Note(effect),
+        display.Note(effect(error["changed"])),
         display.Note(f"Next: {redact(error['next_step'])}"),
     )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -182,12 +183,13 @@ def test_without_rows_nothing_is_certain(set_up: SetUp) -> None:
     ("options", "says"),
     {
         "no such choice of rows": ({"data": "most"}, "no choice of rows"),
+        "no rows as a sample": ({"data": "sample", "rows_per_table": 0}, "are no sample"),
         "no such file": ({"smoke_test": "nowhere.sql"}, "no smoke test"),
         "no SQL": ({"traffic_sql": "SELEC 1"}, "cannot read"),
     }.values(),
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_before_anything_is_copied(
-    set_up: SetUp, options: dict[str, str], says: str
+    set_up: SetUp, options: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
         set_up("linear").target.rehearse(**options)
