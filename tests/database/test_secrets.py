@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -220,10 +221,14 @@ def watched_processes(token: str) -> Iterator[dict[str, list[str] | int]]:
     seen: dict[str, list[str] | int] = {"cmdline": [], "environ": [], "processes": 0}
     done = threading.Event()
     needle = token.encode()
+    looks: Counter[str] = Counter()  # by the process id
 
     def look() -> None:
         while not done.wait(0.02):
             for process in Path("/proc").glob("[0-9]*"):
+                looks[process.name] += 1
+                if looks[process.name] > 25 and looks[process.name] % 25:
+                    continue  # one that is new has yet to become another program, an old one hardly will
                 for part in ("cmdline", "environ"):
                     with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
                         if needle in (process / part).read_bytes():

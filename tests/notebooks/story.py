@@ -1,5 +1,7 @@
 """The real notebooks, run one after the other on one sandbox: once per test session, for whoever looks at it.
 
+The quick tests tell it without its variations: the demonstration, whose test is quick, goes that way as well.
+
 The home folder is a copy of this repository's project, as one of the notebooks writes a version file into it.
 """
 
@@ -11,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +41,8 @@ COLUMN = "    email: Mapped[str | None] = mapped_column(String(255))\n"
 class Step:
     """One run, and the exit code it should end with. `apart` runs it through the command line, under LANG=C.
 
-    `replayed`: nbval compares it, too; a dry run shows nothing that the run behind it does not.
+    `replayed`: nbval compares it, too; a dry run shows nothing that the run behind it does not. `variation`: it is
+    left out where no heavy test looks at the story.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Step:
     exit_code: int = 0
     apart: bool = False
     replayed: bool = True
+    variation: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,26 +98,34 @@ UNTOUCHED = (  # models and migrations agree
     Step(name="inspect", notebook="10-inspect"),
     Step(name="plan", notebook="20-plan"),
     Step(name="rehearse", notebook="30-rehearse"),
-    Step(name="upgrade, dry", notebook="40-upgrade", replayed=False),
+    Step(name="upgrade, dry", notebook="40-upgrade", replayed=False, variation=True),
     Step(name="upgrade", notebook="40-upgrade", parameters=REAL),
     Step(name="backup", notebook="46-backup", parameters={"verify": "restore"}),
-    Step(name="verify", notebook="50-verify"),
-    Step(name="compare", notebook="12-compare-schema"),
+    Step(name="verify", notebook="50-verify", variation=True),
+    Step(name="compare", notebook="12-compare-schema", variation=True),
     Step(name="health", notebook="14-check-health"),
     Step(name="repair", notebook="90-repair"),
 )
 EDITED = (  # a model has a column more
-    Step(name="compare, edited", notebook="12-compare-schema", exit_code=3),
-    Step(name="draft, dry", notebook="24-new-revision", parameters={"message": MESSAGE}, replayed=False),
+    Step(name="compare, edited", notebook="12-compare-schema", exit_code=3, variation=True),
+    Step(
+        name="draft, dry", notebook="24-new-revision", parameters={"message": MESSAGE}, replayed=False, variation=True
+    ),
     Step(name="draft", notebook="24-new-revision", parameters={"message": MESSAGE, **REAL}, apart=True),
-    Step(name="upgrade again", notebook="40-upgrade", parameters=REAL),
-    Step(name="inspect again", notebook="10-inspect", apart=True),
-    Step(name="downgrade", notebook="42-downgrade", parameters=REAL),
+    Step(name="upgrade again", notebook="40-upgrade", parameters=REAL, variation=True),
+    Step(name="inspect again", notebook="10-inspect", apart=True, variation=True),
+    Step(name="downgrade", notebook="42-downgrade", parameters=REAL, variation=True),
     Step(name="stamp", notebook="44-stamp", parameters={"revision": "head", **REAL}),
-    Step(name="inspect at last", notebook="10-inspect"),
+    Step(name="inspect at last", notebook="10-inspect", variation=True),
     Step(name="walkthrough", notebook="walkthroughs/01-a-new-model"),
 )
 STEPS = {step.name: step for step in (*UNTOUCHED, *EDITED)}
+
+
+def each(*names: str) -> list[Any]:
+    """Return names of steps, all of them where none is given, as parameters of a test."""
+    marks = {True: pytest.mark.heavy, False: ()}
+    return [pytest.param(name, marks=marks[STEPS[name].variation]) for name in names or STEPS]
 
 
 def make_home(folder: Path) -> Path:
@@ -151,22 +163,25 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def story(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """Every step of the story, run; test workers that start together wait for the one that runs it."""
+def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
+    """The steps of the story, run; test workers that start together wait for the one that runs it."""
     folder = shared_folder(tmp_path_factory, "story")
+    listeners = [one for one in request.session.items if "story" in getattr(one, "fixturenames", ())]
+    whole = any(one.get_closest_marker("heavy") for one in listeners)
+    steps = [one for one in STEPS.values() if whole or not one.variation]
     told = folder / "told.json"
     with open(folder / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
-            told.write_text(json.dumps({name: str(path) for name, path in _tell(make_home(folder)).items()}))
+            told.write_text(json.dumps({name: str(path) for name, path in _tell(make_home(folder), steps).items()}))
     return {name: Ran(step=STEPS[name], folder=Path(path)) for name, path in json.loads(told.read_text()).items()}
 
 
-def _tell(home: Path) -> dict[str, Path]:
-    folders = {}
+def _tell(home: Path, steps: Iterable[Step]) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
     with _at(home):
-        for step in STEPS.values():
-            if step is EDITED[0]:
+        for step in steps:
+            if step in EDITED and COLUMN not in (home / MODEL).read_text(encoding="utf-8"):
                 edit_model(home)
             before = _run_folders(home)
             parameters = dict(step.parameters)
