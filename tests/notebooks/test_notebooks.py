@@ -15,6 +15,7 @@ from ops.errors import OpsError
 from ops.runbook import catalogue
 from tests.notebooks import story as telling
 from tests.notebooks.story import INITIAL, MESSAGE, SHOWN, STEPS, Ran, each
+from tests.notebooks.test_demo import STEPS as DEMONSTRATED
 
 story = telling.story
 Story = dict[str, Ran]
@@ -61,6 +62,13 @@ def test_every_notebook_is_in_the_story() -> None:
 
     assert {one.name for one in catalogue.catalogue().notebooks if not one.name.startswith(LEARNING)} <= told
     assert sum(name.startswith(LEARNING) for name in told) == 1
+
+
+def test_what_the_quick_story_leaves_out_the_demonstration_goes_through() -> None:
+    told = {step.notebook for step in STEPS.values()}
+    quick = {step.notebook for step in STEPS.values() if not step.variation}
+
+    assert told - quick <= {notebook for notebook, _ in DEMONSTRATED}
 
 
 @pytest.mark.parametrize("name", each())
