@@ -8,13 +8,7 @@ from typing import Any
 from ops.cache import Dependencies
 from ops.catalog import Key
 from ops.ground import Ground
-from ops.project.visit import Visit
 from ops.settings import TargetSettings
-
-
-def version_table(here: Visit) -> tuple[str, str]:
-    """Return schema and name of the project's version table."""
-    return here.setup.version_table_schema, here.setup.version_table
 
 
 def inputs(settings: TargetSettings, ground: Ground, current: Sequence[str]) -> list[object]:

@@ -102,10 +102,10 @@ class Replay:
                 found.update(
                     facet for facet, word in _FACETS.items() if word in text and (before is None or word not in before)
                 )
-            _touch(texts, touched)
+            touch(texts, touched)
         return frozenset(found)
 
-    def last_touch(self, keys: Sequence[Key], until: int | None) -> str | None:
+    def lasttouch(self, keys: Sequence[Key], until: int | None) -> str | None:
         """Return the revision that last touched the first of some objects that any did, up to a place."""
         for key in keys:
             for revision, touched in reversed(list(zip(self.revisions, self.film.touched, strict=True))[:until]):
@@ -113,7 +113,7 @@ class Replay:
                     return revision
         return None
 
-    def first_touch(self, keys: Sequence[Key], after: int) -> str | None:
+    def firsttouch(self, keys: Sequence[Key], after: int) -> str | None:
         """Return the revision that first touches one of some objects behind a place."""
         for revision, touched in list(zip(self.revisions, self.film.touched, strict=True))[after:]:
             if any(key in touched for key in keys):
@@ -138,7 +138,7 @@ class Replay:
     def _texts(self, place: int) -> dict[Key, str]:
         texts = dict(self.film.base)
         for touched in self.film.touched[:place]:
-            _touch(texts, touched)
+            touch(texts, touched)
         return texts
 
 
@@ -198,7 +198,7 @@ def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
             news: dict[Key, str | None] = {key: text for key, text in after.items() if texts.get(key) != text}
             news.update((key, None) for key in texts.keys() - after.keys())
             touched.append(news)
-            _touch(texts, news)
+            touch(texts, news)
         return None
 
     if steps:
@@ -219,7 +219,8 @@ def _replay(here: Visit, ground: Ground, current: tuple[str, ...]) -> Replay:
     )
 
 
-def _touch(texts: dict[Key, str], touched: Touched) -> None:
+def touch(texts: dict[Key, str], touched: Touched) -> None:
+    """Have a catalog's texts be what they are when a revision has touched them."""
     for key, text in touched.items():
         if text is None:
             texts.pop(key, None)

@@ -139,7 +139,7 @@ def _foretold(here: Visit, before: Catalog, kept: KeptPlan | None) -> Expectatio
     foretold = kept.foretold
     if foretold.server_version // 10000 == before.server_version // 10000:
         return Expectation(before=before, catalog=foretold.expected(before), foretold=foretold)
-    table = _version_table(here)
+    table = here.version_table
     try:
         ground = Ground.of(here.settings, here.connection, table)
         there = clone.as_written_there(here.settings, ground, before, table)
@@ -183,7 +183,7 @@ def _compared(here: Visit, wanted: Expectation, after: Catalog) -> tuple[str, st
     expected = wanted.catalog
     if wanted.elsewhere is not None:
         try:
-            after = clone.as_written_there(here.settings, wanted.elsewhere, after, _version_table(here))
+            after = clone.as_written_there(here.settings, wanted.elsewhere, after, here.version_table)
         except OpsError as error:
             return "", f"The schema cannot be copied to be compared: {error.problem}", ()
     if wanted.foretold.role != here.facts.role:
@@ -263,7 +263,3 @@ def _words(one: Difference) -> str:
 def _short(value: object) -> str:
     text = "nothing" if value is None else " ".join(words(value).split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def _version_table(here: Visit) -> tuple[str, str]:
-    return here.setup.version_table_schema, here.setup.version_table

@@ -52,6 +52,12 @@ def quoted(name: str) -> str:
     return name if _PLAIN.match(name) and name not in KEYWORDS else '"' + name.replace('"', '""') + '"'
 
 
+def literal(value: str) -> str:
+    """Return a text as an SQL literal, whatever `standard_conforming_strings` says."""
+    text = value.replace("'", "''")
+    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
+
+
 def routine(name: str) -> tuple[str, str]:
     """Return a routine's bare name and its argument types, from `name(types)`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ops.catalog.names import literal
 from ops.display import duration, moment, size
 from ops.health.blockers import AUTOVACUUM, Blocker, Why, waiting_for
 from ops.live import InvalidIndex, Live, Replica, Session
@@ -19,12 +20,6 @@ _LEFTOVER = re.compile(r'_cc(new|old)\d*"?\Z')
 def line(text: str) -> str:
     """Return a text from elsewhere on one line."""
     return " ".join(text.split())
-
-
-def literal(value: str) -> str:
-    """Return a text as an SQL literal, whatever `standard_conforming_strings` says."""
-    text = value.replace("'", "''")
-    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
 
 
 def few(names: Iterable[str], *, of: int = _NAMES) -> str:

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
-from ops.catalog.names import quoted
+from ops.catalog.names import literal, quoted
 from ops.commands import Command
 from ops.commands.expressions import mentioned
 from ops.probes import source
@@ -248,11 +248,6 @@ def own_values(functions: Iterable[tuple[str, str]]) -> bool:
 def where(table: str, condition: str) -> str:
     """Return the query for the numbers of rows that meet a condition."""
     return f"SELECT {NUMBER} FROM {table} WHERE {condition}"
-
-
-def literal(text: str) -> str:
-    """Return a text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def is_as_on_live(table: Table) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ops.catalog.names import quoted
+from ops.catalog.names import literal, quoted
 from ops.commands import Command
 from ops.probes import effects
 from ops.probes.known import Name
@@ -29,7 +29,7 @@ def dropped(place: Place, command: Command) -> Iterator[Question]:
     for position, (schema, name) in enumerate(command.objects):
         if command.verb in _NAMED:
             catalog, column = _NAMED[command.verb]
-            starts.append(f"SELECT '{catalog}'::regclass, oid, 0 FROM {catalog} WHERE {column} = {_literal(name)}")
+            starts.append(f"SELECT '{catalog}'::regclass, oid, 0 FROM {catalog} WHERE {column} = {literal(name)}")
         elif command.verb in _RELATIONS:
             live = _on_live(place.state, place.state.full(schema, name))
             if live:
@@ -52,7 +52,7 @@ def dropped_column(place: Place, command: Command) -> Iterator[Question]:
     table = place.state.of(command)
     column = table.columns.get(command.column) if table else None
     if table and column and table.live and column.live:
-        number = f"SELECT attnum FROM pg_attribute WHERE attrelid = c.oid AND attname = {_literal(column.live)}"
+        number = f"SELECT attnum FROM pg_attribute WHERE attrelid = c.oid AND attname = {literal(column.live)}"
         start = _relation(table.live, "rpf", f"({number})::int")
         yield _question(place, command, f"{table.sql}.{quoted(column.name)}", [start])
 
@@ -65,7 +65,7 @@ def dropped_constraint(place: Place, command: Command) -> Iterator[Question]:
         name = effects.live_constraint(place.state, table, command.constraint)
         start = (
             "SELECT 'pg_constraint'::regclass, k.oid, 0 FROM pg_constraint k\n        WHERE k.conname = "
-            f"{_literal(name)} AND k.conrelid = {_literal(table.on_live)}::regclass"
+            f"{literal(name)} AND k.conrelid = {literal(table.on_live)}::regclass"
         )
         yield _question(place, command, f"{command.constraint} of {table.sql}", [start])
 
@@ -81,27 +81,27 @@ def _on_live(state: State, name: Name) -> Name | None:
 
 
 def _relation(name: Name, kinds: str, column: str = "0") -> str:
-    among = ", ".join(_literal(one) for one in kinds)
+    among = ", ".join(literal(one) for one in kinds)
     return (
         f"SELECT 'pg_class'::regclass, c.oid, {column} FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
-        f"        WHERE n.nspname = {_literal(name[0])} AND c.relname = {_literal(name[1])} AND c.relkind IN ({among})"
+        f"        WHERE n.nspname = {literal(name[0])} AND c.relname = {literal(name[1])} AND c.relkind IN ({among})"
     )
 
 
 def _in_schema(catalog: str, column: str, schema_column: str, name: Name) -> str:
     return (
         f"SELECT '{catalog}'::regclass, o.oid, 0 FROM {catalog} o JOIN pg_namespace n ON n.oid = o.{schema_column}\n"
-        f"        WHERE n.nspname = {_literal(name[0])} AND o.{column} = {_literal(name[1])}"
+        f"        WHERE n.nspname = {literal(name[0])} AND o.{column} = {literal(name[1])}"
     )
 
 
 def _routine(name: Name, arguments: str, path: Sequence[str]) -> str:
-    schemas = ", ".join(_literal(one) for one in ((name[0],) if name[0] else path)) or "''"
+    schemas = ", ".join(literal(one) for one in ((name[0],) if name[0] else path)) or "''"
     full = ".".join(quoted(one) for one in name if one)
-    exact = f" AND p.oid = to_regprocedure({_literal(full + arguments)})" if arguments else ""
+    exact = f" AND p.oid = to_regprocedure({literal(full + arguments)})" if arguments else ""
     return (
         "SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace\n"
-        f"        WHERE n.nspname IN ({schemas}) AND p.proname = {_literal(name[1])}{exact}"
+        f"        WHERE n.nspname IN ({schemas}) AND p.proname = {literal(name[1])}{exact}"
     )
 
 
@@ -190,7 +190,3 @@ def _is_gone(row: Sequence[str | None], gone: frozenset[tuple[str, ...]]) -> boo
     if catalog in _OF_SCHEMAS:
         ways.append((_OF_SCHEMAS[catalog], *of))
     return any(one in gone for one in ways)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

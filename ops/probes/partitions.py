@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ops import commands
+from ops.catalog.names import literal
 from ops.commands import Command
 from ops.probes import constraints, references, source
 from ops.probes.known import Name
@@ -116,7 +117,7 @@ def within(parent: Table, bounds: str) -> str | None:
     parts = found[0].bounds
     if key.method == "hash" and parent.live is not None:
         values = ", ".join(key.elements)
-        return f"satisfies_hash_partition({_literal(parent.on_live)}::regclass, {parts[0][0]}, {parts[0][1]}, {values})"
+        return f"satisfies_hash_partition({literal(parent.on_live)}::regclass, {parts[0][0]}, {parts[0][1]}, {values})"
     if key.method == "list":
         (element,) = key.elements
         values = [one for one in parts[0] if one.upper() != "NULL"]
@@ -139,7 +140,3 @@ def _beyond(elements: Sequence[str], bound: Sequence[str], operator: str) -> str
     strict = operator[0]
     rest = _beyond(elements[1:], bound[1:], operator)
     return f"(({elements[0]}) {strict} ({bound[0]}) OR (({elements[0]}) = ({bound[0]}) AND {rest}))"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ops import commands
-from ops.catalog.names import quoted
+from ops.catalog.names import literal, quoted
 from ops.commands import Command
 from ops.commands.expressions import cast
 from ops.probes import constraints, rechecks
@@ -140,7 +140,7 @@ def _unfit(place: Place, value: str, old: str, new: str, *, explicit: bool) -> s
     name = enum_name(place, new)
     labels = place.state.labels(name) if name else None
     if labels is not None:
-        among = ", ".join(map(_literal, labels))
+        among = ", ".join(map(literal, labels))
         return f"({value})::text NOT IN ({among})" if labels else f"({value}) IS NOT NULL"
     # A cast that is written cuts silently what is too long; one that is not refuses, unless only spaces are cut.
     length, bits = _LENGTH.match(new), _BITS.match(new)
@@ -156,7 +156,7 @@ def _unfit(place: Place, value: str, old: str, new: str, *, explicit: bool) -> s
         return _out_of_range(value, old, new)
     cut = explicit and _cut_by_a_cast(place, new)
     if _TEXTS.match(old) and not cut and not bits and place.version >= 160000:
-        return f"NOT pg_input_is_valid(({value})::text, {_literal(new)})"
+        return f"NOT pg_input_is_valid(({value})::text, {literal(new)})"
     return ""
 
 
@@ -167,7 +167,7 @@ def _out_of_range(value: str, old: str, new: str) -> str:
     number = f"({value})::numeric"
     if new in _INTEGERS:
         power = 2 ** _INTEGERS[new]
-        refused = f"{number} IN ({', '.join(map(_literal, odd))}) OR " if odd else ""
+        refused = f"{number} IN ({', '.join(map(literal, odd))}) OR " if odd else ""
         # both round, but at a half to the even number from floats
         rounded = f"round({number})" if old not in _FLOATS else f"(round(({value})::double precision))::numeric"
         return f"({refused}{rounded} NOT BETWEEN {-power} AND {power - 1})"
@@ -187,10 +187,6 @@ def enum_name(place: Place, written: str) -> Name | None:
         if place.state.labels((one, name)) is not None:
             return one, name
     return None
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _still_unique(place: Place, command: Command, table: Table) -> Iterator[Question]:

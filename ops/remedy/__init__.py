@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.catalog.diff import Difference
+from ops.catalog.names import literal
 from ops.catalog.values import Catalog
 from ops.remedy import words
 from ops.remedy.alembic_types import IMPORT
@@ -70,5 +71,5 @@ def _operation(step: Step, steps: Sequence[Step]) -> str:
 
 def _needs_commit(step: Step, steps: Sequence[Step]) -> bool:
     """Whether a later statement uses a new label of an enum: it can only after a commit."""
-    label = words.literal(step.new_label) if step.new_label and "ADD VALUE" in step.sql else ""
+    label = literal(step.new_label) if step.new_label and "ADD VALUE" in step.sql else ""
     return bool(label) and any(label in one.sql for one in steps if one is not step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import words
 from ops.remedy.side import ROUTINES, Side, spec, sql_name, word
@@ -74,7 +75,7 @@ def comment(key: Key, value: str | None, own: Mapping[str, Any], side: Side) -> 
     """Return what makes this the object's comment; None takes it away."""
     if key.kind == "not null":
         return [_not_null_comment(key, value)]
-    sql = f"COMMENT ON {spec(key)} IS {'NULL' if value is None else words.literal(value)}"
+    sql = f"COMMENT ON {spec(key)} IS {'NULL' if value is None else literal(value)}"
     op = ""
     schema = words.python(key.schema)
     if key.kind == "table" and "." not in key.name:
@@ -91,13 +92,13 @@ def comment(key: Key, value: str | None, own: Mapping[str, Any], side: Side) -> 
 def _not_null_comment(key: Key, value: str | None) -> Step:
     """A NOT NULL mostly has a name of the server's choice, which only the server knows."""
     table = words.qualified(key.schema, key.parent)
-    said = "NULL" if value is None else words.literal(value)
+    said = "NULL" if value is None else literal(value)
     sql = (
-        f"BEGIN EXECUTE (SELECT pg_catalog.format({words.literal('COMMENT ON CONSTRAINT %I ON %s IS %s')},"
-        f" c.conname, {words.literal(table)}, {words.literal(said)}) FROM pg_catalog.pg_constraint c"
+        f"BEGIN EXECUTE (SELECT pg_catalog.format({literal('COMMENT ON CONSTRAINT %I ON %s IS %s')},"
+        f" c.conname, {literal(table)}, {literal(said)}) FROM pg_catalog.pg_constraint c"
         " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
-        f" WHERE c.contype = 'n' AND c.conrelid = {words.literal(table)}::pg_catalog.regclass"
-        f" AND a.attname = {words.literal(key.name)}); END"
+        f" WHERE c.contype = 'n' AND c.conrelid = {literal(table)}::pg_catalog.regclass"
+        f" AND a.attname = {literal(key.name)}); END"
     )
     return Step(phase=Phase.COMMENT, sql=words.block(sql), needs=(table,))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import options, words
 from ops.remedy.side import Side, altering
@@ -188,7 +189,7 @@ def extras(key: Key, before: Mapping[str, Any], side: Side) -> list[Step]:
         what.append(f"SET TABLESPACE {words.identifier(after.get('tablespace', 'pg_default'))}")
     steps = [Step(phase=Phase.INDEX_STATE, sql=f"ALTER INDEX {index} {one}", needs=(index,)) for one in what]
     if before.get("index comment") != after.get("index comment"):
-        comment = words.literal(after["index comment"]) if "index comment" in after else "NULL"
+        comment = literal(after["index comment"]) if "index comment" in after else "NULL"
         steps.append(Step(phase=Phase.COMMENT, sql=f"COMMENT ON INDEX {index} IS {comment}", needs=(index,)))
     if before.get("triggers") != after.get("triggers"):
         steps.append(_triggers(key, "DISABLE" if "triggers" in after else "ENABLE"))
@@ -202,7 +203,7 @@ def _triggers(key: Key, action: str) -> Step:
         "DECLARE command text; BEGIN FOR command IN"
         f" SELECT pg_catalog.format('ALTER TABLE %s {action} TRIGGER %I', t.tgrelid::pg_catalog.regclass, t.tgname)"
         " FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_constraint c ON c.oid = t.tgconstraint"
-        f" WHERE c.conrelid = {words.literal(table)}::pg_catalog.regclass AND c.conname = {words.literal(key.name)}"
+        f" WHERE c.conrelid = {literal(table)}::pg_catalog.regclass AND c.conname = {literal(key.name)}"
         " LOOP EXECUTE command; END LOOP; END"
     )
     return Step(phase=Phase.PARTITION_SETTING, sql=words.block(sql), needs=(table,))

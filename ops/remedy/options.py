@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ops.catalog.names import literal
 from ops.remedy import words
 
 _BARE = re.compile(r"-?\d+(\.\d+)?\Z|true\Z|false\Z|on\Z|off\Z")
@@ -27,7 +28,7 @@ def pairs(given: Iterable[str] | None) -> dict[str, str]:
 def listed(given: Iterable[str] | None, prefix: str = "") -> str:
     """Return options as WITH wants them, without the parentheses."""
     return ", ".join(
-        f"{prefix}{words.identifier(name)}={value if _BARE.match(value) else words.literal(value)}"
+        f"{prefix}{words.identifier(name)}={value if _BARE.match(value) else literal(value)}"
         for name, value in pairs(given).items()
     )
 
@@ -47,13 +48,13 @@ def foreign(before: Iterable[str] | None, after: Iterable[str] | None) -> str:
     parts = [f"DROP {words.identifier(name)}" for name in old if name not in new]
     for name, value in new.items():
         if name not in old:
-            parts.append(f"ADD {words.identifier(name)} {words.literal(value)}")
+            parts.append(f"ADD {words.identifier(name)} {literal(value)}")
         elif old[name] != value:
-            parts.append(f"SET {words.identifier(name)} {words.literal(value)}")
+            parts.append(f"SET {words.identifier(name)} {literal(value)}")
     return f"OPTIONS ({', '.join(parts)})" if parts else ""
 
 
 def foreign_clause(given: Iterable[str] | None) -> str:
     """Return OPTIONS (…) as CREATE wants it for a foreign object; empty where there are none."""
-    parts = [f"{words.identifier(name)} {words.literal(value)}" for name, value in pairs(given).items()]
+    parts = [f"{words.identifier(name)} {literal(value)}" for name, value in pairs(given).items()]
     return f"OPTIONS ({', '.join(parts)})" if parts else ""

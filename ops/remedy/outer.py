@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import options, words
 from ops.remedy.side import Side, spec
@@ -32,7 +33,7 @@ def create_extension(key: Key, side: Side) -> list[Step]:
     """Return what creates an extension, in the schema and the version that it has."""
     own = side.of(key)
     sql = f"CREATE EXTENSION {words.identifier(key.name)} SCHEMA {words.identifier(own['schema'])}"
-    sql += f" VERSION {words.literal(own['version'])}"
+    sql += f" VERSION {literal(own['version'])}"
     needs = (f"schema {own['schema']}",)
     return [Step(phase=Phase.EXTENSION, sql=sql, provides=(f"extension {key.name}",), needs=needs)]
 
@@ -53,7 +54,7 @@ def change_extension(key: Key, first: Side, second: Side) -> Change:
     before, after, name = first.of(key), second.of(key), words.identifier(key.name)
     steps = []
     if before["version"] != after["version"]:
-        sql = f"ALTER EXTENSION {name} UPDATE TO {words.literal(after['version'])}"
+        sql = f"ALTER EXTENSION {name} UPDATE TO {literal(after['version'])}"
         steps.append(Step(phase=Phase.EXTENSION, sql=sql))
     if before["schema"] != after["schema"]:
         sql = f"ALTER EXTENSION {name} SET SCHEMA {words.identifier(after['schema'])}"
@@ -174,8 +175,8 @@ def create_server(key: Key, side: Side) -> list[Step]:
     sql = words.joined(
         (
             f"CREATE SERVER {words.identifier(key.name)}",
-            f"TYPE {words.literal(own['type'])}" if "type" in own else "",
-            f"VERSION {words.literal(own['version'])}" if "version" in own else "",
+            f"TYPE {literal(own['type'])}" if "type" in own else "",
+            f"VERSION {literal(own['version'])}" if "version" in own else "",
             f"FOREIGN DATA WRAPPER {words.identifier(own['wrapper'])}",
             options.foreign_clause(own.get("options")),
         )
@@ -202,7 +203,7 @@ def change_server(key: Key, first: Side, second: Side) -> Change:
         return Change(anew=True)
     version = ""
     if before.get("version") != after.get("version"):
-        version = f"VERSION {words.literal(after['version']) if 'version' in after else 'NULL'}"
+        version = f"VERSION {literal(after['version']) if 'version' in after else 'NULL'}"
     parts = (version, options.foreign(before.get("options"), after.get("options")))
     sql = words.joined((f"ALTER {spec(key)}", *parts))
     return Change(steps=(Step(phase=Phase.SERVER, sql=sql),))

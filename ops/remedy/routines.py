@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import words
 from ops.remedy.side import Side, header, spec, sql_name
@@ -51,7 +52,7 @@ def _aggregate(key: Key, parts: Mapping[str, Any]) -> str:
     given = [f"{word} = {_function(parts[name])}" for name, word in _FUNCTIONS.items() if parts.get(name) not in _NONE]
     for names in (_TYPES, _VALUES):
         given += [f"{word} = {parts[name]}" for name, word in names.items() if parts.get(name) not in _NONE]
-    given += [f"{word} = {words.literal(parts[name])}" for name, word in _TEXTS.items() if parts.get(name) is not None]
+    given += [f"{word} = {literal(parts[name])}" for name, word in _TEXTS.items() if parts.get(name) is not None]
     given += [word for name, word in _FLAGS.items() if parts.get(name)]
     usual = "r" if parts.get("kind", "n") == "n" else "w"
     for name, word in _MODIFY.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import words
 from ops.remedy.side import Side, sql_name
@@ -29,7 +30,7 @@ _PYTHON = {
 
 def next_value(key: Key) -> str:
     """Return the default of a column that takes its values from a sequence, as the server writes it."""
-    return f"nextval({words.literal(sql_name(key))}::regclass)"
+    return f"nextval({literal(sql_name(key))}::regclass)"
 
 
 def parameters(key: Key, side: Side, type_: str = "bigint") -> list[str]:
@@ -87,7 +88,7 @@ def position(key: Key, column: Key, side: Side) -> list[Step]:
         return []
     table, name = words.qualified(column.schema, column.parent), words.identifier(column.name)
     sql = (
-        f"SELECT pg_catalog.setval({words.literal(sql_name(key))}, taken.most) FROM (SELECT max({name}) AS most"
+        f"SELECT pg_catalog.setval({literal(sql_name(key))}, taken.most) FROM (SELECT max({name}) AS most"
         f" FROM {table}) AS taken WHERE taken.most >= {side.of(key)['minimum']}"
     )
     return [Step(phase=Phase.POSITION, sql=sql)]

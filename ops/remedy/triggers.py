@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import words
 from ops.remedy.side import Side, altering, spec
@@ -102,7 +103,7 @@ def change_policy(key: Key, first: Side, second: Side) -> Change:
 def create_event_trigger(key: Key, side: Side) -> list[Step]:
     """Return what creates an event trigger."""
     own = side.of(key)
-    tags = ", ".join(map(words.literal, own.get("tags") or ()))
+    tags = ", ".join(map(literal, own.get("tags") or ()))
     sql = words.joined(
         (
             f"CREATE {spec(key)} ON {words.identifier(own['event'])}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ops.catalog.names import literal
 from ops.catalog.values import Key
 from ops.remedy import words
 from ops.remedy.side import Side, altering, sql_name
@@ -25,7 +26,7 @@ def create(key: Key, side: Side) -> list[Step]:
     own, name = side.of(key), sql_name(key)
     provides = [name]
     if key.kind == "enum":
-        sql = f"CREATE TYPE {name} AS ENUM ({', '.join(map(words.literal, own.get('labels') or ()))})"
+        sql = f"CREATE TYPE {name} AS ENUM ({', '.join(map(literal, own.get('labels') or ()))})"
     elif key.kind == "composite type":
         sql = f"CREATE TYPE {name} AS ({', '.join(own.get('attributes') or ())})"
     elif key.kind == "range type":
@@ -64,7 +65,7 @@ def _check_comments(key: Key, before: Mapping[str, Any], after: Mapping[str, Any
         Step(
             phase=Phase.COMMENT,
             sql=f"COMMENT ON CONSTRAINT {words.identifier(one)} ON DOMAIN {sql_name(key)} IS"
-            f" {words.literal(new[one]) if one in new else 'NULL'}",
+            f" {literal(new[one]) if one in new else 'NULL'}",
         )
         for one in dict.fromkeys((*old, *new))
         if old.get(one) != new.get(one) and one in (after.get("constraints") or {})
@@ -95,7 +96,7 @@ def _enum(key: Key, before: Sequence[str], after: Sequence[str]) -> Change:
     come = [label for label in after if label not in before]
     name = altering(key)
     if len(gone) == len(come) == 1 and before.index(gone[0]) == after.index(come[0]):
-        old, new = words.literal(gone[0]), words.literal(come[0])
+        old, new = literal(gone[0]), literal(come[0])
         note = (
             f"In {key}, {old} became {new}: a new name is the likely reason, and rows that hold it follow. "
             "If it is another value, what the rows mean changes."
@@ -103,7 +104,7 @@ def _enum(key: Key, before: Sequence[str], after: Sequence[str]) -> Change:
         sql = f"{name} RENAME VALUE {old} TO {new}"
         return Change(steps=(Step(phase=Phase.TYPE, sql=sql, note=note, new_label=come[0]),))
     if gone:
-        listed = ", ".join(map(words.literal, gone))
+        listed = ", ".join(map(literal, gone))
         return Change(anew=True, why=f"No statement removes a label of an enum ({listed} of {key})")
     if [label for label in after if label in before] != list(before):
         return Change(anew=True, why=f"No statement puts the labels of {key} in another order")
@@ -111,13 +112,13 @@ def _enum(key: Key, before: Sequence[str], after: Sequence[str]) -> Change:
     for position, label in enumerate(after):
         if label in known:
             continue
-        place = f" AFTER {words.literal(after[position - 1])}" if position else ""
+        place = f" AFTER {literal(after[position - 1])}" if position else ""
         if not position and known:
-            place = f" BEFORE {words.literal(known[0])}"
+            place = f" BEFORE {literal(known[0])}"
         if position == len(known):
             place = ""
         known.insert(position, label)
-        sql = f"{name} ADD VALUE {words.literal(label)}{place}"
+        sql = f"{name} ADD VALUE {literal(label)}{place}"
         steps.append(Step(phase=Phase.TYPE, sql=sql, new_label=label))
     return Change(steps=tuple(steps))
 

@@ -32,12 +32,6 @@ def role(name: str) -> str:
     return name if name in ("PUBLIC", '"PUBLIC"') else quoted(name)
 
 
-def literal(value: str) -> str:
-    """Return a text as an SQL literal, whatever `standard_conforming_strings` says."""
-    text = value.replace("'", "''")
-    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
-
-
 def names_in(*texts: str) -> frozenset[str]:
     """Return every qualified name that SQL texts speak of, and each of its beginnings that is one as well."""
     found = {path[:length] for text in texts for path in paths(text) for length in range(1, len(path) + 1) if path[1:]}

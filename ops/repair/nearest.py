@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ops.catalog import Catalog, Difference, Key, diff
 from ops.history import History
-from ops.replay import Film, Touched
+from ops.replay import Film, Touched, touch
 
 MOST_PLACES = 2_000
 """Of how many combinations of branches at most the catalog is put together."""
@@ -100,7 +100,7 @@ class _Distances:
         wrong = {key for key in texts.keys() | live.keys() if texts.get(key) != live.get(key)}
         self._prefixes[frozenset()] = len(wrong)
         for number, touched in enumerate(film.touched, 1):
-            _touch(texts, touched)
+            touch(texts, touched)
             for key in touched:
                 (wrong.discard if texts.get(key) == live.get(key) else wrong.add)(key)
             self._prefixes[frozenset(walked[:number])] = len(wrong)
@@ -116,16 +116,8 @@ class _Distances:
         texts = dict(self._film.base)
         for name, touched in zip(self._walked, self._film.touched, strict=True):
             if name in place:
-                _touch(texts, touched)
+                touch(texts, touched)
         return texts
-
-
-def _touch(texts: dict[Key, str], touched: Touched) -> None:
-    for key, text in touched.items():
-        if text is None:
-            texts.pop(key, None)
-        else:
-            texts[key] = text
 
 
 def _places(walked: Sequence[str], touched: Sequence[Touched], history: History) -> tuple[list[frozenset[str]], int]:

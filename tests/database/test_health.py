@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 
 from ops import database, embedded, health, scratch
+from ops.catalog.names import literal
 from ops.embedded import lease
 from ops.errors import OpsError, RefusedError
 from ops.health import Health, words
@@ -140,7 +141,7 @@ def test_a_prepared_transaction_blocks_until_it_is_rolled_back(shop: Room) -> No
 
     assert found.blockers[0].session.gid == gid
     assert "prepared transaction E'it''s \\\\" in str(found)
-    assert f"ROLLBACK PREPARED {words.literal(gid)};" in found._repr_mimebundle_()["text/plain"]
+    assert f"ROLLBACK PREPARED {literal(gid)};" in found._repr_mimebundle_()["text/plain"]
     assert change(shop) == "blocked"
     end_as_told(shop, found)
     assert change(shop) == "done"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ops import display
+from ops.catalog.names import literal
 from ops.database import ServerFacts
 from ops.health import Health, words
 from ops.health.blockers import Why, blockers, others
@@ -277,7 +278,7 @@ def test_what_comes_from_the_database_is_escaped(name: str) -> None:
 
 def _commands(found: Health, gid: str) -> list[str]:
     """The lines of the SQL that ends somebody; a line break in a literal stays one."""
-    sql = words.last_resort(found.blockers).replace(words.literal(gid), "gid")
+    sql = words.last_resort(found.blockers).replace(literal(gid), "gid")
     return [line for line in sql.split("\n") if line]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ops.catalog.names import mentions, quoted
+from ops.catalog.names import literal, mentions, quoted
 from ops.catalog.values import Key
-from ops.hazards.fixes.code import clean, execute, literal, outside
+from ops.hazards.fixes.code import clean, execute, outside
 from ops.hazards.subject import Subject
 from ops.remedy import words
 from ops.remedy.constraints import columns_of

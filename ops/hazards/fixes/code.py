@@ -62,7 +62,6 @@ def noted(note: str, *lines: str) -> str:
 execute = words.execute
 python = words.python
 qualified = words.qualified
-literal = words.literal
 
 
 def either(operation: str, sql: str, *names: str) -> str:

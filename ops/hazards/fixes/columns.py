@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ops.catalog.names import quoted
+from ops.catalog.names import literal, quoted
 from ops.catalog.values import Key
 from ops.commands import Command
 from ops.hazards.fixes import batches, indexes, keys
@@ -14,7 +14,6 @@ from ops.hazards.fixes.code import (
     chosen,
     either,
     execute,
-    literal,
     noted,
     python,
     qualified,

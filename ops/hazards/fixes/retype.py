@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ops.catalog.names import MARK, Path, marked, mentions, quoted
+from ops.catalog.names import MARK, Path, literal, marked, mentions, quoted
 from ops.catalog.values import Key
 from ops.hazards.fixes import batches
 from ops.hazards.fixes.code import (
@@ -13,7 +13,6 @@ from ops.hazards.fixes.code import (
     chosen,
     execute,
     listed,
-    literal,
     noted,
     outside,
     qualified,

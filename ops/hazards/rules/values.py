@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ops.catalog.names import literal
 from ops.hazards.fixes import timing
 from ops.hazards.fixes.code import clean, execute, noted, outside
 from ops.hazards.rule import DOCS, LOCKS, Finding, Rule
 from ops.hazards.subject import Subject
 from ops.hazards.values import Severity
-from ops.remedy.words import literal
 from ops.statement import Mode, Statement
 
 
