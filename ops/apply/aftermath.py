@@ -68,7 +68,7 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
             found = _read_back(connection, here, route, progress)
     except (OpsError, DBAPIError) as unreachable:
         error.changed = None
-        why = unreachable.problem if isinstance(unreachable, OpsError) else first_line(unreachable)
+        why = unreachable.problem if isinstance(unreachable, OpsError) else f"{first_line(unreachable)}."
         error.problem += f"\nThe state could not be read back: {why}"
         return
     running = progress.running
