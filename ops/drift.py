@@ -159,9 +159,9 @@ class Drift(Result):
             parts.append("no drift")
         if self.pending:
             parts.append(f"{display.many(len(self.pending), 'revision')} pending")
-        rest = len([one for one in self.changes if not one.counts and one.cause is not Cause.PENDING])
+        rest = sum(1 for one in self.changes if not one.counts and one.cause is Cause.UNMANAGED)
         if rest:
-            parts.append(f"{rest} not counted")
+            parts.append(f"{rest} {_CAUSES[Cause.UNMANAGED][0]}")
         if self.ignored:
             parts.append(f"{len(self.ignored)} ignored")
         if self.unknown:

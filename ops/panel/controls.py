@@ -19,6 +19,7 @@ _NO_CASE = ("choose one", "")
 _STYLE = (
     "<style>.ops-panel .widget-inline-hbox{margin-inline:0}"  # as wide as the panel: a margin would make that scroll
     ".ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}"
+    ".ops-chosen td{overflow-wrap:anywhere}"  # a path without a place to break: nothing of the chosen revision is cut
     ".ops-panel button:disabled{filter:grayscale(1);opacity:0.45}</style>"
 )
 _HEADING = '<div role="heading" aria-level="3" style="font-size:14px;font-weight:600;margin:6px 0 0 0">{}</div>'
@@ -197,6 +198,7 @@ class Controls:
         box.add_class("ops-panel")
         self._work.add_class("ops-work")
         self.result.add_class("ops-result")
+        self.chosen.add_class("ops-chosen")
         return box
 
 

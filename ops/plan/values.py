@@ -133,9 +133,12 @@ class Plan(Judged):
         for severity in sorted({one.severity for one in self.counted}, reverse=True):
             count = sum(1 for one in self.counted if one.severity is severity)
             parts.append(display.many(count, f"{severity.word} hazard"))
-        rest = len(self.hazards) - len(self.counted)
-        if rest:
-            parts.append(f"{rest} not counted" if self.counted else f"{display.many(rest, 'hazard')} under the limit")
+        allowed = sum(1 for one in self.hazards if one.allowed)
+        lesser = len(self.hazards) - len(self.counted) - allowed
+        if lesser:
+            parts.append(f"{lesser if self.counted else display.many(lesser, 'hazard')} under the limit")
+        if allowed:
+            parts.append(f"{allowed} allowed")
         if self.losing:
             names = ", ".join(self.losing[:3]) + (" …" if len(self.losing) > 3 else "")
             parts.append(f"data of {names} are lost for good")

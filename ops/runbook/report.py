@@ -108,8 +108,9 @@ pre{white-space:pre-wrap!important}div{overflow:visible!important}
 main div,pre,code{font-size:11px!important}table,th,td,td span,td code{font-size:9px!important}
 td,th{min-width:0!important;padding-right:8px!important}
 td:not([style*=height]){white-space:normal!important}.picture svg{max-width:100%!important}
-tr,img,svg{break-inside:avoid}
-h1,h2,h3,caption,div[style^="font-weight:600"]{break-after:avoid}}
+tr,img,svg,h1,h2,h3,div[style^="margin:0 0 12px 0"]{break-inside:avoid}
+summary{list-style:none}
+h1,h2,h3,caption,div[style^="font-weight:600"],div[style^="margin:0 0 12px 0"]{break-after:avoid}}
 """
 
 

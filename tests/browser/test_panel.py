@@ -256,6 +256,31 @@ def test_a_narrow_window_with_a_thousand_revisions(lab: Lab, chromium: Browser, 
         assert page.title() != "planted" and sheet.errors == []
 
 
+@pytest.mark.heavy
+def test_a_thousand_revisions_in_branches(lab: Lab, chromium: Browser, pictures: Path) -> None:
+    with page_of(chromium, viewport={"width": 400, "height": 800}) as page:
+        sheet = Sheet(page, START).open(lab)
+        page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
+        sheet.run_all()
+        desk = Desk(page)
+        desk.aim("braid")
+        history = desk.box.get_by_role("region", name="history")
+        for chosen in ("r01000", "r00500", "r00062"):  # one of the heads, one within a branch, a merge
+            desk.box.get_by_label("Find", exact=True).fill(chosen)
+            choice = desk.box.get_by_label("Revision", exact=True).locator("option", has_text=chosen)
+            choice.wait_for(state="attached")
+            desk.box.get_by_label("Revision", exact=True).select_option(value=choice.get_attribute("value"))
+            desk.wait_for_words(f"{chosen}.py")
+
+            assert "◀ chosen" in history.locator("tr", has_text=f"{chosen}").filter(has_text="chosen").inner_text()
+            lanes = history.locator("img").bounding_box()
+            assert lanes["width"] <= 160, "so many lanes that the words beside them are out of sight"
+            assert page.evaluate(BEYOND) == []
+            assert page.evaluate("() => document.documentElement.scrollWidth") == 400
+        desk.picture(pictures / "panel-branches.png")
+        assert sheet.errors == []
+
+
 VERDICTS = {"24-new-revision": "FAILED", "44-stamp": "FAILED", "42-downgrade": "FAILED OK"}
 """Of notebooks as they are: those that want a message or a revision first, or, at base, something to undo."""
 

@@ -202,6 +202,8 @@ def test_strict_counts_what_nobody_manages(shop: Shop) -> None:
     found = shop.target.compare(strict=True)
 
     assert ([one.counts for one in found.changes], found.verdict) == ([True], Verdict.ATTENTION)
+    assert str(found) == f"{found.target}: 1 not managed by migrations"
+    assert str(shop.target.compare()) == f"{found.target}: no drift, 1 not managed by migrations"
 
 
 # fmt: off

@@ -222,6 +222,9 @@ def test_the_start_in_vietnamese_has_every_notebook_and_exit_code() -> None:
     assert [pages.code(row[1])[0] for row in page.table("Việc cần làm")] == [
         one.name for one in catalogue().notebooks if "/" not in one.name
     ]
+    assert [pages.code(row[0])[0] for row in page.table("Bài")] == [
+        one.name for one in catalogue().notebooks if "/" in one.name
+    ]
     assert [row[:2] for row in page.table("Mã thoát")] == [row[:2] for row in README.table("Exit code")]
 
 

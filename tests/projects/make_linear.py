@@ -1,7 +1,8 @@
-"""Write a linear history of many small revisions, for benchmarks."""
+"""Write a long history of small revisions, linear or in branches, for benchmarks and for the panel."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 INI = """\
@@ -47,7 +48,25 @@ def downgrade():
 COLUMNS_PER_TABLE = 9
 
 
-def make(folder: Path, revisions: int) -> None:
+BRANCHES = 6
+ROUND = 61
+"""Revisions from one merge to the next: the merge itself, and ten in each branch."""
+
+
+def line(number: int) -> tuple[int, ...]:
+    """Return what a revision follows where each follows the one before it."""
+    return (number - 1,) if number > 1 else ()
+
+
+def braid(number: int) -> tuple[int, ...]:
+    """Return what a revision follows where branches part and meet again and again; a history to look at, not to run."""
+    place = (number - 1) % ROUND
+    if place == 0:
+        return tuple(range(number - BRANCHES, number)) if number > 1 else ()
+    return (number - min(place, BRANCHES),)
+
+
+def make(folder: Path, revisions: int, *, parents: Callable[[int], tuple[int, ...]] = line) -> None:
     """Write an Alembic project into a folder: every tenth revision creates a table, the others add a column.
 
     Ids are `r00001`, `r00002`, ...; env.py reads `sqlalchemy.url`.
@@ -68,11 +87,12 @@ def make(folder: Path, revisions: int) -> None:
             upgrade = f'op.add_column("{name}", sa.Column("column_{column}", sa.String(50)))'
             downgrade = f'op.drop_column("{name}", "column_{column}")'
         revision = f"r{number:05d}"
+        down = tuple(f"r{one:05d}" for one in parents(number))
         (versions / f"{revision}.py").write_text(
             REVISION.format(
                 message=message,
                 revision=revision,
-                down_revision=f"r{number - 1:05d}" if number > 1 else None,
+                down_revision=down if len(down) > 1 else next(iter(down), None),
                 upgrade=upgrade,
                 downgrade=downgrade,
             ),
