@@ -138,7 +138,7 @@ class Plan(Judged):
         if lesser:
             parts.append(f"{lesser if self.counted else display.many(lesser, 'hazard')} under the limit")
         if allowed:
-            parts.append(f"{allowed} allowed")
+            parts.append(f"{allowed if self.counted or lesser else display.many(allowed, 'hazard')} allowed")
         if self.losing:
             names = ", ".join(self.losing[:3]) + (" …" if len(self.losing) > 3 else "")
             parts.append(f"data of {names} are lost for good")
