@@ -41,7 +41,7 @@ def compare(before: Contents, after: Contents) -> Compared:
     moved = _moved_tables(before, after)
     for name, table in before.tables.items():
         other = after.tables.get(name)
-        if table.unread or (other is not None and other.unread) or name in moved:
+        if other is table or table.unread or (other is not None and other.unread) or name in moved:
             continue
         if other is None:
             if table.rows:
@@ -91,7 +91,7 @@ def unlike(first: Contents, second: Contents, before: Contents, anew: frozenset[
     found: dict[Part, str] = {}
     for name, table in first.tables.items():
         other = second.tables.get(name)
-        if other is None or table.unread or other.unread:
+        if other is None or other is table or table.unread or other.unread:
             continue
         if table.rows != other.rows:
             found[name, ""] = _counted_twice(name, table, other)

@@ -65,7 +65,12 @@ class Table:
     unread: str = ""
 
     def carried(self, name: Name, columns: Mapping[str, Column], key: tuple[str, ...]) -> Table:
-        """Return the same content under the names that it has now. Without a column that is gone, rows are others."""
+        """Return the same content under the names that it has now. Without a column that is gone, rows are others.
+
+        It is this very value where nothing has another name: what compares stops with each other need not look into it.
+        """
+        if (self.name, self.key, self.columns) == (name, key, columns):
+            return self
         whole = self.whole if len(columns) == len(self.columns) else None
         return replace(self, name=name, columns=columns, key=key, whole=whole)
 
