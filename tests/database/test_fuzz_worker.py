@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -33,24 +35,38 @@ TOLD = st.one_of(
         optional={"config": JSON, "read_only": JSON, "proof": JSON, "others": JSON, "revisions": JSON, "steps": JSON},
     ).map(lambda one: json.dumps(one).encode()),
 )
-ENDS = {70, 71}
-"""The exit codes of a worker whose parent has gone, or says what is no message."""
+QUITS = 3 * [b'{"request": "quit"}']
+"""One may be taken for the greeting, another for what comes behind a proof."""
+ENDS = {0, 71}
+"""The exit codes of a worker that was told to quit, or was told what is no message."""
 
 
 @tried(3, 150)
-def test_a_worker_that_is_told_anything(examples: int) -> None:
+def test_a_worker_that_is_told_anything(examples: int, tmp_path: Path) -> None:
+    """It hears it all: only when it has ended its standard input does, which by itself would end it at once."""
+
     @given(st.lists(TOLD, max_size=5))
+    @example([b'{"redirect": true}'])
+    @example([b'{"session": 3}'])
+    @example([b"{}", b'{"proof": 1, "others": 5}'])
     def prop(lines: list[bytes]) -> None:
-        done = subprocess.run(
-            [sys.executable, conversation.WORKER],
-            input=b"".join(line + b"\n" for line in lines),
-            capture_output=True,
-            timeout=120,
-        )
-        assert done.returncode in ENDS, done.stderr
-        assert b"Traceback" not in done.stderr
-        said = [json.loads(line) for line in done.stdout.splitlines()]
-        assert all(one["event"] in ("ready", "error", "answer", "warning") for one in said)
+        with open(tmp_path / "said", "wb+") as said, open(tmp_path / "printed", "wb+") as printed:
+            with subprocess.Popen(
+                [sys.executable, conversation.WORKER], stdin=subprocess.PIPE, stdout=said, stderr=printed
+            ) as worker:
+                assert worker.stdin is not None
+                with contextlib.suppress(BrokenPipeError):
+                    worker.stdin.write(b"".join(line + b"\n" for line in (*lines, *QUITS)))
+                    worker.stdin.flush()
+                code = worker.wait(timeout=120)
+            said.seek(0)
+            printed.seek(0)
+            stderr = printed.read()
+            assert code in ENDS, stderr
+            assert b"Traceback" not in stderr
+            events = [json.loads(line)["event"] for line in said]
+        assert set(events) <= {"ready", "error", "answer", "warning", "bye"}
+        assert code == 71 or events[-1] == "bye"
 
     hold(prop, examples)
 

@@ -48,9 +48,14 @@ def hear():
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
-        os.write(2, b"What came from the parent is no message.\n")
-        os._exit(71)
+        no_message()
     return message
+
+
+def no_message():
+    """End the process: whoever says such a thing is not the parent that we know."""
+    os.write(2, b"What came from the parent is no message.\n")
+    os._exit(71)
 
 
 def emit(event, **fields):

@@ -59,7 +59,8 @@ def main():
     STATE.dialect = hello.get("dialect", STATE.dialect)
     STATE.session = hello.get("session") or {}
     STATE.nowhere = bool(hello.get("nowhere"))
-    STATE.redirect = hello["url"] if hello.get("redirect") else None
+    if hello.get("redirect"):
+        STATE.redirect = hello.get("url") or channel.no_message()
     channel.emit("ready", python=sys.version.split()[0], **versions)
     hooks.install()
     engines.quiet_file_config()
@@ -95,6 +96,8 @@ def next_request():
     """What the parent wants next; ends the process where that is nothing."""
     message = channel.hear()
     if "proof" in message:
+        if not isinstance(message.get("others", []), list):
+            channel.no_message()
         STATE.shown(message)
         message = channel.hear()
     if message.get("request") == "quit":
