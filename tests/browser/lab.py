@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECONDS = 480
 """How long anything is waited for: the machine may be busy with the other tests."""
 
+POLLING_MS = 100
+"""How often the page is asked meanwhile; at each of its frames, as is usual, half of a core would do nothing else."""
+
 MOST = 16_000
 """Pixels of the highest picture: what is longer, Chromium draws no more."""
 
@@ -124,7 +127,7 @@ class Sheet:
 
     def wait(self) -> None:
         """Wait until the kernel has nothing to do."""
-        self.page.wait_for_function(IDLE.replace("PATH", json.dumps(self.path)))
+        self.page.wait_for_function(IDLE.replace("PATH", json.dumps(self.path)), polling=POLLING_MS)
 
     def run_all(self) -> None:
         """Run every cell, as the menu does, and wait for the last."""
@@ -222,7 +225,7 @@ class Desk:
 
     def wait_for_focus(self, name: str) -> None:
         """Wait until something has the focus."""
-        self.page.wait_for_function(f"(name) => ({FOCUS})() === name", arg=name)
+        self.page.wait_for_function(f"(name) => ({FOCUS})() === name", arg=name, polling=POLLING_MS)
 
     def tab_to(self, name: str, *, back: bool = False) -> None:
         """Press Tab, or Shift and Tab, until something has the focus."""
@@ -243,6 +246,7 @@ class Desk:
             """(name) => [...document.querySelectorAll('.ops-panel button')].some(
               (button) => button.innerText.trim() === name && !button.disabled)""",
             arg=name,
+            polling=POLLING_MS,
         )
 
     def type_name(self, name: str) -> None:
@@ -270,7 +274,9 @@ class Desk:
     def wait_for_words(self, words: str) -> None:
         """Wait until it says something."""
         self.page.wait_for_function(
-            "(words) => document.querySelector('.ops-panel')?.innerText.includes(words)", arg=words
+            "(words) => document.querySelector('.ops-panel')?.innerText.includes(words)",
+            arg=words,
+            polling=POLLING_MS,
         )
 
     def picture(self, path: Path) -> None:

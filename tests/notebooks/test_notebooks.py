@@ -19,7 +19,7 @@ from tests.notebooks.test_demo import STEPS as DEMONSTRATED
 
 story = telling.story
 Story = dict[str, Ran]
-pytestmark = pytest.mark.timeout(600)  # whichever test comes first runs the whole story
+pytestmark = pytest.mark.timeout(1200)  # whichever test comes first runs the whole story
 
 RESULT = {
     "schema", "notebook", "target", "database", "server_version", "parameters", "started", "finished", "verdict",
