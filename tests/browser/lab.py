@@ -21,7 +21,7 @@ SECONDS = 480
 """How long anything is waited for: the machine may be busy with the other tests."""
 
 POLLING_MS = 100
-"""How often the page is asked meanwhile; at each of its frames, as is usual, it takes a quarter more of Chromium's work."""
+"""How often the page is asked meanwhile. At each of its frames, as is usual, Chromium has a third more to do."""
 
 MOST = 16_000
 """Pixels of the highest picture: what is longer, Chromium draws no more."""
