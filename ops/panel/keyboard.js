@@ -34,6 +34,7 @@
 
     panel.tabIndex = -1;
     panel.addEventListener("keydown", (event) => {
+      // JupyterLab (4.1 and later) hears of a key at the document, after the panel. Ctrl+S and its like stay its own.
       if (!event.ctrlKey && !event.altKey && !event.metaKey) event.stopPropagation();
     });
     panel.addEventListener("focusin", (event) => {

@@ -217,7 +217,7 @@ def report(folder: Path) -> str:
         return ""
     return (
         f'<iframe title="report" sandbox="" srcdoc="{escape(text, quote=True)}" '
-        'style="width:100%;height:40em;border:1px solid rgba(127,127,127,0.5)"></iframe>'
+        'style="box-sizing:border-box;width:100%;height:40em;border:1px solid rgba(127,127,127,0.5)"></iframe>'
     )
 
 

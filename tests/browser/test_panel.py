@@ -219,7 +219,7 @@ def test_a_kernel_that_dies_leaves_no_verdict_and_the_panel_tells_what_is_open(l
 
 BEYOND = """() => {
   const panel = document.querySelector('.ops-panel'), edge = panel.getBoundingClientRect();
-  const parts = [panel, ...panel.querySelectorAll('button, select, input, .widget-html')];
+  const parts = [panel, ...panel.querySelectorAll('button, select, input, iframe, .widget-html')];
   return parts.filter((one) => one.getBoundingClientRect().right > edge.right + 1 || one === panel
     && one.scrollWidth > one.clientWidth + 1).map((one) => one.outerHTML.slice(0, 200));
 }"""
