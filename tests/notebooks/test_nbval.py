@@ -52,6 +52,7 @@ SANITIZE = (  # regular expression                                    stands ins
     (r"(?<=>)\d+\.\d+(?=<)|(?<= )\d\.\d{1,3}(?= )",                   "SECONDS"),  # alone in a cell
     (rf"(?<![0-9a-f])(?!{INITIAL})[0-9a-f]{{12}}(?![0-9a-f])",        "REVISION"),  # a draft's, drawn by lot
     (r"plan-[0-9a-f]{16}",                                            "PLAN"),  # of one server
+    (r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b|\b\d+(\.\d+)? KiB\b",              "BACKUP"),
     (r"(?<=[a-z]-)[0-9a-f]{6}(?=[/\s<\"'])|(?<=walkthrough_)\d+",      "COPY"),
     (r"(INFO +\[alembic\.ddl\.postgresql\] Detected sequence [^\[]*omitting\s+)+", "SEQUENCES "),  # in any order
     (r"[ \t]{2,}",                                                    " "),
