@@ -63,7 +63,7 @@ class Bench:
         return found
 
 
-def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
+def until(condition: Callable[[], object], *, seconds: float = 180) -> None:
     """Return when the condition holds; a generous time without it is a failure.
 
     Most conditions ask a server over a connection of their own: whoever waits long asks seldom.
