@@ -13,8 +13,8 @@ from ops.sides import Comparison, compare
 from ops.threeway import Cause, Judged
 
 _NO_SQL = (
-    "The SQL that would make a difference go away is written for PostgreSQL only; for SQLite, write a revision of "
-    "batch operations."
+    "The SQL that would make a difference go away is written for PostgreSQL only; elsewhere, write a revision, on "
+    "SQLite of batch operations."
 )
 
 
@@ -23,7 +23,7 @@ def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = 
     kinds = (*KINDS, "owner", "comment", "grant")
     left_out = (*rules(ignore, kinds), *rules(",".join(settings.ignore), kinds))
     found = compare(settings)
-    mends = dialects.of(settings).has_sessions
+    mends = dialects.of(settings).is_postgresql
     counted, ignored = [], []
     for item in found.judged:
         change = _change(found, item, expect_pending=expect_pending, strict=strict, mends=mends)

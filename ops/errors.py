@@ -12,6 +12,7 @@ OpsError                     code, problem, changed, next_step; verdict FAILED
 │   ├── StalePlanError       the confirmation does not fit what would run now
 │   ├── SharedSessionError   a pooler lets other clients use our session: no lock or setting would hold
 │   └── BusyError            exit 5: another run holds the lock, or lock waits ran out
+├── LackingError             exit 3, verdict UNKNOWN: this kind of database has no such check
 ├── MigrationError           a revision failed; says what stays applied
 └── InterruptedRunError      exit 6: a process died; the state was read back where possible
 
@@ -177,6 +178,14 @@ class BusyError(RefusedError):
 
     code = "busy"
     exit_code = 5
+
+
+class LackingError(OpsError):
+    """What was to be looked at cannot be, on this kind of database, or with what the target's section names."""
+
+    code = "lacking"
+    verdict = Verdict.UNKNOWN
+    exit_code = 3
 
 
 class MigrationError(OpsError):

@@ -13,6 +13,8 @@ from ops import dialects
 from ops.catalog import Catalog
 from ops.errors import OpsError
 from ops.ground import Ground
+from ops.mariadb import copies as databases
+from ops.mariadb import server
 from ops.project.visit import Visit
 from ops.project.visit import visit as visit_target
 from ops.settings import TargetSettings
@@ -22,21 +24,42 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def of(settings: TargetSettings, connection: Connection, table: tuple[str, str]) -> Ground | FileGround:
-    """Return where replays and copies of a target happen; see `Ground.of` for what it raises."""
-    if dialects.of(settings).has_sessions:
+def of(settings: TargetSettings, connection: Connection, table: tuple[str, str]) -> AnyGround:
+    """Return where replays and copies of a target happen; see `Ground.of` for what it raises.
+
+    Raises
+    ------
+    LackingError
+        The target is on MariaDB, and names no server for that.
+    """
+    dialect = dialects.of(settings)
+    if dialect.is_postgresql:
         return Ground.of(settings, connection, table)
-    return FileGround(home=settings.home)
+    if dialect.is_file:
+        return FileGround(home=settings.home)
+    return MariaGround.of(settings, connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileGround:
-    """As much of a `Ground` as a file needs: nobody owns anything there."""
+class _Ownerless:
+    """As much of a `Ground` as is needed where nobody owns anything."""
 
     home: Path
     role: str = ""
     owner: str = ""
     has_roles: bool = True
+
+    def as_owned(self, made: Catalog) -> Catalog:
+        """Return a catalog as it is."""
+        return made
+
+    def prepare(self, name: str, needed: object) -> None:
+        """Do nothing: there are neither schemas nor extensions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileGround(_Ownerless):
+    """Empty files."""
 
     @property
     def major(self) -> int:
@@ -47,13 +70,6 @@ class FileGround:
     def key(self) -> list[object]:
         """What a replay depends on, of all this."""
         return ["sqlite", sqlite3.sqlite_version]
-
-    def as_owned(self, made: Catalog) -> Catalog:
-        """Return a catalog as it is."""
-        return made
-
-    def prepare(self, name: str, needed: object) -> None:
-        """Do nothing: there are neither schemas nor extensions."""
 
     @contextmanager
     def visit(self, settings: TargetSettings, *, baseline: bool = True) -> Iterator[Visit]:
@@ -81,3 +97,49 @@ def _run(script: Path, database: Path) -> None:
             next_step="Make it plain SQL that runs by itself, for example with .schema of the program sqlite3.",
             code="baseline",
         ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MariaGround(_Ownerless):
+    """Empty databases on the server that the target names; `collation` is that of the target's own."""
+
+    major: int
+    place: str
+    collation: str
+
+    @classmethod
+    def of(cls, settings: TargetSettings, connection: Connection) -> MariaGround:
+        """Return where replays of a target happen.
+
+        Raises
+        ------
+        LackingError, ConnectError
+            The target names no server for that, or it cannot be reached.
+        """
+        collation = server.facts(connection).collation
+        with databases.session(settings) as there:
+            facts = server.facts(there)
+        return cls(home=settings.home, major=facts.major, place=facts.place, collation=collation)
+
+    @property
+    def key(self) -> list[object]:
+        """What a replay depends on, of all this."""
+        return ["mariadb", self.place, self.major, self.collation]
+
+    @contextmanager
+    def visit(self, settings: TargetSettings, *, baseline: bool = True) -> Iterator[Visit]:
+        """A visit to an empty database, with the target's baseline where it has one.
+
+        Raises
+        ------
+        OpsError
+            The baseline does not run.
+        """
+        with databases.empty(settings, self.collation) as at:
+            if baseline and settings.project.baseline is not None:
+                databases.run(at, settings.project.baseline)
+            with visit_target(at, purpose="replay") as here:
+                yield here
+
+
+AnyGround = Ground | FileGround | MariaGround

@@ -105,7 +105,7 @@ class Replay:
             touch(texts, touched)
         return frozenset(found)
 
-    def lasttouch(self, keys: Sequence[Key], until: int | None) -> str | None:
+    def last_touch(self, keys: Sequence[Key], until: int | None) -> str | None:
         """Return the revision that last touched the first of some objects that any did, up to a place."""
         for key in keys:
             for revision, touched in reversed(list(zip(self.revisions, self.film.touched, strict=True))[:until]):
@@ -113,7 +113,7 @@ class Replay:
                     return revision
         return None
 
-    def firsttouch(self, keys: Sequence[Key], after: int) -> str | None:
+    def first_touch(self, keys: Sequence[Key], after: int) -> str | None:
         """Return the revision that first touches one of some objects behind a place."""
         for revision, touched in list(zip(self.revisions, self.film.touched, strict=True))[after:]:
             if any(key in touched for key in keys):

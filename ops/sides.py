@@ -180,6 +180,12 @@ class _Work:
         major = live.server_version // 10000
         if major == ground.major:
             return live
+        if not self.dialect.is_postgresql:
+            self.unknown.append(
+                f"The server to try things on has another version of {self.dialect.name} than the target: definitions "
+                "may differ in spelling only."
+            )
+            return live
         if major > ground.major:
             self.unknown.append(
                 f"The server is PostgreSQL {major}, newer than any scratch server here ({ground.major}): definitions "

@@ -12,7 +12,7 @@ from ops.apply import aftermath, breaker, mending, signals, verify
 from ops.apply.leftovers import Leftovers
 from ops.apply.mending import Mending
 from ops.apply.pace import Pace
-from ops.apply.parts import Parts
+from ops.apply.parts import NOT_PARSED, Parts
 from ops.apply.passages import Passages
 from ops.apply.patience import Patience
 from ops.apply.progress import Progress
@@ -131,12 +131,12 @@ class _Change:
         self.record = Recorder(here, made, backup=backup, case="open-run" if made.passed else "", plan=self.plan)
         self.passages = Passages(self.plan)
         self.progress = Progress(heads=made.current)
-        whole = here.dialect.fails_whole
-        self.parts = Parts(self.record.part, here.setup.version_table, made.passed, commits_inside=not whole)
+        self.parts = Parts(self.record.part, here.setup.version_table, made.passed, dialect=here.dialect)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
         self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), self.report)
-        self.watch = Watch(here.settings, here.worker.backend_pids)
+        # elsewhere nobody can be asked who waits for whom
+        self.watch = Watch(here.settings, here.worker.backend_pids if here.dialect.is_postgresql else set())
         self.leftovers = Leftovers(here)
         self.patience = Patience(here, self.progress, retries, self.report)
         self.breaker = breaker.Breaker(here, None if made.direction == "stamp" else max_rewrite, self.record.run)
@@ -208,6 +208,8 @@ class _Change:
             except InterruptedRunError as stopped:
                 raise self.disproved or stopped from None
             except MigrationError as error:
+                if self.here.dialect.commits_ahead:
+                    self.progress.failed(began=error.sqlstate not in (None, NOT_PARSED))
                 self.progress.refused = self.parts.failed(error)
                 if self.progress.refused and self.here.dialect.fails_whole:
                     self.progress.outside = ""
@@ -274,7 +276,8 @@ class _Change:
         return go(**self.pace.begin())
 
     def _before_statement(self, event: Event) -> Answer:
-        self.progress.starts(event["sql"], outside=bool(event["autocommit"]))
+        outside = bool(event["autocommit"])
+        self.progress.starts(event["sql"], outside=outside, commits_ahead=outside and self.here.dialect.commits_ahead)
         found = self.parts.before(event)
         if isinstance(found, str):
             self.progress.stopped()
@@ -292,7 +295,7 @@ class _Change:
                 f"the limit max_rewrite cannot be enforced for a statement of {event['revision']}: {more}",
                 "Write the statement otherwise, or leave max_rewrite empty.",
             )
-        self.leftovers.before(event["sql"], outside=bool(event["autocommit"]))
+        self.leftovers.before(event["sql"], outside=outside)
         self.watch.begin()
         self.passages.begin()
         return {**go(**settings), **more}

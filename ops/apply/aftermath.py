@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops import commands, database
+from ops import commands
 from ops.apply.progress import Progress
 from ops.apply.run import AppliedRevision
+from ops.commands import Command
 from ops.errors import InterruptedRunError, OpsError, first_line
 from ops.project.visit import Visit
 from ops.route import Route
@@ -19,6 +20,9 @@ from ops.values import listed
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+
+Parse = Callable[[str], Sequence[Command]]
+"""What tells what a statement does."""
 
 SHOWN = 5
 """How many of the statements that stay are repeated in an error."""
@@ -30,9 +34,8 @@ def cancel(here: Visit) -> None:
 
     try:
         if here.worker.backend_pids:
-            with database.connect(here.settings, purpose="cancel") as connection:
-                for pid in here.worker.backend_pids:
-                    database.cancel(connection, pid)
+            with here.dialect.connect(here.settings, purpose="cancel") as connection:
+                here.dialect.end(connection, here.worker.backend_pids)
     except (OpsError, DBAPIError):
         pass  # the server notices by itself that the worker has gone
     here.worker.kill()
@@ -64,7 +67,7 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
     here.worker.close()  # and it is gone
     try:
         with here.dialect.connect(here.settings, purpose="verify") as connection:
-            _wait_until_gone(connection, here.worker.backend_pids)
+            _wait_until_gone(connection, here)
             found = _read_back(connection, here, route, progress)
     except (OpsError, DBAPIError) as unreachable:
         error.changed = None
@@ -78,7 +81,7 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
     if progress.applied:
         sentences.append(f"Applied before it: {', '.join(one.revision for one in progress.applied)}.")
     error.problem = f"{error.problem}\n{' '.join(sentences)}"
-    error.changed = _changed(route, progress, found)
+    error.changed = _changed(route, progress, found, here.dialect.parse)
     if found.complete and running is not None:
         seconds = time.monotonic() - progress.started
         progress.applied.append(
@@ -94,16 +97,16 @@ def _read_back(connection: Connection, here: Visit, route: Route, progress: Prog
     heads = here.dialect.heads(connection, *here.version_table) or ()
     complete = running is not None and running.heads == heads != progress.heads
     doubt = () if complete else progress.in_doubt(setup.version_table)
-    ask = bool(doubt or progress.outside) and not progress.applied
+    ask = bool(doubt or progress.outside or here.dialect.commits_ahead) and not progress.applied
     differs = ask and _schema(connection, here) != route.catalog
     return _Found(heads=heads, complete=complete, doubt=doubt, differs=differs)
 
 
-def _changed(route: Route, progress: Progress, found: _Found) -> bool | None:
+def _changed(route: Route, progress: Progress, found: _Found, parse: Parse) -> bool | None:
     """Whether the database was changed; None where rows may have been, which the schema does not show."""
     if progress.applied or progress.committed or found.differs or found.heads != route.current:
         return True
-    return None if commands.may_write_rows(commands.parse(";".join(found.doubt))) else False
+    return None if any(commands.may_write_rows(parse(one)) for one in found.doubt) else False
 
 
 def _fate(revision: str, progress: Progress, found: _Found) -> str:
@@ -147,16 +150,9 @@ def _schema_now(here: Visit) -> str:
         return ""
 
 
-def _wait_until_gone(connection: Connection, pids: set[int]) -> None:
-    """Wait, some seconds at most, until cancelled or killed backends have rolled back.
-
-    Whoever has a transaction open holds a lock on its own virtual id, and any role may see that.
-    """
-    from sqlalchemy import text
-
-    query = text(
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'virtualxid' AND granted AND pid = ANY(:pids))"
-    )
+def _wait_until_gone(connection: Connection, here: Visit) -> None:
+    """Wait, some seconds at most, until cancelled or killed sessions have rolled back."""
+    pids = here.worker.backend_pids
     deadline = time.monotonic() + 10
-    while pids and time.monotonic() < deadline and connection.execute(query, {"pids": list(pids)}).scalar():
+    while pids and time.monotonic() < deadline and here.dialect.are_at_work(connection, pids):
         time.sleep(0.05)

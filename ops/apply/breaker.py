@@ -49,12 +49,12 @@ def limit_of(settings: TargetSettings, asked: str) -> int | None:
     Raises
     ------
     UsageError
-        It is no size, or the database is a file: SQLite writes a table anew wherever a migration does, and nothing
-        can stop that before it begins.
+        It is no size, or the database is not PostgreSQL: nothing can stop a rewrite there before it begins.
     """
-    if asked.strip() and not dialects.of(settings).has_sessions:
+    dialect = dialects.of(settings)
+    if asked.strip() and not dialect.is_postgresql:
         raise UsageError(
-            f"max_rewrite = {asked[:80]!r} cannot be enforced on SQLite, which stops no rewrite.",
+            f"max_rewrite = {asked[:80]!r} cannot be enforced on {dialect.name}, which stops no rewrite.",
             next_step="Leave max_rewrite empty; notebooks/20-plan.ipynb shows what is written anew.",
         )
     if not asked.strip():

@@ -12,15 +12,18 @@ from collections.abc import Callable, Sequence
 from ops import commands
 from ops.apply.progress import COMMITS
 from ops.commands import Command
+from ops.dialects import Dialect
 from ops.errors import MigrationError
 from ops.ledger import NONE, Passed
 from ops.project import Answer, Event
 
-_PASSED_OVER: Answer = {"go": True, "parts": ["SET alembic_ops.passed_over = 'on'"]}
 _SESSION = frozenset({"SET", "RESET", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "LOCK TABLE"})
 _COMMITS_INSIDE = frozenset({"DO", "CALL", "?"})
 _LOST = ("08", "57P", "40003")
 """How the SQLSTATEs begin of a connection that was lost, whatever became of its statement."""
+
+NOT_PARSED = "42601"
+"""The server did not begin with a statement: it is not written as it should be."""
 
 _SHORT = 2_000
 _UNREAD = 100
@@ -31,13 +34,13 @@ class Parts:
     """Follows the statements of one revision after the other."""
 
     def __init__(
-        self, write: Callable[..., None], version_table: str, passed: Passed | None, *, commits_inside: bool = True
+        self, write: Callable[..., None], version_table: str, passed: Passed | None, *, dialect: Dialect
     ) -> None:
-        """`write` puts a part on record. `passed` are the statements of the first revision that are committed.
-
-        `commits_inside`: a statement that nobody understands may commit something before it fails.
-        """
-        self._commits_inside = _COMMITS_INSIDE if commits_inside else frozenset()
+        """`write` puts a part on record. `passed` are the statements of the first revision that are committed."""
+        self._commits_inside = frozenset() if dialect.is_file else _COMMITS_INSIDE
+        self._commits_ahead = dialect.commits_ahead
+        self._passed_over: Answer = {"go": True, "parts": [dialect.passed_over]}
+        self._parse = dialect.parse
         self._write = write
         self._table = version_table
         self._passed = passed
@@ -54,6 +57,7 @@ class Parts:
         self._changed = False  # the transaction changes something
         self._rows = self._rows_before = False
         self._doing = ""
+        self._ahead = False  # what ran before the last statement is committed when the server begins with that
         self._unread: list[str] = []  # statements of the transaction whose text nobody has looked into yet
         self._old: list[str] = []  # of one that is committed
 
@@ -68,6 +72,7 @@ class Parts:
         if self._committing:
             self._commit()  # it goes on, so that went well
         sql = self.running = self._doing = event["sql"]
+        self._ahead = self._commits_ahead and bool(event["autocommit"])
         passed = self._passed if self._begun == 1 else None
         # A revision in one transaction needs no parts, and so nobody has to understand its statements.
         if passed is None and not event["autocommit"] and not COMMITS.match(sql):
@@ -77,13 +82,13 @@ class Parts:
             if self._open:
                 self._put(self._committed)
             return None
-        found = commands.parse(sql)
+        found = self._parse(sql)
         changes = _changes(found)
         self._rows = self._rows or commands.may_write_rows(found)
         if passed is not None and self._here.count < passed.count:
             if self._table in sql and event.get("line") is None:
                 return "it has fewer statements than are committed of it"
-            return _PASSED_OVER if changes else None
+            return self._passed_over if changes else None
         if passed is not None and self._here.count == passed.count and self._here != passed:
             return "its statements are not those that are committed of it"
         if event["autocommit"] and changes:
@@ -116,8 +121,10 @@ class Parts:
         That is on record then: it is where the server itself said why.
         """
         state = error.sqlstate or _LOST[0]
-        found = commands.parse(self._doing) if self._doing else ()
+        found = self._parse(self._doing) if self._doing else ()
         told = not state.startswith(_LOST) and not any(one.verb in self._commits_inside for one in found)
+        if told and self._ahead and state != NOT_PARSED:
+            self._commit()
         if told and self._open:
             self._put(self._committed)
         return told
@@ -139,10 +146,10 @@ class Parts:
     def _read(self) -> None:
         """Look into the statements that were left for when it matters."""
         for sql in self._old:
-            self._rows_before = self._rows_before or commands.may_write_rows(commands.parse(sql))
+            self._rows_before = self._rows_before or commands.may_write_rows(self._parse(sql))
         self._rows = self._rows or self._rows_before
         for sql in self._unread:
-            found = commands.parse(sql)
+            found = self._parse(sql)
             self._rows = self._rows or commands.may_write_rows(found)
             self._changed = self._changed or _changes(found)
         self._old, self._unread = [], []

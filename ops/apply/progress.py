@@ -50,12 +50,24 @@ class Progress:
         self.outside = ""
         self.refused = False
 
-    def starts(self, sql: str, *, outside: bool) -> None:
-        """A statement is about to run, so what was being committed is."""
+    def starts(self, sql: str, *, outside: bool, commits_ahead: bool = False) -> None:
+        """A statement is about to run, so what was being committed is.
+
+        `commits_ahead`: before it runs, the server commits what the transaction has done.
+        """
         self._stays()
         self.outside = sql if outside else ""
-        if COMMITS.match(sql):
+        if commits_ahead or COMMITS.match(sql):
             self.commits()
+
+    def failed(self, *, began: bool) -> None:
+        """The statement before which the server was to commit failed; it did so where it had begun with it."""
+        if not self.outside:
+            return
+        if began:
+            self._stays()
+        else:
+            self.done, self.committing = self.committing, []
 
     def stopped(self) -> None:
         """The statement that was about to run does not."""

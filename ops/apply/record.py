@@ -214,7 +214,9 @@ class Recorder:
 
 
 def take_note(here: Visit, route: Route, progress: Progress) -> None:
-    """Put on record that somebody stamped a database where it is, when the ledger knew otherwise or had a run open.
+    """Put on record that somebody stamped a database where it is, when the ledger knew otherwise.
+
+    That is where it had a run open, or a part of a revision left.
 
     Raises
     ------
@@ -225,7 +227,8 @@ def take_note(here: Visit, route: Route, progress: Progress) -> None:
         return
     recorder = Recorder(here, route)
     known = recorder.ledger.look()
-    if known.open_runs or (known.left is not None and set(known.left) != set(route.current)):
+    moved = known.left is not None and set(known.left) != set(route.current)
+    if known.open_runs or known.part is not None or moved:
         recorder.intent()
         recorder.outcome(progress, None)
 

@@ -124,6 +124,8 @@ class Run(Result):
             blocks.append(display.Note("A real run would be refused now. It lacks:", "bad"))
         blocks.extend(display.Note(one, "bad") for one in self.obstacles)
         blocks.extend(display.Note(one, "attention") for one in self.permission.notes)
+        if self.permission.caveat:
+            blocks.append(display.Note(self.permission.caveat, "attention"))
         if self.route.purge:
             blocks.append(
                 display.Note("The version table names what cannot be so: all of its rows are replaced.", "attention")

@@ -51,11 +51,13 @@ def backup(
     UsageError
         There is no such choice.
     OpsError
-        The disk has no room (code `disk`), or pg_dump failed; nothing is left then.
+        There are none of this kind of database (code `lacking`), the disk has no room (code `disk`), or pg_dump failed;
+        nothing is left then.
     BusyError
         A table is locked.
     """
-    if not dialects.of(settings).has_sessions:
+    dialects.require(settings, "backup")
+    if dialects.of(settings).is_file:
         return of_a_file.backup(settings, data=data, format=format, verify=verify, keep=keep, note=note, report=report)
     _check(data, format, verify, keep)
     started = time.monotonic()

@@ -58,7 +58,8 @@ def restore(
     OpsError
         A statement failed, or the restore could not be put on record; what was being restored is gone again.
     """
-    if not dialects.of(settings).has_sessions:
+    dialects.require(settings, "restore")
+    if dialects.of(settings).is_file:
         return into_a_file.restore(settings, file, into=into, over=over, dry_run=dry_run, confirm=confirm)
     dump = _whole(settings, Path(file))
     if dump.format == OF_A_FILE:

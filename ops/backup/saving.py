@@ -64,7 +64,7 @@ def before(
     check_choice(choice)
     if choice == "none":
         return None
-    is_file = not dialects.of(settings).has_sessions  # it is copied whole, which is no less than was asked for
+    is_file = dialects.of(settings).is_file  # it is copied whole, which is no less than was asked for
     try:
         only = _changed(settings, plan) if choice == "auto" and not is_file else None
         data = "schema" if choice == "schema" and not is_file else "full"

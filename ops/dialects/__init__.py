@@ -1,21 +1,25 @@
 """The points at which a target's database is asked what each kind of database answers in its own way.
 
 `postgresql.py`  a server: sessions, roles, locks on tables
+`mariadb.py`     a server whose DDL commits by itself
 `sqlite.py`      a file
 
-What is shared by all kinds (where a database is, a change under guard, its proof) asks here. What only a server has,
-such as locks that wait in line, has rooms of its own, and nobody asks for it where there is none.
+What is shared by all kinds (where a database is, a change under guard, its proof) asks here. What only PostgreSQL has,
+such as dumps and locks that can be measured, has rooms of its own, and nobody asks for it where there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ops.commands import Command
+from ops.dialects.mariadb import MariaDB
 from ops.dialects.postgresql import PostgreSQL
 from ops.dialects.sqlite import SQLite
+from ops.errors import LackingError, OpsError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
     from ops.catalog.snapshot import Plans
     from ops.settings import TargetSettings
 
-__all__ = ["Dialect", "Facts", "of"]
+__all__ = ["Dialect", "Facts", "of", "require"]
+
+_MADE = ("backup", "restore")
 
 Table = tuple[str, str]
 """Schema and name of a version table."""
@@ -68,13 +74,21 @@ class Facts(Protocol):
 class Dialect(Protocol):
     """One kind of database.
 
-    `has_sessions`: there is a server with roles, locks on tables, and sessions that wait. `fails_whole`: a statement
-    that fails leaves nothing behind, outside of a transaction, too.
+    `is_postgresql`: locks on tables can be measured, a schema can be dumped and cloned, and rights be asked for. With
+    `is_file` the whole database is a file, which can be copied. `fails_whole`: a statement that fails leaves nothing
+    behind, outside of a transaction, too. `commits_ahead`: one that is committed by itself commits before it runs what
+    its transaction has done. `passed_over` is what is run in place of a statement that an earlier run has committed.
+    `caveat` is what to know before any revision runs. `lacks`: what there is no such thing of, and what to do instead.
     """
 
     name: str
-    has_sessions: bool
+    is_postgresql: bool
+    is_file: bool
     fails_whole: bool
+    commits_ahead: bool
+    passed_over: str
+    caveat: str
+    lacks: Mapping[str, str]
 
     def connect(self, settings: TargetSettings, *, purpose: str = "read") -> AbstractContextManager[Connection]:
         """A connection of ours that cannot write."""
@@ -109,8 +123,35 @@ class Dialect(Protocol):
     def lagging(self, connection: Connection, tables: Iterable[str]) -> Any:
         """Sequences that would give numbers which their tables have already."""
 
+    def parse(self, sql: str) -> tuple[Command, ...]:
+        """What a statement does, a command for each action; `?` where that is not understood."""
 
-_ALL: dict[str, Dialect] = {"postgresql": PostgreSQL(), "sqlite": SQLite()}
+    def end(self, connection: Connection, sessions: Iterable[int]) -> None:
+        """End what some sessions of a worker run, so that the server does not go on with it when the worker is gone."""
+
+    def are_at_work(self, connection: Connection, sessions: Iterable[int]) -> bool:
+        """Whether one of some sessions still does something that it may roll back, or commit."""
+
+
+_ALL: dict[str, Dialect] = {"postgresql": PostgreSQL(), "mariadb": MariaDB(), "sqlite": SQLite()}
+
+
+def require(settings: TargetSettings, what: str) -> None:
+    """Return where there is such a thing as a `backup`, say, of a target.
+
+    Raises
+    ------
+    LackingError
+        There is none on its kind of database, so what it would have told is not known.
+    OpsError
+        The same of what would have been made.
+    """
+    dialect = of(settings)
+    if what in dialect.lacks:
+        problem = f"There is no {what} for a target on {dialect.name} here."
+        if what in _MADE:
+            raise OpsError(problem, next_step=dialect.lacks[what], code="lacking")
+        raise LackingError(problem, next_step=dialect.lacks[what])
 
 
 def of(settings: TargetSettings) -> Dialect:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ops import database, lock, sequences
+from ops import commands, database, lock, sequences
 from ops.catalog import Catalog, snapshot
+from ops.commands import Command
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,12 +25,23 @@ _TABLES = r"""
 """
 
 
+_OPEN = """
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_locks
+                   WHERE locktype = 'virtualxid' AND granted AND pid = ANY (%(pids)s))
+"""
+
+
 class PostgreSQL:
     """A server. What a method does is said in `dialects.Dialect`, and more of it where it is done."""
 
     name = "PostgreSQL"
-    has_sessions = True
+    is_postgresql = True
+    is_file = False
     fails_whole = False
+    commits_ahead = False
+    caveat = ""
+    lacks: Mapping[str, str] = {}
+    passed_over = "SET alembic_ops.passed_over = 'on'"
 
     def connect(self, settings: TargetSettings, *, purpose: str = "read") -> AbstractContextManager[Connection]:
         """Yield a connection of ours that cannot write."""
@@ -78,3 +90,16 @@ class PostgreSQL:
     def lagging(self, connection: Connection, tables: Iterable[str]) -> tuple[sequences.Behind, ...]:
         """Return sequences that would give a number twice."""
         return tuple(sequences.behind(connection, tables))
+
+    def parse(self, sql: str) -> tuple[Command, ...]:
+        """Return what a statement does."""
+        return commands.parse(sql)
+
+    def end(self, connection: Connection, sessions: Iterable[int]) -> None:
+        """Cancel what sessions run, so that it is rolled back now and not when their client is missed."""
+        for pid in sessions:
+            database.cancel(connection, pid)
+
+    def are_at_work(self, connection: Connection, sessions: Iterable[int]) -> bool:
+        """Return whether one has a transaction open: it holds a lock on its own virtual id, which any role may see."""
+        return bool(connection.exec_driver_sql(_OPEN, {"pids": list(sessions)}).scalar_one())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ops import commands
 from ops.catalog import Catalog
+from ops.commands import Command
 from ops.sqlite import catalog, file, lock
 
 if TYPE_CHECKING:
@@ -20,8 +22,13 @@ class SQLite:
     """A file. What a method does is said in `dialects.Dialect`, and more of it where it is done."""
 
     name = "SQLite"
-    has_sessions = False
+    is_postgresql = False
+    is_file = True
     fails_whole = True
+    commits_ahead = False
+    caveat = ""
+    lacks: Mapping[str, str] = {}
+    passed_over = "PRAGMA alembic_ops_passed_over"  # which SQLite does not know, and then does nothing
 
     def connect(self, settings: TargetSettings, *, purpose: str = "read") -> AbstractContextManager[Connection]:
         """Yield a connection of ours that cannot write."""
@@ -66,3 +73,14 @@ class SQLite:
     def lagging(self, connection: Connection, tables: Iterable[str]) -> tuple[()]:
         """Return sequences that would give a number twice."""
         return ()  # what AUTOINCREMENT has given is kept by SQLite itself
+
+    def parse(self, sql: str) -> tuple[Command, ...]:
+        """Return what a statement does, where it is written as PostgreSQL writes it."""
+        return commands.parse(sql)
+
+    def end(self, connection: Connection, sessions: Iterable[int]) -> None:
+        """Do nothing: whoever opened the file ends with its process."""
+
+    def are_at_work(self, connection: Connection, sessions: Iterable[int]) -> bool:
+        """Return False: there are no sessions."""
+        return False

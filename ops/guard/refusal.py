@@ -29,12 +29,13 @@ class Permission:
     """What stands in the way of a change, a sentence each.
 
     `obstacles` are the server's and the role's, `missing` what the target's section demands. `notes` stand in nobody's
-    way, and should be known.
+    way, and should be known; `caveat` is what holds for every change of this kind of database.
     """
 
     obstacles: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    caveat: str = ""
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
     setup, connection = visit.setup, visit.connection
     role = setup.role or visit.facts.role
     obstacles = visit.dialect.obstacles(connection)
-    if visit.dialect.has_sessions:
+    if visit.dialect.is_postgresql:
         obstacles += rights.only_reads(connection, visit.facts.login) + rights.on_version_table(
             connection, role, setup.version_table_schema, setup.version_table, exists=setup.version_table_exists
         )
@@ -63,7 +64,7 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
     if elsewhere:
         obstacles += (f"direct_url leads to another database than url, which leads to {elsewhere}.",)
     plan = kept.find(visit.settings.home, route.fingerprint)
-    if plan is not None and visit.dialect.has_sessions and not _is_superuser(connection, role):
+    if plan is not None and visit.dialect.is_postgresql and not _is_superuser(connection, role):
         # with another search path, what it creates would go elsewhere
         wanted = plan.needs if plan.default_schema == setup.default_schema else ()
         obstacles += rights.lacking(connection, role, wanted)
@@ -76,6 +77,7 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
         obstacles=obstacles,
         missing=missing(visit.settings.require, found),
         notes=(told,) if told else (),
+        caveat=visit.dialect.caveat if route.steps else "",
     )
 
 
@@ -168,20 +170,26 @@ def _circumstances(visit: Visit, route: Route, plan: kept.KeptPlan | None) -> Ci
 
 
 def _half_done(visit: Visit, route: Route) -> tuple[str, ...]:
-    """Why a revision must not be run from its beginning: a part of it that wrote rows is committed, or may be."""
+    """Why a revision must not be run from its beginning: a part of it that wrote rows is committed, or may be.
+
+    Where the schema's changes commit by themselves, any part: the same can seldom be made twice.
+    """
     if not route.steps:
         return ()
     part = Ledger.of(visit).look().part
     first = route.steps[0].revision.revision
-    if part is None or not part.writes_rows or (part.revision, part.direction) != (first, route.direction):
+    if part is None or (part.revision, part.direction) != (first, route.direction):
+        return ()
+    if not part.writes_rows and not (visit.dialect.commits_ahead and part.possible.count):
         return ()
     if route.passed is not None and route.passed in (part.committed, part.possible):
         return ()
     count = part.possible.count
     what = f"{display.many(count, 'statement')} of it {'is' if count == 1 else 'are'} committed"
+    wrote, again = ("wrote rows", "write them") if part.writes_rows else ("changed the schema", "change it")
     return (
-        f"Of {first} an earlier run has left a part that wrote rows: {what}{'' if part.is_certain else ', or may be'}. "
-        "Run from its beginning, it would write them again. 90-repair leads on (case open-run).",
+        f"Of {first} an earlier run has left a part that {wrote}: {what}{'' if part.is_certain else ', or may be'}. "
+        f"Run from its beginning, it would {again} again. 90-repair leads on (case open-run).",
     )
 
 

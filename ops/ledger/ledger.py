@@ -93,7 +93,7 @@ class Ledger:
         """Return the ledger of one database; `identity` is what it will be by, where its name is to be another one."""
         file = FileStore(settings.home, identity or facts.identity)
         in_file = settings.ledger == "file"
-        if in_file and not dialects.of(settings).has_sessions:
+        if in_file and not dialects.of(settings).is_postgresql:
             return cls(
                 file,
                 target=target,

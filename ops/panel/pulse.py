@@ -31,7 +31,7 @@ class Pulse:
 
     def said(self) -> str:
         """Return one sentence; nothing where no statement runs, where the server does not tell, or there is none."""
-        if not dialects.of(self._settings).has_sessions:
+        if not dialects.of(self._settings).is_postgresql:
             return ""
         if time.monotonic() - self._asked >= EVERY_SECONDS:
             self._asked = time.monotonic()

@@ -19,9 +19,9 @@ from ops.hazards import CODES, Hazard, Severity, judge, judge_files
 from ops.ledger import Ledger, Records
 from ops.live import Live
 from ops.observe import Observed, observe
-from ops.plan import kept, of_a_file
+from ops.plan import kept, of_a_file, of_mariadb
 from ops.plan.annotations import FORMS
-from ops.plan.file_plan import HAZARDS, FilePlan
+from ops.plan.copied import HAZARDS, CopiedPlan
 from ops.plan.kept import Foretold
 from ops.plan.values import Plan
 from ops.probes import Probe
@@ -44,7 +44,7 @@ def plan(
     fail_on: str = "high",
     allow: str = "",
     annotate: str = "",
-) -> Plan | FilePlan:
+) -> Plan | CopiedPlan:
     """Return what a change would do to a target, measured on a clone of its schema; the target is only read.
 
     `fail_on`: from which severity on a hazard makes the verdict ATTENTION. `allow`: codes of hazards that do not
@@ -61,9 +61,11 @@ def plan(
     limit, allowed, forms = _severity(fail_on), _allowed(allow), _forms(annotate)
     if direction not in ("up", "down"):
         raise UsageError(f"{direction!r} is no direction.", next_step="Write up or down.")
-    if not dialects.of(settings).has_sessions:
+    dialect = dialects.of(settings)
+    if not dialect.is_postgresql:
+        on_a_copy = of_a_file.plan if dialect.is_file else of_mariadb.plan
         with visit(settings, purpose="plan") as here:
-            ran = of_a_file.plan(here, route.make(here, direction, revision), fail_on=limit, allow=allowed)
+            ran = on_a_copy(here, route.make(here, direction, revision), fail_on=limit, allow=allowed)
             kept.keep(settings.home, ran, default_schema=None)
         return ran
     # The clone's worker starts while the target's is asked.

@@ -64,7 +64,8 @@ def rehearse(
     """
     clock = _Clock()
     copy.check(data, rows_per_table)
-    if not dialects.of(settings).has_sessions:
+    dialects.require(settings, "rehearsal")
+    if dialects.of(settings).is_file:
         of_a_file.check(data=data, exclude_data=exclude_data, traffic_sql=traffic_sql)
     test, statements = smoke.read(smoke_test, settings), traffic.read(traffic_sql, settings)
     with visit(settings, purpose="rehearse") as here:
@@ -73,8 +74,7 @@ def rehearse(
         if not made.steps:
             return Rehearsal(route=made, data=data)
         table = here.version_table
-        is_file = not here.dialect.has_sessions
-        ground = None if is_file else Ground.of(settings, here.connection, table)
+        ground = None if here.dialect.is_file else Ground.of(settings, here.connection, table)
     foreseen = _foreseen(settings, made, revision)
     live = made.live
     assert live is not None  # a route that has just been made has it

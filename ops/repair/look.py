@@ -7,7 +7,7 @@ from functools import partial
 
 from ops import dialects
 from ops.errors import ImportFailedError, OpsError, RefusedError, UsageError
-from ops.repair import adopt, edited, heads, identify, imports, of_a_file, open_run, remains
+from ops.repair import adopt, edited, elsewhere, heads, identify, imports, open_run, remains
 from ops.repair.scene import Scene, problem
 from ops.repair.values import CASES, Finding, Repair
 from ops.settings import TargetSettings
@@ -36,16 +36,20 @@ def repair(settings: TargetSettings, case: str = "", *, dry_run: bool = True, co
         return _of_imports(settings, error, name, case, dry_run=dry_run)
     if name == imports.CASE:
         return Repair(target=settings.name, findings=(), case=case, dry_run=dry_run, looked_for=(name,))
-    is_file = not dialects.of(settings).has_sessions
-    if is_file and name in of_a_file.SERVERS_ONLY:
+    dialect = dialects.of(settings)
+    if not dialect.is_postgresql and name in elsewhere.POSTGRESQL_ONLY:
         raise UsageError(
-            f"{name} is no case of SQLite's.", next_step=f"There it is one of {', '.join(of_a_file.LOOKED_FOR)}."
+            f"{name} is no case of {dialect.name}'s.",
+            next_step=f"There it is one of {', '.join(elsewhere.LOOKED_FOR)}.",
         )
-    looked_for = tuple(one for one in (of_a_file.LOOKED_FOR if is_file else CASES) if name in ("", one))
+    looked_for = tuple(one for one in (CASES if dialect.is_postgresql else elsewhere.LOOKED_FOR) if name in ("", one))
     findings, unknown = [], []
     for one in looked_for:
         try:
-            found = of_a_file.look(scene) if is_file and one == open_run.CASE else _LOOKS[one](scene, choice)
+            if one == open_run.CASE and not dialect.is_postgresql:
+                found = elsewhere.look(scene, choice)
+            else:
+                found = _LOOKS[one](scene, choice)
         except RefusedError:
             raise
         except OpsError as error:
@@ -56,7 +60,8 @@ def repair(settings: TargetSettings, case: str = "", *, dry_run: bool = True, co
         if found is not None:
             findings.append(found)
     if not dry_run and findings:
-        findings = [_MENDS[name](scene, one, choice, confirm) for one in findings]
+        mend = elsewhere.mend if name == open_run.CASE and not dialect.is_postgresql else _MENDS[name]
+        findings = [mend(scene, one, choice, confirm) for one in findings]
     return Repair(
         target=settings.name,
         findings=tuple(findings),

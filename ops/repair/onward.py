@@ -11,6 +11,7 @@ from typing import Any
 
 from ops import apply
 from ops.apply import Mending
+from ops.catalog import Key
 from ops.catalog.names import quoted
 from ops.errors import MigrationError
 from ops.ledger import Part, Passed
@@ -25,13 +26,16 @@ ANSWERS = (COMMITTED, NOT_COMMITTED, AGAIN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onward:
-    """The rest of a revision: `requested` is what leads to its end and no further."""
+    """The rest of a revision: `requested` is what leads to its end and no further.
+
+    `found` is where its course on scratch says the schema is, None where nobody followed it there.
+    """
 
     revision: str
     direction: str
     requested: str
     mending: Mending
-    found: Fate
+    found: Fate | None = None
 
     @property
     def words(self) -> str:
@@ -74,10 +78,8 @@ def run(scene: Scene, what: Onward, confirm: str) -> str:
     done = apply.change(
         scene.settings, what.direction, what.requested, dry_run=False, confirm=confirm, unfinished=what.mending
     )
-    now = scene.refreshed()
-    there, course = now.written_there.texts, what.found.course
-    wrong = sorted(key for key in course.touched if there.get(key) != course.stops[-1].texts.get(key))
-    if wrong and not course.failed:
+    wrong = _differing(scene, what.found) if what.found is not None else []
+    if wrong:
         named = ", ".join(f"{key.kind} {key}" for key in wrong[:5])
         raise MigrationError(
             f"The rest of {what.revision} ran, and the schema is not what it makes: {named}.",
@@ -89,6 +91,13 @@ def run(scene: Scene, what: Onward, confirm: str) -> str:
         f"The rest of {what.revision} ran, behind the {what.mending.passed.count} that were committed. "
         f"The database is at {listed(done.current)}, read back; the run is settled."
     )
+
+
+def _differing(scene: Scene, found: Fate) -> list[Key]:
+    """What the revision touches, and is not what it makes."""
+    there, course = scene.refreshed().written_there.texts, found.course
+    wrong = sorted(key for key in course.touched if there.get(key) != course.stops[-1].texts.get(key))
+    return [] if course.failed else wrong
 
 
 def question(part: Part, revision: str) -> str:

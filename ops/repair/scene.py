@@ -7,9 +7,8 @@ from functools import cached_property
 
 from ops import cache, clone, dialects, grounds, replay, status
 from ops.catalog import Catalog, Key, properties
-from ops.errors import OpsError
-from ops.ground import Ground
-from ops.grounds import FileGround
+from ops.errors import LackingError, OpsError
+from ops.grounds import AnyGround
 from ops.history import History
 from ops.repair.nearest import Ranking, ranking
 from ops.settings import TargetSettings
@@ -42,11 +41,14 @@ class Scene:
         return self.status.setup.version_table_schema, self.status.setup.version_table
 
     @cached_property
-    def _read(self) -> tuple[Catalog, Ground | FileGround]:
+    def _read(self) -> tuple[Catalog, AnyGround | LackingError]:
         dialect = dialects.of(self.settings)
         with dialect.connect(self.settings, purpose="repair") as connection:
-            ground = grounds.of(self.settings, connection, self.version_table)
-            return dialect.catalog(connection, self.version_table), ground
+            live = dialect.catalog(connection, self.version_table)
+            try:
+                return live, grounds.of(self.settings, connection, self.version_table)
+            except LackingError as error:  # some cases are mended without any replay
+                return live, error
 
     @property
     def live(self) -> Catalog:
@@ -54,9 +56,18 @@ class Scene:
         return self._read[0]
 
     @property
-    def ground(self) -> Ground | FileGround:
-        """Where replays happen."""
-        return self._read[1]
+    def ground(self) -> AnyGround:
+        """Where replays happen.
+
+        Raises
+        ------
+        LackingError
+            The target names no server for them.
+        """
+        found = self._read[1]
+        if isinstance(found, LackingError):
+            raise found
+        return found
 
     @property
     def is_empty(self) -> bool:
@@ -95,6 +106,11 @@ class Scene:
             The schema cannot be copied there.
         """
         if live.server_version // 10000 != self.ground.major:
+            if not dialects.of(self.settings).is_postgresql:
+                raise LackingError(
+                    "The server to try things on has another version than the target, and may write things otherwise.",
+                    next_step="Name one of the target's version as scratch_url.",
+                )
             live = clone.as_written_there(self.settings, self.ground, live, self.version_table)
         named = {key for key in live.texts if key.kind == "extension" and key.name != "plpgsql"}
         if not named:

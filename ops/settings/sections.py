@@ -11,7 +11,7 @@ from pathlib import Path
 from ops import require
 from ops.errors import SettingsError, UsageError
 from ops.require import Require
-from ops.settings import families, projects, sqlite, urls
+from ops.settings import families, mariadb, projects, sqlite, urls
 from ops.settings.files import PREFIX, Section, environment, ini_name, sections
 from ops.settings.home import CHECKOUT, config_file, is_checkout
 from ops.settings.projects import ProjectSettings
@@ -99,8 +99,8 @@ class TargetSettings:
 
     @property
     def dialect(self) -> str:
-        """Which kind of database it is: `postgresql` or `sqlite`."""
-        return sqlite.DIALECT if sqlite.is_one(self.raw_url or "") else "postgresql"
+        """Which kind of database it is: `postgresql`, `mariadb` or `sqlite`."""
+        return urls.kind_of(self.raw_url or "")
 
     @property
     def database(self) -> urls.Database:
@@ -130,6 +130,11 @@ def default_url(home: Path) -> str:
         from ops import embedded, scratch
 
         text = scratch.ensure_database(embedded.server(home), "sandbox")
+    if urls.kind_of(text) == mariadb.DIALECT:
+        raise SettingsError(
+            "DATABASE_URL leads to MariaDB, and the revisions of this repository are PostgreSQL's.",
+            next_step="Set it to a URL that begins with postgresql://.",
+        )
     return urls.ours(text, source="DATABASE_URL").url.render_as_string(hide_password=False)
 
 
@@ -217,10 +222,13 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
     for key in values:
         _check_key(key, section)
     url, source = _url(section, variables)
-    is_sqlite = sqlite.is_one(url)
-    if is_sqlite:
+    kind = urls.kind_of(url)
+    if kind == sqlite.DIALECT:
         sqlite.check_keys(values, section)
         url = sqlite.anchored(urls.parse(url, source=source), projects.runs_in(section), source)
+    if kind == mariadb.DIALECT:
+        mariadb.check_keys(values, section)
+        mariadb.require_database(urls.ours(url, source=source).url, source)
     others = _others(section, url, source, variables)
     driver = values.get("driver")
     project = projects.project(section, _parts(section, url, others, driver, source), driver)
@@ -244,15 +252,15 @@ def _configured(section: Section, home: Path, variables: Mapping[str, str]) -> T
         ignore=several(values.get("ignore")),
         require=_require(section),
         raw_url=url,
-        ledger=word(values, "ledger", ("database", "file"), section) or ("file" if is_sqlite else "database"),
-        scratch_url=_scratch_url(section, variables),
+        ledger=word(values, "ledger", ("database", "file"), section) or _usual_ledger(kind),
+        scratch_url=_scratch_url(section, variables, kind),
         others=others,
         section=section,
     )
     direct = _named_url(section, variables, "direct_url", "direct_url_env")
     if direct is None:
         return resolved
-    urls.ours(direct[0], source=direct[1])
+    _require_kind(direct, kind, section)
     return replace(resolved.with_url(direct[0]), source=direct[1], pooled_url=url)
 
 
@@ -264,6 +272,7 @@ def _others(section: Section, url: str, source: str, variables: Mapping[str, str
         named = _named_url(section, variables, f"url.{name}", f"url_env.{name}")
         assert named is not None  # one of the two keys has that name
         sqlite.refuse_sibling(named[0], section)
+        mariadb.refuse_sibling(named[0], section)
         same = seen.setdefault(urls.ours(named[0], source=named[1]).url, name)
         if same != name:
             raise SettingsError(
@@ -304,12 +313,27 @@ def _long(values: Mapping[str, str], section: Section) -> str:
     return duration(values, "lock_timeout_long", default, section)
 
 
-def _scratch_url(section: Section, variables: Mapping[str, str]) -> str | None:
+def _usual_ledger(kind: str) -> str:
+    return "database" if kind == "postgresql" else "file"
+
+
+def _scratch_url(section: Section, variables: Mapping[str, str], kind: str) -> str | None:
     found = _named_url(section, variables, "scratch_url", "scratch_url_env")
     if found is None:
         return None
-    urls.ours(found[0], source=found[1])
+    _require_kind(found, kind, section)
     return found[0]
+
+
+def _require_kind(named: tuple[str, str], kind: str, section: Section) -> None:
+    """Return where a further URL of a section leads to the same kind of database as its first."""
+    url, source = named
+    urls.ours(url, source=source)
+    if urls.kind_of(url) != kind:
+        raise SettingsError(
+            f"{section}: {source} leads to another kind of database than the target.",
+            next_step="Correct that URL: it is of a server like the target's own.",
+        )
 
 
 def _check_key(key: str, section: Section) -> None:

@@ -20,7 +20,7 @@ def parts_of(text: str, *, driver: str | None, source: str) -> dict[str, str]:
         "user": url.username or "",
         "password": url.password or "",
         "host": urls.host_of(url),
-        "port": str(url.port or url.query.get("port") or urls.PORT),
+        "port": str(urls.port_of(url)),
         "database": url.database or "",
     }
 

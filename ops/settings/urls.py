@@ -1,6 +1,6 @@
 """A target's two URLs: ours, and the one that the project's env.py expects.
 
-Ours speaks psycopg2 to PostgreSQL, and pysqlite to a file of SQLite's.
+Ours speaks psycopg2 to PostgreSQL, PyMySQL to MariaDB, and pysqlite to a file of SQLite's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from ops.errors import SettingsError
 from ops.secrets import remember
-from ops.settings import sqlite
+from ops.settings import mariadb, sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -24,7 +24,6 @@ PORT = 5432
 Query = dict[str, str | tuple[str, ...]]
 
 _DIALECTS = ("postgres", "postgresql")
-_MARIADB = ("mariadb", "mysql")
 # By what their URLs' options mean.
 _LIBPQ_DRIVERS = ("psycopg2", "psycopg2cffi", "psycopg", "psycopg_async")
 _DRIVERS = (*_LIBPQ_DRIVERS, "asyncpg", "pg8000")
@@ -65,7 +64,7 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """Which kind of database it is: `postgresql` or `sqlite`."""
+        """Which kind of database it is: `postgresql`, `mariadb` or `sqlite`."""
         return self.url.get_backend_name()
 
     def __repr__(self) -> str:
@@ -121,6 +120,9 @@ def ours(text: str, *, source: str = "The URL") -> Database:
         sqlite.driver_of(url, source)
         file = sqlite.file_of(url, source)
         return Database(url=url.set(drivername=sqlite.OURS, database=str(file), query={}))
+    if mariadb.is_one(text):
+        url, lost = mariadb.ours(url, source)
+        return Database(url=url, untranslated=lost)
     driver = _driver(url, source)
     query, untranslated = _to_libpq(url.query, driver, source)
     return Database(url=url.set(drivername=OURS, query=query), untranslated=tuple(sorted(untranslated)))
@@ -145,6 +147,8 @@ def project_url(text: str, *, driver: str | None = None, source: str = "The URL"
         named = url.set(drivername=f"{sqlite.DIALECT}+{wanted}")
         sqlite.driver_of(named, source)
         return named.render_as_string(hide_password=False)
+    if mariadb.is_one(text):
+        return mariadb.for_project(url, wanted, source).render_as_string(hide_password=False)
     if wanted not in _DRIVERS:
         raise _unknown_driver(wanted, source)
     query: Query = dict(url.query)
@@ -171,9 +175,24 @@ def project_url(text: str, *, driver: str | None = None, source: str = "The URL"
 
 
 def driver_of(text: str, *, source: str) -> str:
-    """Return the driver that a URL was written for; psycopg2, or pysqlite, where it names none."""
+    """Return the driver that a URL was written for; SQLAlchemy's usual one where it names none."""
     url = parse(text, source=source)
+    if mariadb.is_one(text):
+        return mariadb.driver_of(url, source)
     return sqlite.driver_of(url, source) if sqlite.is_one(text) else _driver(url, source)
+
+
+def kind_of(text: str) -> str:
+    """Return which kind of database a URL leads to: `postgresql`, `mariadb` or `sqlite`."""
+    if mariadb.is_one(text):
+        return mariadb.DIALECT
+    return sqlite.DIALECT if sqlite.is_one(text) else "postgresql"
+
+
+def port_of(url: URL) -> int | str:
+    """Return the port of a server, which is the usual one where the URL names none."""
+    usual = mariadb.PORT if kind_of(f"{url.drivername}:") == mariadb.DIALECT else PORT
+    return url.port or _last(url.query.get("port") or str(usual))
 
 
 def host_of(url: URL) -> str:
@@ -276,12 +295,10 @@ def _one_host_each(text: str) -> str:
 def _driver(url: URL, source: str) -> str:
     dialect, _, driver = url.drivername.partition("+")
     if dialect not in _DIALECTS:
-        step = "Use a URL that begins with postgresql:// or sqlite:///."
-        if dialect in _MARIADB:
-            step = "MariaDB and MySQL can be no targets: there, go on with plain alembic and mariadb-dump or mysqldump."
         raise SettingsError(
-            f"{source} speaks {dialect[:40]!r}; targets are PostgreSQL databases, and files of SQLite's.",
-            next_step=step,
+            f"{source} speaks {dialect[:40]!r}; targets are databases of PostgreSQL's and MariaDB's, and files of "
+            "SQLite's.",
+            next_step="Use a URL that begins with postgresql://, mariadb:// or sqlite:///.",
         )
     if (driver or "psycopg2") not in _DRIVERS:
         raise _unknown_driver(driver, source)

@@ -270,7 +270,7 @@ WRONG = {
     "a name twice":            (("url_env.orders = X",),                         "both url.NAME and url_env.NAME"),
     "the same database":       (("url.billing = postgresql://h/orders",),        "orders and billing are the same"),
     "a variable that is unset": (("url_env.billing = NEVER_SET",),               "NEVER_SET, which is not set"),
-    "another kind":            (("url.billing = mysql://h/d",),                  "speaks 'mysql'"),
+    "another kind":            (("url.billing = mysql://h/d",),                  "none may be MariaDB's"),
     "no URL":                  (("url.billing = here",),                         "is not a database URL"),
 }
 # fmt: on

@@ -205,9 +205,28 @@ def test_what_a_failed_revision_leaves_is_told(shop: Shop) -> None:
     broken = shop.target.repair().findings
     assert [one.case for one in broken] == ["open-run", "not-up-to-date"]
     assert "failed half-way" in broken[0].what and "differs from what that makes in 1 place" in broken[0].what
-    assert broken[0].offered == ""
+    assert "its first statement, which is committed, is passed over" in broken[0].offered
+
+    mended = HALF_WAY.replace('    op.execute("INSERT INTO nowhere VALUES (1)")\n', "")
+    (shop.folder / "migrations/versions/e1000000000f_half_way.py").write_text(mended, encoding="utf-8")
+    done = shop.target.repair("open-run", dry_run=False)
+
+    assert done.findings[0].done and shop.target.status().current == ("e1000000000f",)
+    assert shop.run("SELECT name FROM customer") == [("Cem",)] and shop.run("SELECT count(*) FROM note") == [(0,)]
+    assert shop.target.repair().findings == ()
+
+
+def test_what_a_failed_revision_left_may_be_undone_by_hand(shop: Shop) -> None:
+    (shop.folder / "migrations/versions/e1000000000f_half_way.py").write_text(HALF_WAY, encoding="utf-8")
+    with pytest.raises(MigrationError):
+        shop.target.upgrade(dry_run=False)
 
     shop.run("DROP TABLE note")
+    found = shop.target.repair().findings[0]
+    assert "or somebody has undone them: then 44-stamp of e10000000004 settles that run" in found.what
+    assert found.ways == ("open-run:committed",)
+
+    shop.target.stamp("e10000000004", dry_run=False)
     assert [one.case for one in shop.target.repair().findings] == ["not-up-to-date"]
 
 

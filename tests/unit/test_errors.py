@@ -33,6 +33,7 @@ CONTRACT = {
     "StalePlanError": (4, Verdict.REFUSED, "stale-plan"),
     "SharedSessionError": (4, Verdict.REFUSED, "pooler"),
     "BusyError": (5, Verdict.REFUSED, "busy"),
+    "LackingError": (3, Verdict.UNKNOWN, "lacking"),
     "MigrationError": (1, Verdict.FAILED, "migration"),
     "InterruptedRunError": (6, Verdict.UNKNOWN, "interrupted"),
 }

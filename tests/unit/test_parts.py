@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from ops.apply.parts import Parts
+from ops.apply.parts import NOT_PARSED, Parts
+from ops.dialects.mariadb import MariaDB
+from ops.dialects.postgresql import PostgreSQL
 from ops.errors import MigrationError
 from ops.ledger import NONE, Passed
 
@@ -42,8 +44,8 @@ CASES = {
 # fmt: on
 
 
-def play(parts: Parts, happening: list[str]) -> list[Any]:
-    """Tell of events as a change does; return the answers to the statements."""
+def play(parts: Parts, happening: list[str], state: str = "23505") -> list[Any]:
+    """Tell of events as a change does, `!` with this SQLSTATE; return the answers to the statements."""
     answers = []
     for one in happening:
         sql = one.lstrip("=!?")
@@ -55,7 +57,7 @@ def play(parts: Parts, happening: list[str]) -> list[Any]:
             answers.append(parts.before({"sql": sql, "autocommit": outside, "line": None if sql == VERSION else 1}))
         if fails:
             error = MigrationError("it failed", next_step="")
-            error.sqlstate = "23505" if fails == "!" else None
+            error.sqlstate = state if fails == "!" else None
             assert parts.failed(error) == (fails == "!" and not sql.startswith("DO"))
         elif sql != "commit":
             parts.done(outside=outside)
@@ -65,10 +67,41 @@ def play(parts: Parts, happening: list[str]) -> list[Any]:
 @pytest.mark.parametrize(("happening", "records"), CASES.values(), ids=CASES)
 def test_what_is_put_on_record(happening: list[str], records: list[tuple[int, int, bool]]) -> None:
     written: list[dict[str, Any]] = []
-    parts = Parts(lambda **fields: written.append(fields), "alembic_version", None)
+    parts = Parts(lambda **fields: written.append(fields), "alembic_version", None, dialect=PostgreSQL())
     parts.begin("b")
 
     assert set(play(parts, happening)) == {None}
+
+    found = [(one["committed"]["count"], one["possible"]["count"], one["writes_rows"]) for one in written]
+    assert found == records
+
+
+# fmt: off
+# On MariaDB what runs outside commits before it runs what its transaction did, where the server has understood it.
+MARIADB = {  #                            happening, and the SQLSTATE of what fails             records
+    "a change of the schema": (
+        ["=CREATE TABLE t (a INT)"], "HY000", [(0, 1, False), (1, 1, False)]),
+    "rows go along with the change behind them": (
+        ["UPDATE `t` SET a = 1", "=ALTER TABLE t ADD b INT"], "HY000", [(0, 2, True), (2, 2, True)]),
+    "rows behind the last change wait for their commit": (
+        ["=ALTER TABLE t ADD b INT", "UPDATE `t` SET a = 1"], "HY000", [(0, 1, False), (1, 1, False)]),
+    "a change that is refused has committed the rows": (
+        ["UPDATE `t` SET a = 1", "!=ALTER TABLE t DROP z"], "HY000", [(0, 2, True), (1, 1, True)]),
+    "one that cannot be read has not": (
+        ["UPDATE `t` SET a = 1", "!=ALTER TABLE t FROB"], NOT_PARSED, [(0, 2, True), (0, 0, False)]),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("happening", "state", "records"), MARIADB.values(), ids=MARIADB)
+def test_what_is_put_on_record_on_mariadb(
+    happening: list[str], state: str, records: list[tuple[int, int, bool]]
+) -> None:
+    written: list[dict[str, Any]] = []
+    parts = Parts(lambda **fields: written.append(fields), "alembic_version", None, dialect=MariaDB())
+    parts.begin("b")
+
+    play(parts, happening, state)
 
     found = [(one["committed"]["count"], one["possible"]["count"], one["writes_rows"]) for one in written]
     assert found == records
@@ -81,7 +114,7 @@ REST = ["=CREATE INDEX CONCURRENTLY i ON t (a)", "ALTER TABLE t ADD b int", VERS
 def resumed(happening: list[str]) -> tuple[list[Any], list[dict[str, Any]]]:
     written: list[dict[str, Any]] = []
     passed = Passed.of(["CREATE TABLE t (a int)", "UPDATE u SET a = a + 1"])
-    parts = Parts(lambda **fields: written.append(fields), "alembic_version", passed)
+    parts = Parts(lambda **fields: written.append(fields), "alembic_version", passed, dialect=PostgreSQL())
     parts.begin("b")
     return play(parts, happening), written
 
@@ -95,7 +128,7 @@ def test_what_is_committed_is_passed_over_and_the_rest_runs() -> None:
 
 def test_what_only_reads_is_asked_again_as_the_project_wants_its_rows() -> None:
     passed = Passed.of(["SELECT a FROM t", "UPDATE t SET a = 1"])
-    parts = Parts(lambda **_: None, "alembic_version", passed)
+    parts = Parts(lambda **_: None, "alembic_version", passed, dialect=PostgreSQL())
     parts.begin("b")
 
     assert [bool(one) for one in play(parts, ["SELECT a FROM t", "=UPDATE t SET a = 1"])] == [False, True]
@@ -118,7 +151,9 @@ def test_a_revision_that_runs_otherwise_than_before_is_stopped(happening: list[s
 
 def test_the_next_revision_begins_at_nothing() -> None:
     written: list[dict[str, Any]] = []
-    parts = Parts(lambda **fields: written.append(fields), "alembic_version", Passed.of(["SELECT mine(1)"]))
+    parts = Parts(
+        lambda **fields: written.append(fields), "alembic_version", Passed.of(["SELECT mine(1)"]), dialect=PostgreSQL()
+    )
     for name in ("a", "b"):
         parts.begin(name)
         play(parts, ["=SELECT mine(1)"])

@@ -158,7 +158,7 @@ WRONG = {
     "template": ("env.A = {passwort}", "the template {passwort} is not one of url, user, password"),
     "section without an option": ("section.url = x", "section.url needs a section and an option"),
     "url and url.NAME": ("url.billing = postgresql://h/b", "url is a key of one database, and url.NAME of several"),
-    "direct_url": ("direct_url = mysql://h/s", "direct_url of [ops:target:staging] in ops.ini speaks 'mysql'"),
+    "direct_url": ("direct_url = mysql://h/s", "direct_url of [ops:target:staging] in ops.ini leads to another kind"),
     "direct_url and direct_url_env": (
         "direct_url = postgresql://h/s\ndirect_url_env = X",
         "has both direct_url and direct_url_env",
@@ -168,7 +168,10 @@ WRONG = {
     "bootstrap, half a quotation": ("bootstrap = shop 'init", "is no command"),
     "bootstrap and baseline": ("bootstrap = shop init\nbaseline = alembic.ini", "has both baseline and bootstrap"),
     "baseline": ("baseline = start.sql", "baseline = 'start.sql' is not a file"),
-    "scratch_url": ("scratch_url = mysql://h/s", "scratch_url of [ops:target:staging] in ops.ini speaks 'mysql'"),
+    "scratch_url": (
+        "scratch_url = mysql://h/s",
+        "scratch_url of [ops:target:staging] in ops.ini leads to another kind",
+    ),
     "scratch_url, no URL": ("scratch_url = server", "is not a database URL"),
     "scratch_url and scratch_url_env": (
         "scratch_url = postgresql://h/s\nscratch_url_env = X",

@@ -223,7 +223,8 @@ MALFORMED = {
     "NUL in the password": ("postgresql://me:n0body%00knows@h/d", "control character"),
     "NUL in the database": ("postgresql://me:n0body-knows@h/d%00", "control character"),
     "a line break": ("postgresql://me:n0body-knows@h/d\nx", "control character"),
-    "MySQL": ("mysql://me:n0body-knows@h/d", "speaks 'mysql'"),
+    "MariaDB by an unknown driver": ("mysql+oursql://me:n0body-knows@h/d", "the driver 'oursql', which is not one of"),
+    "TLS in words of MySQL's": ("mysql://me:n0body-knows@h/d?ssl_mode=REQUIRED", "asks for TLS by ssl_mode"),
     "SQLite in memory": ("sqlite://", "in memory"),
     "a web address": ("https://me:n0body-knows@h/d", "speaks 'https'"),
     "unknown driver": (
@@ -246,14 +247,31 @@ def test_what_is_no_url_is_not_repeated(text: str, said: str) -> None:
     assert "knows" not in "".join(traceback.format_exception(error))
 
 
-@pytest.mark.parametrize("name", ["mysql", "mysql+mysqldb", "mysql+asyncmy", "mariadb", "mariadb+pymysql"])
-def test_mariadb_is_refused_with_what_works_there(name: str) -> None:
-    with pytest.raises(SettingsError) as refused:
-        ours(f"{name}://me:n0body-knows@h/d", source="STAGING_URL")
+# fmt: off
+OWN = "mariadb+pymysql://me:***@"
+MARIADB = {  #              behind the slashes, and ours                                   the project's driver
+    "the usual driver":    ("mysql",           "h/d",               "h/d",                 "mysql+mysqldb"),
+    "by its own name":     ("mariadb+pymysql", "h:3307/d",          "h:3307/d",            "mariadb+pymysql"),
+    "asynchronous":        ("mysql+asyncmy",   "h/d",               "h/d",                 "mysql+asyncmy"),
+    "a socket":            ("mysql+aiomysql",  "/d?unix_socket=/s", "/d?unix_socket=%2Fs", "mysql+aiomysql"),
+    "TLS":                 ("mysql",           "h/d?ssl_ca=/ca",    "h/d?ssl_ca=%2Fca",    "mysql+mysqldb"),
+    "what means nothing":  ("mysql",           "h/d?use_unicode=1", "h/d",                 "mysql+mysqldb"),
+}
+# fmt: on
 
-    assert refused.value.problem.startswith(f"STAGING_URL speaks {name.partition('+')[0]!r}; ")
-    assert "plain alembic" in refused.value.next_step and "mariadb-dump" in refused.value.next_step
-    assert "knows" not in str(refused.value)
+
+@pytest.mark.parametrize(("name", "rest", "found", "driver"), MARIADB.values(), ids=MARIADB)
+def test_urls_of_mariadb(name: str, rest: str, found: str, driver: str) -> None:
+    given = f"{name}://me:pw1!@{rest}"
+    own = ours(given)
+
+    assert (str(own), own.dialect, own.untranslated) == (OWN + found, "mariadb", ())
+    assert project_url(given).startswith(f"{driver}://me:pw1%21@")
+    assert project_url(given, driver="pymysql").startswith(f"{driver.partition('+')[0]}+pymysql://")
+
+
+def test_what_mariadbs_driver_has_no_word_for_is_named() -> None:
+    assert ours("mysql+aiomysql://h/d?echo=1&charset=utf8mb4").untranslated == ("echo",)
 
 
 def test_an_unknown_driver_of_the_section() -> None:

@@ -4,6 +4,8 @@ import ast
 import os
 import sys
 
+from .state import STATE
+
 STANDARD = os.path.dirname(os.__file__) + os.sep  # nobody keeps models there
 
 
@@ -26,12 +28,15 @@ def names_given(context):
     """For each table, the names that the models give its constraints; the server chooses those of the others."""
     dialect = context.connection.dialect
     preparer = dialect.identifier_preparer
+    usual = dialect.default_schema_name
+    if STATE.dialect == "mariadb":
+        usual = ""  # a schema is a database there, and a copy's has another name
     for metadata in metadatas(context):
         for table in metadata.tables.values():
             named = [one for one in table.constraints if one.name is not None]
             names = [name for name in map(preparer.format_constraint, named) if name is not None]
             given = [preparer.unformat_identifiers(name)[-1] for name in names]
-            yield [table.schema or dialect.default_schema_name, table.name, given]
+            yield [table.schema or usual, table.name, given]
 
 
 def missing_models(wanted, known):

@@ -8,7 +8,7 @@ def on_connect(connection, record):
     """Prove that this physical connection is at the target, and make it what the request asks for."""
     stop_if_aborted()
     dialect = record.info.get("ops_dialect", STATE.dialect)
-    if dialect != STATE.dialect:
+    if kinds.kind_of(dialect) != STATE.dialect:
         abort("wrong-database", "the project opened a %s database" % dialect, found=dialect)
     kinds.of_target().prove(connection, record)
     STATE.connected = True

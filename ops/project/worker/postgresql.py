@@ -142,6 +142,11 @@ def set_and_read(conn, settings):
         cursor.close()
 
 
+def words_of(error):
+    """What the server says."""
+    return str(error).strip()
+
+
 def is_a_question(statement):
     """Whether the parent need not be told: it can tell questions to a server's catalog apart itself."""
     return False

@@ -91,6 +91,11 @@ def state_of(error):
     return "25006" if "attempt to write a readonly database" in said else "HY000"  # a refusal like any other
 
 
+def words_of(error):
+    """What the library says."""
+    return str(error).strip()
+
+
 def is_a_question(statement):
     """Whether this is what Alembic asks of the catalog to rebuild a table, and nothing that a revision does."""
     return QUESTION.match(statement) is not None

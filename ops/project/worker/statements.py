@@ -104,7 +104,7 @@ def on_error(context):
     STATE.failure = {
         "sqlstate": state,
         "lost": bool(context.is_disconnect),
-        "message": str(original).strip(),
+        "message": kinds.of_target().words_of(original),
         "sql": context.statement,
         "line": line_in(STATE.step["path"]) if STATE.step else None,
     }

@@ -1,0 +1,125 @@
+"""A MariaDB target: its URL, and which keys of a section mean nothing there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ops.errors import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+DIALECT = "mariadb"
+OURS = "mariadb+pymysql"
+PORT = 3306
+DRIVERS = ("mysqldb", "pymysql", "asyncmy", "aiomysql")
+"""The first is what SQLAlchemy takes where a URL names none."""
+
+_NAMES = ("mariadb", "mysql")
+_OPTIONS = {
+    "charset", "unix_socket", "connect_timeout", "read_timeout", "write_timeout", "ssl_ca", "ssl_capath", "ssl_cert",
+    "ssl_key", "ssl_cipher", "ssl_check_hostname",
+}  # fmt: skip
+"""What all of them call by the same name."""
+
+_DISPENSABLE = {"use_unicode", "binary_prefix", "autocommit", "local_infile", "init_command", "client_flag"}
+"""Options that mean nothing to what we ask."""
+
+_OF_OTHERS = (
+    "role", "direct_url", "direct_url_env", "max_rewrite", "lock_timeout_long", "statement_timeout_long", "bootstrap",
+)  # fmt: skip
+_TIMES = ("lock_timeout", "statement_timeout")
+_PART_OF_A_SECOND = re.compile(r"[0-9]*[0-9](?<!000)ms\Z")
+
+
+def is_one(text: str) -> bool:
+    """Return whether a URL leads to MariaDB, by whatever driver."""
+    return re.match(rf"\s*({'|'.join(_NAMES)})[:+]", text, re.IGNORECASE) is not None
+
+
+def driver_of(url: URL, source: str) -> str:
+    """Return the driver that a URL was written for.
+
+    Raises
+    ------
+    SettingsError
+        A driver that nobody knows here.
+    """
+    driver = url.drivername.partition("+")[2] or DRIVERS[0]
+    if driver not in DRIVERS:
+        raise SettingsError(
+            f"{source} asks for the driver {driver[:40]!r}, which is not one of {', '.join(sorted(DRIVERS))}.",
+            next_step="Correct the part behind the plus sign, or leave it out.",
+        )
+    return driver
+
+
+def ours(url: URL, source: str) -> tuple[URL, tuple[str, ...]]:
+    """Return the URL as our own driver wants it, and the names of the options that it has no word for.
+
+    Raises
+    ------
+    SettingsError
+        It asks for TLS in words that would be lost.
+    """
+    driver_of(url, source)
+    lost = sorted(name for name in url.query if name not in _OPTIONS | _DISPENSABLE)
+    if tls := [name for name in lost if "ssl" in name or "tls" in name]:
+        raise SettingsError(
+            f"{source} asks for TLS by {', '.join(tls)}, which not every driver understands.",
+            next_step="Write ssl_ca, and ssl_cert and ssl_key where the server wants them; ssl_check_hostname=false "
+            "where its name is another one.",
+        )
+    query = {name: value for name, value in url.query.items() if name in _OPTIONS}
+    return url.set(drivername=OURS, query=query), tuple(lost)
+
+
+def require_database(url: URL, source: str) -> None:
+    """Return where a URL names a database, as that of a target must. Raises SettingsError where it does not."""
+    if not url.database:
+        raise SettingsError(
+            f"{source} names no database.",
+            next_step="Write it as mariadb+pymysql://user:password@host:3306/database.",
+        )
+
+
+def for_project(url: URL, driver: str, source: str) -> URL:
+    """Return the URL with a driver named; whether it says mysql or mariadb stays as it is written."""
+    named = url.set(drivername=f"{url.drivername.partition('+')[0]}+{driver}")
+    driver_of(named, source)
+    return named
+
+
+def check_keys(values: Mapping[str, str], section: object) -> None:
+    """Return where a section has no key that could not be heeded: silence would be taken for a promise.
+
+    Raises
+    ------
+    SettingsError
+        It has one.
+    """
+    found = [key for key in _OF_OTHERS if values.get(key)]
+    found += [key for key in values if key.startswith(("url.", "url_env."))]
+    found += ["ledger = database"] if values.get("ledger") == "database" else []
+    if found:
+        raise SettingsError(
+            f"{section} leads to MariaDB, for which {', '.join(found)} means nothing.",
+            next_step="Remove that line. A MariaDB target has lock_timeout and statement_timeout, its ledger is a "
+            "file, and scratch_url names a server to try things on.",
+        )
+    if parts := [key for key in _TIMES if _PART_OF_A_SECOND.match(values.get(key, ""))]:
+        raise SettingsError(
+            f"{section}: {parts[0]} = {values[parts[0]]} is no whole number of seconds, as MariaDB wants it.",
+            next_step="Write it as 2s, 5min or 1h.",
+        )
+
+
+def refuse_sibling(text: str, section: object) -> None:
+    """Raise SettingsError where one of several databases behind one env.py is MariaDB's."""
+    if is_one(text):
+        raise SettingsError(
+            f"{section}: of several databases behind one env.py none may be MariaDB's.",
+            next_step="Give it a target and an env.py of its own.",
+        )
