@@ -111,10 +111,7 @@ def test_the_story_on_mariadb(shop: Shop) -> None:
     assert str(status.facts).startswith("MariaDB 1") and f"database {shop.account.database}" in str(status.facts)
     dry = db.upgrade()
     assert dry.obstacles == () and "CREATE TABLE customer" in dry.sql
-    assert (
-        "commits by itself" in dry.permission.caveat
-        and "nothing rolls it back" in dry._repr_mimebundle_()["text/plain"]
-    )
+    assert "nothing rolls it back" in " ".join(dry._repr_mimebundle_()["text/plain"].split())
     done = db.upgrade("d10000000002", dry_run=False)
     assert (done.verdict, done.current) == (Verdict.OK, ("d10000000002",))
     shop.ask(*ROWS, "ANALYZE TABLE customer, purchase")
