@@ -25,6 +25,7 @@ class Status(Result):
     `moved` is where the ledger's last run left
     the version table, where that was moved since without a record. `missing` are revisions that were applied here, and
     that no file has any more. `tables_without_version` counts the tables that are there although no revision is.
+    `lacks` is what there is not on this kind of database, such as a backup.
     """
 
     target: str
@@ -41,6 +42,7 @@ class Status(Result):
     url_notes: tuple[str, ...] = ()
     tables_without_version: int = 0
     requires: tuple[str, ...] = ()
+    lacks: frozenset[str] = frozenset()
     pending_is_wrong: bool = False
 
     @property
@@ -286,6 +288,7 @@ def _read(here: Visit, *, statements: bool) -> Status:
         holder=holder,
         tables_without_version=here.dialect.tables(here.connection, here.version_table) if without else 0,
         requires=settings.require.demands,
+        lacks=frozenset(here.dialect.lacks),
         url_notes=(f"Not used on our own connection: the URL's {', '.join(ignored)}.",) if ignored else (),
     )
 

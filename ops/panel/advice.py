@@ -46,12 +46,15 @@ def _way(desk: Desk) -> tuple[str, str]:
         return ("", "Nothing is pending." if not desk.history.pending else "Choose a revision that is pending.")
     if plan is None:
         return ("Plan", "what will run, what will it lock, and will it fail? Nothing is changed by it.")
+    rehearses = desk.has("Rehearse")
+    if plan.verdict == "UNKNOWN" and not rehearses:
+        return ("", f"Read what the plan could not tell, back up, and type {desk.database} if you mean it.")
     if plan.verdict != "OK" and not plan.rehearsed:
         return ("", f"Read what the plan found ({plan.verdict}), and mend the revision if you can. Then plan again.")
-    if desk.direction == "up" and not plan.rehearsed:
+    if desk.direction == "up" and not plan.rehearsed and rehearses:
         return ("Rehearse", "does it go up, down and up again on a copy with rows?")
     if plan.rehearsed not in ("", "OK"):
         return ("", f"Read what the rehearsal found ({plan.rehearsed}), mend the revision, and plan again.")
-    if not plan.backed_up:
+    if not plan.backed_up and desk.has("Back up"):
         return ("Back up", "a downgrade brings tables and columns back, not their rows.")
     return ("Upgrade" if desk.direction == "up" else "Downgrade", f"type {desk.database}, if you mean it.")

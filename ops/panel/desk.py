@@ -35,6 +35,9 @@ _ACTIONS = (
     ("Downgrade", "42-downgrade", CHANGE),
     ("Repair", "90-repair", CHANGE),
 )
+_NEEDS = {"Rehearse": "rehearsal", "Back up": "backup"}
+"""What there may be none of on some kind of database."""
+
 GOES = ("Plan", "Rehearse", "Upgrade", "Downgrade")
 """What leads to a revision."""
 
@@ -126,7 +129,8 @@ class Desk:
 
     `revision` is the one that was chosen, `typed` what was typed as the database's name, `running` the action that is
     under way, `aim` another target that was chosen and is not read yet, `open_runs` whether a run never reported its
-    end, `without_version` whether there are tables and no revision. `mends` is what was found to repair, `case` the one
+    end, `without_version` whether there are tables and no revision. `lacks` is what there is not on its kind of
+    database. `mends` is what was found to repair, `case` the one
     that was chosen, `unproved` whether a change was made that nobody has verified.
     """
 
@@ -134,6 +138,7 @@ class Desk:
     database: str
     history: History = field(repr=False)
     notebooks: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
     open_runs: bool = False
     without_version: bool = False
     revision: str = ""
@@ -154,6 +159,7 @@ class Desk:
             database=status.facts.database,
             history=status.history,
             notebooks=frozenset(one.name for one in notebooks),
+            lacks=status.lacks,
             open_runs=bool(status.open_runs),
             without_version=bool(status.without_version),
             revision=heads[0] if len(heads) == 1 else "",
@@ -220,6 +226,8 @@ class Desk:
             return f"{self.running} is under way."
         if self.aim:
             return f"{self.aim} is not read yet."
+        if not self.has(action):
+            return "There is none on this kind of database; the plan says what to know instead."
         if action == "Repair":
             return self._why_not_repair()
         if action not in GOES:
@@ -237,6 +245,10 @@ class Desk:
         if self.plan is None:
             return "Make the plan of this first, and read it."
         return self._why_not_meant()
+
+    def has(self, action: str) -> bool:
+        """Return whether there is such a thing on this kind of database."""
+        return _NEEDS.get(action) not in self.lacks
 
     def _why_not_repair(self) -> str:
         if not self.mends:

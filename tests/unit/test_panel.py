@@ -38,6 +38,8 @@ STAMP = Mend(case="no-version:b2", offered="stamp the one that you choose: b2, c
 SEVERAL = "one of several: its dry run says more"
 INDEX = Mend(case="invalid-index", offered="drop index i.", fingerprint="plan-3")
 
+NEITHER = frozenset({"rehearsal", "backup"})
+NO_SUCH = "There is none on this kind of database; the plan says what to know instead."
 DRY_RUN_FIRST = "Find what to repair once more: the dry run of this choice alone has its confirmation."
 PLAN_FIRST = "Make the plan of this first, and read it."
 TYPE_NAME = "Type the name of the database, shop_live, to say that you mean it."
@@ -50,6 +52,12 @@ REASONS: dict[str, tuple[dict[str, Any], str, str]] = {
         ({"revision": ""},                                    "Inspect",   ""),
     "nothing can be done before another target is read":
         ({"aim": "staging", "planned": UP, "typed": "shop_live"}, "Upgrade", "staging is not read yet."),
+    "there are no rehearsals on some kind of database":
+        ({"lacks": NEITHER},                                  "Rehearse",  NO_SUCH),
+    "and no backups":
+        ({"lacks": NEITHER},                                  "Back up",   NO_SUCH),
+    "but changes":
+        ({"lacks": NEITHER, "planned": UP, "typed": "shop_live"}, "Upgrade", ""),
     "a plan needs a revision":
         ({"revision": ""},                                    "Plan",      "Choose a revision."),
     "a plan of a pending revision":
@@ -162,6 +170,8 @@ STEPS: dict[str, tuple[dict[str, Any], str]] = {
     "and gone":                             ({"revision": "a1", "planned": replace(DOWN, backed_up=True)}, "Downgrade"),
     "what the plan found is read first":    ({"planned": replace(UP, verdict="ATTENTION")},      ""),
     "and what the rehearsal found":         ({"planned": replace(UP, rehearsed="ATTENTION")},    ""),
+    "where there are neither, the change":  ({"planned": UP, "lacks": NEITHER},                  "Upgrade"),
+    "but what is unknown is read first":   ({"planned": replace(UP, verdict="UNKNOWN"), "lacks": NEITHER}, ""),
     "no revision is chosen":                ({"revision": ""},                                   ""),
     "the chosen one is where it is":        ({"revision": "b2"},                                 ""),
     "what was changed is proved":           ({"unproved": True},                                 "Verify"),
