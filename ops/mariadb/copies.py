@@ -6,6 +6,7 @@ what a process that was killed has left is dropped at the next use, once nobody 
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 PREFIX = "alembic_ops_"
 SOURCE = "scratch_url"
+
+_OURS = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
+"""Another name that begins so is somebody else's."""
 
 
 def where(settings: TargetSettings) -> URL:
@@ -86,10 +90,7 @@ def empty(settings: TargetSettings, collation: str) -> Iterator[TargetSettings]:
         _tidy(connection)
         try:
             _hold(connection, name)
-            characters = collation.partition("_")[0]
-            connection.exec_driver_sql(
-                f"CREATE DATABASE {server.quoted(name)} CHARACTER SET {characters} COLLATE {collation}"
-            )
+            connection.exec_driver_sql(f"CREATE DATABASE {server.quoted(name)} COLLATE {collation}")
         except DBAPIError as error:
             raise OpsError(
                 f"No database can be made to try things on: {server.said(error)}.",
@@ -109,11 +110,8 @@ def _hold(connection: Connection, name: str) -> None:
 
 
 def _tidy(connection: Connection) -> None:
-    names = connection.exec_driver_sql(
-        "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE %s",
-        (PREFIX.replace("_", r"\_") + "%",),
-    ).scalars()
-    for name in names.all():
+    names = connection.exec_driver_sql("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA").scalars().all()
+    for name in filter(_OURS.fullmatch, names):
         if connection.exec_driver_sql("SELECT GET_LOCK(%s, 0)", (name,)).scalar_one() == 1:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {server.quoted(name)}")
             connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (name,))

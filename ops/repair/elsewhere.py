@@ -125,8 +125,9 @@ def _state(scene: Scene, run: OpenRun, choice: str) -> _State:
     if part.possible.count - count > 1:  # rows, and the statement that commits them: neither, the rows, or both
         more = f"Whether the {part.possible.count - count} behind them are, or only some, nothing tells."
         return _State(said=f"{where} {known} {more} {_by_hand(scene)}", left=left)
+    running = " First see in SHOW FULL PROCESSLIST whether it still runs." if _has_server(scene) else ""
     return _State(
-        said=f"{where} {known} {onward.question(part, name)}",
+        said=f"{where} {known} {onward.question(part, name)}{running}",
         left=left,
         rest=_rest(scene, planned, run, part, choice) if choice else None,
         choices=(COMMITTED, NOT_COMMITTED),
@@ -155,6 +156,10 @@ def _rest(scene: Scene, planned: Mapping[str, Any], run: OpenRun, part: Part, ch
         requested=planned["revision"] if run.direction == "up" else back,
         mending=Mending(passed=passed, seen=scene.live.fingerprint),
     )
+
+
+def _has_server(scene: Scene) -> bool:
+    return not dialects.of(scene.settings).is_file
 
 
 def _by_hand(scene: Scene) -> str:
