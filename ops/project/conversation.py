@@ -268,8 +268,9 @@ _AS_WRITTEN = frozenset({
 def without_secrets(event: Event) -> Event:
     """Return what a worker said without secrets, but for SQL and names: `***` is no table, and is judged otherwise.
 
-    Whoever shows, records or sends those removes secrets from them. An error has nothing to be judged in it.
+    Whoever shows, records or sends those removes secrets from them. Of an error nothing is judged but of which kind it
+    is: that is a word of ours, which somebody's password may be as well.
     """
-    kept: frozenset[str] = frozenset() if event.get("event") == "error" else _AS_WRITTEN
+    kept = frozenset({"kind"}) if event.get("event") == "error" else _AS_WRITTEN
     found: Event = cleaned(dict(event), but=kept)
     return found

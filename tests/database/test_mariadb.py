@@ -255,7 +255,10 @@ def test_a_change_that_is_refused_has_committed_the_rows_before_it(shop: Shop) -
 
     assert caught.value.changed is True and "committed a part of what it does" in str(caught.value)
     assert shop.ask("SELECT COUNT(*) FROM customer") == [(2,)]
-    assert "its first 2 statements, which are committed" in shop.target.repair().findings[0].offered
+    found = shop.target.repair().findings[0]
+    assert "2 statements are committed for certain. Either they wrote rows only, or" in found.what
+    assert found.ways == ("open-run:committed",)
+    assert "its first 2 statements, which are committed" in shop.target.repair("open-run:committed").findings[0].offered
 
 
 def test_a_stopped_run_ends_what_the_server_does(shop: Shop) -> None:

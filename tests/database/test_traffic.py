@@ -71,7 +71,8 @@ def test_every_error_is_told_and_none_is_fatal(shop: Bench) -> None:
 def test_a_connection_that_is_lost_is_opened_anew(shop: Bench) -> None:
     with traffic.running(("SELECT 1",), shop.target.settings) as waits:
         shop.ask(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'alembic-ops traffic'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'alembic-ops traffic'"
         )
         until(lambda: waits.errors)
         count = waits.count

@@ -199,3 +199,11 @@ def test_a_version_file_is_found_in_a_folder_that_is_called_as_the_password_is()
 
     assert answer["value"]["revisions"] == [{"path": path, "message": "***"}]
     assert error == {"event": "error", "frames": [{"path": "/srv/***/versions/a1.py"}], "message": "***"}
+
+
+def test_of_which_kind_an_error_is_stays_known_whatever_the_password() -> None:
+    remember("wrong")
+
+    error = without_secrets({"event": "error", "kind": "wrong-database", "message": "the wrong one"})
+
+    assert error == {"event": "error", "kind": "wrong-database", "message": "the *** one"}
