@@ -100,7 +100,7 @@ def maria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maria]:
         server = subprocess.Popen(
             [*command, "--skip-networking", f"--socket={socket}", f"--pid-file={base / 'pid'}", "--general-log",
              f"--general-log-file={base / 'general.log'}"],
-            stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
             _wait_for(socket, server, log)
