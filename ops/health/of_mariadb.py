@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ops import dialects, display
 from ops.mariadb import server
 from ops.mariadb.server import MariaFacts
+from ops.mariadb.statements import discreet
 from ops.settings import TargetSettings
 from ops.values import Result, Verdict
 
@@ -41,6 +42,8 @@ _TABLES = """
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MariaSession:
     """A session of this database, or of none. `seconds` is for how long it has been doing what it does.
+
+    Its `query` is without the values in it.
 
     `transaction_seconds` is how long its transaction has been open, None where it has none.
     """
@@ -198,7 +201,7 @@ def _sessions(connection: Connection, open_since: dict[int, tuple[float, int]]) 
                 account=account,
                 state=state,
                 seconds=round(float(seconds), 3),
-                query=" ".join(query.split()),
+                query=discreet(query),
                 transaction_seconds=transaction,
                 rows_written=written,
             )

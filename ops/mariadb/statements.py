@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ops.commands import Command
+from ops.commands import Command, normalised
 
 COMMITS = (
     "On MariaDB every statement that changes the schema commits by itself, and what its transaction did before it. "
@@ -25,6 +25,16 @@ _SESSION = {"SET": "SET", "USE": "SET", "BEGIN": "BEGIN", "START": "BEGIN", "COM
             "SAVEPOINT": "SAVEPOINT", "LOCK": "LOCK TABLE", "UNLOCK": "LOCK TABLE"}  # fmt: skip
 _READS = {"SELECT": "SELECT", "SHOW": "SHOW", "EXPLAIN": "EXPLAIN", "DESCRIBE": "SHOW", "DESC": "SHOW"}
 _DDL = frozenset({"CREATE", "ALTER", "DROP", "RENAME", "GRANT", "REVOKE", "ANALYZE", "OPTIMIZE"})
+
+
+_STRING = re.compile(
+    r"""'(?:\\.|''|[^'\\])*(?:'|\Z)|"(?:\\.|""|[^"\\])*(?:"|\Z)""", re.DOTALL
+)  # what stands in double quotes is a text there, and a name elsewhere
+
+
+def discreet(sql: str) -> str:
+    """Return a statement of somebody else's on one line, without its values and comments: `?` stands for each."""
+    return normalised(_STRING.sub("?", sql))
 
 
 def parse(sql: str) -> tuple[Command, ...]:

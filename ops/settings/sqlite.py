@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.errors import SettingsError
+from ops.settings import words
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -35,13 +36,7 @@ def driver_of(url: URL, source: str) -> str:
     SettingsError
         A driver that nobody knows here.
     """
-    driver = url.drivername.partition("+")[2] or DRIVERS[0]
-    if driver not in DRIVERS:
-        raise SettingsError(
-            f"{source} asks for the driver {driver[:40]!r}, which is not one of {', '.join(DRIVERS)}.",
-            next_step="Correct the part behind the plus sign, or leave it out.",
-        )
-    return driver
+    return words.driver(url, DRIVERS, source)
 
 
 def file_of(url: URL, source: str) -> Path:

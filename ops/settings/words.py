@@ -7,10 +7,13 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ops.errors import SettingsError
 from ops.settings.files import Section
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 Values = Mapping[str, str]
 
@@ -122,6 +125,23 @@ def command(values: Values, key: str, section: Section) -> tuple[str, ...]:
         return tuple(shlex.split(values.get(key) or ""))
     except ValueError:
         _refuse(values, key, section, "is no command", "Close what is quoted.")
+
+
+def driver(url: URL, known: tuple[str, ...], source: str) -> str:
+    """Return the driver that a URL was written for; the first that is known where it names none.
+
+    Raises
+    ------
+    SettingsError
+        It names another.
+    """
+    found = url.drivername.partition("+")[2] or known[0]
+    if found not in known:
+        raise SettingsError(
+            f"{source} asks for the driver {found[:40]!r}, which is not one of {', '.join(sorted(known))}.",
+            next_step="Correct the part behind the plus sign, or leave it out.",
+        )
+    return found
 
 
 def _refuse(values: Values, key: str, section: Section, why: str, next_step: str) -> NoReturn:

@@ -6,7 +6,7 @@ import pytest
 
 from ops import commands
 from ops.mariadb import server, ways
-from ops.mariadb.statements import parse
+from ops.mariadb.statements import discreet, parse
 from ops.project.worker.mariadb import COMMITS, words_of
 
 # fmt: off
@@ -75,6 +75,22 @@ def test_versions_are_numbers(version: str, number: int) -> None:
 @pytest.mark.parametrize(("text", "found"), BARE.items())
 def test_a_databases_own_name_is_left_out(text: str, found: str) -> None:
     assert server.bare(text, "d") == found
+
+
+# fmt: off
+DISCREET = {
+    "SELECT * FROM `t` WHERE a = 'pl4nted' AND b = 12": "SELECT * FROM `t` WHERE a = ? AND b = ?",
+    'INSERT INTO t VALUES ("pl4nted", "it\'s \\"pl4nted\\"")': "INSERT INTO t VALUES (?, ?)",
+    "SET PASSWORD = PASSWORD('pl4nted\\'s')": "SET PASSWORD = ?",
+    "CREATE USER x IDENTIFIED BY 'pl4nted": "CREATE USER x IDENTIFIED BY ?",
+    "UPDATE t /* pl4nted */ SET a = 'x\"', b = \"pl4nted'\"": "UPDATE t SET a = ?, b = ?",
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("sql", "shown"), DISCREET.items())
+def test_queries_of_others_are_shown_without_their_values(sql: str, shown: str) -> None:
+    assert discreet(sql) == shown
 
 
 # fmt: off
