@@ -15,9 +15,9 @@ import pytest
 
 from ops import embedded, scratch
 from ops.embedded import lease
-from ops.runbook.libraries import without_grammars
+from ops.runbook.libraries import without_formats
 
-with without_grammars():
+with without_formats():
     import nbformat  # noqa: F401 - by whichever test imports it first, it would take seconds of each process
 
 CHECKOUT = Path(__file__).resolve().parents[1]

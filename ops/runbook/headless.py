@@ -19,7 +19,7 @@ from typing import Any
 from ops.errors import InterruptedRunError, OpsError, UsageError
 from ops.runbook import catalogue
 from ops.runbook.kernel import Kernel, environment
-from ops.runbook.libraries import without_grammars
+from ops.runbook.libraries import without_formats
 from ops.runbook.parameters import Value, from_values
 from ops.runbook.record import (
     FILE,
@@ -244,7 +244,7 @@ class Execution:
         logger = logging.getLogger("papermill")
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
-        with without_grammars():
+        with without_formats():
             from papermill.execute import execute_notebook
 
         threading.Thread(target=_preload, daemon=True).start()

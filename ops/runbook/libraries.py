@@ -6,26 +6,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-GRAMMARS = "rfc3987_syntax"
+FORMATS = ("rfc3987_syntax", "rfc3986_validator", "isoduration")
 
 
 @contextmanager
-def without_grammars() -> Iterator[None]:
-    """Let papermill be imported without the grammars of internationalised addresses.
+def without_formats() -> Iterator[None]:
+    """Let papermill be imported without what checks addresses and durations.
 
-    JupyterLab brings them; jsonschema, which papermill needs, imports them where they are, and some forty parsers are
-    built then: one to two seconds of computing. No schema of a notebook has such a format. Whoever imports them later
-    gets them; only `jsonschema` does not check that format in this process any more.
+    JupyterLab brings that; jsonschema, which papermill needs, imports it where it is: some forty parsers are built then,
+    expressions compiled, and a library of calendars read, one to two seconds of computing. No schema of a notebook has
+    such a format. Whoever imports them later gets them; only `jsonschema` does not check these formats in this process
+    any more.
 
     Source
     ------
     https://python-jsonschema.readthedocs.io/en/stable/validate/#validating-formats
     """
-    known = sys.modules.get(GRAMMARS)
-    if known is None:
-        sys.modules[GRAMMARS] = None  # type: ignore[assignment]  # which means that there is none
+    unknown = [name for name in FORMATS if sys.modules.get(name) is None]
+    for name in unknown:
+        sys.modules[name] = None  # type: ignore[assignment]  # which means that there is none
     try:
         yield
     finally:
-        if known is None:
-            sys.modules.pop(GRAMMARS, None)
+        for name in unknown:
+            sys.modules.pop(name, None)

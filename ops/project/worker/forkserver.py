@@ -1,4 +1,4 @@
-"""Where workers are born: a process that has imported the libraries once, and forks for each of them.
+"""Where workers are born: a process that has imported the libraries and our parts once, and forks for each of them.
 
 A script of its own on the standard library, started by `process.py` as `python forkserver.py`, by the project's
 interpreter. Its standard input is a socket. A message there is four bytes of length and then JSON, `{"python",
@@ -13,14 +13,17 @@ whoever is told to end lets its workers end first.
 
 import sys
 
+HERE = __file__.rpartition("/")[0]
+
 # A script's folder comes first on the path, and ours must never hide a module of the project's.
-sys.path[:] = [entry for entry in sys.path if entry != __file__.rpartition("/")[0]]
+sys.path[:] = [entry for entry in sys.path if entry != HERE]
 
 import array
 import contextlib
 import gc
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -30,6 +33,7 @@ LIBRARIES = (
     "alembic.runtime.environment",
     "alembic.script",
     "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.dialects.sqlite",
     "psycopg2",
 )
 LATER = ("sqlalchemy.orm", "alembic.autogenerate", "logging.config")
@@ -50,8 +54,20 @@ def preload(names):
             __import__(name)
         except Exception:
             continue
+    settle()
+
+
+def preload_parts():
+    """Load the worker's own parts, as it does itself; what is wrong with them, it says as well."""
+    with contextlib.suppress(Exception):
+        runpy.run_path(HERE + "/__main__.py")["load"]()
+    settle()
+
+
+def settle():
+    """Have each worker copy less: what stays as it is, is looked at by no collector any more."""
     gc.collect()
-    gc.freeze()  # what stays as it is need not be copied by each worker
+    gc.freeze()
 
 
 def installed():
@@ -192,9 +208,8 @@ class Server:
 
 
 def main():
-    import runpy
-
     preload(LIBRARIES)
+    preload_parts()
     os.chdir("/")
     message = Server().serve()
     sys.argv = [message["script"]]

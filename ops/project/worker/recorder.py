@@ -19,6 +19,7 @@ class Recorder:
         self.files = set()
         self.folders = set()
         self.variables = set()
+        self.resolved = {}
         libraries = {os.path.dirname(os.__file__), sys.prefix, sys.base_prefix, "/proc", "/dev", "/sys", "/etc", "/usr"}
         self.elsewhere = tuple(sorted(os.path.realpath(one) + os.sep for one in libraries)) + (HERE,)
 
@@ -67,6 +68,7 @@ class Recorder:
 
     def seen(self):
         """Everything seen so far that is the project's own, as absolute paths."""
+        self.resolved.clear()
         files = {os.path.abspath(one) for one in list(self.files) if isinstance(one, str)}
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
@@ -82,10 +84,18 @@ class Recorder:
 
     def is_own(self, path):
         """Whether a path is the project's, and neither a library's nor ours."""
-        path = os.path.realpath(path)
+        path = self.real(path)
         if path.startswith(MEMORY):
             return "site-packages" not in path
         return not (path.startswith(self.elsewhere) or "site-packages" in path or path + os.sep == HERE)
+
+    def real(self, path):
+        """The path without links; that of a folder is looked for once, as most modules lie in a few."""
+        folder, name = os.path.split(path)
+        if folder not in self.resolved:
+            self.resolved[folder] = os.path.realpath(folder)
+        path = os.path.join(self.resolved[folder], name)
+        return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def source_of(path):
