@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ops import dialects, dumps
-from ops.backup import shelf
-from ops.backup.restored import Restoration
+from ops.backup import of_a_file, shelf
+from ops.backup.restored import Restoration, unrecorded
 from ops.dumps import Dump
 from ops.dumps.values import OF_A_FILE
 from ops.errors import BusyError, OpsError, RefusedError
@@ -80,7 +81,6 @@ def _into(settings: TargetSettings, dump: Dump, place: Path, dry_run: bool, conf
     try:
         file.backed_up(dump.path, place)
     except (sqlite3.Error, OSError) as error:
-        place.unlink(missing_ok=True)
         raise _failed(error) from None
     return _done(settings.with_url(f"sqlite:///{place}"), planned, dump, started)
 
@@ -104,26 +104,61 @@ def _over(settings: TargetSettings, dump: Dump, dry_run: bool, confirm: str) -> 
             return planned
         planned.check(confirm)
         started = time.monotonic()
-        recording = _Recording(settings, dump, planned)
+        recording = _Recording(settings, dump, planned, live)
         kept = live.with_name(f"{live.stem}_before_{_stamp()}{live.suffix}")
         try:
             file.backed_up(live, kept)
-            recording.intent()
-            with closing(sqlite3.connect(file.uri(dump.path, mode="ro"), uri=True)) as source:
-                _written_over(source, live)
         except (sqlite3.Error, OSError) as error:
-            kept.unlink(missing_ok=True)
-            recording.outcome("FAILED", 0.0)
             raise _failed(error) from None
-        done = replace(_done(settings, planned, dump, started), replaced=kept.name)
-        recording.outcome(done.verdict.value, done.seconds)
+        try:
+            recording.intent()
+        except BaseException:
+            kept.unlink(missing_ok=True)
+            raise
+        try:
+            with (
+                closing(sqlite3.connect(file.uri(dump.path, mode="ro"), uri=True)) as source,
+                closing(sqlite3.connect(file.uri(live), uri=True, timeout=file.BUSY_SECONDS)) as target,
+            ):
+                file.write_over(source, target)
+        except (sqlite3.Error, OSError) as error:
+            raise _broken_off(error, settings, kept, recording) from None
+        try:
+            done = replace(_done(settings, planned, dump, started), replaced=kept.name)
+            recording.outcome(done.verdict.value, done.seconds, recording.heads)
+        except OpsError as error:
+            raise unrecorded(error, kept.name) from None
         return done
 
 
-def _written_over(source: sqlite3.Connection, live: Path) -> None:
-    """All pages in one transaction of SQLite's: whoever is killed here leaves what was there."""
-    with closing(sqlite3.connect(file.uri(live), uri=True, timeout=file.BUSY_SECONDS)) as target:
-        source.backup(target, pages=-1)
+def _broken_off(error: Exception, settings: TargetSettings, kept: Path, recording: _Recording) -> OpsError:
+    """The error of a restore that had begun, put on record; the copy of what was there stays where it may be needed."""
+    failed = _failed(error)
+    same = isinstance(failed, BusyError) or _holds_what(settings, kept)
+    if same:
+        kept.unlink(missing_ok=True)
+    else:
+        failed = OpsError(
+            f"The restore broke off: {error}. The file does not hold what it held, which is kept as {kept}.",
+            next_step=f"See what is wrong with the disk; then write that copy back (.restore of the program sqlite3).",
+            changed=None,
+            code="restore",
+        )
+    try:
+        recording.outcome("FAILED", 0.0, recording.before if same else None)
+    except OpsError as unwritten:
+        failed.problem += f"\nThe outcome could not be put on record: {unwritten.problem}"
+    return failed
+
+
+def _holds_what(settings: TargetSettings, kept: Path) -> bool:
+    """Whether the target's file holds what a copy of it does; False where one of them cannot be read."""
+    try:
+        schema, rows = of_a_file.look(settings, Path(str(settings.database.url.database)))
+        schema_then, rows_then = of_a_file.look(settings, kept)
+    except (OpsError, sqlite3.Error, OSError):
+        return False
+    return schema.fingerprint == schema_then.fingerprint and rows == rows_then
 
 
 def _planned(
@@ -169,15 +204,20 @@ def _failed(error: Exception) -> OpsError:
 
 
 class _Recording:
-    """A restore over a target's file on record, once for each version table that comes with it."""
+    """A restore over a target's file on record, once for each version table that comes with it.
 
-    def __init__(self, settings: TargetSettings, dump: Dump, planned: Restoration) -> None:
+    `heads` are the rows that each has in the backup, `before` those that it has in the file now.
+    """
+
+    def __init__(self, settings: TargetSettings, dump: Dump, planned: Restoration, live: Path) -> None:
         self.settings = settings
         self.run = secrets.token_hex(8)
         self.what = {"file": planned.file, "sha256": dump.sha256, "into": planned.into, "over": True}
         with closing(sqlite3.connect(file.uri(dump.path, mode="ro"), uri=True)) as connection:
             names = [name for (name,) in connection.execute(_VERSION_TABLES)] or ["alembic_version"]
             self.heads = {name: _rows(connection, name) for name in names}
+        with closing(sqlite3.connect(file.uri(live), uri=True, timeout=file.BUSY_SECONDS)) as connection:
+            self.before = {name: _rows(connection, name) for name in names}
 
     def intent(self) -> None:
         """Write what is wanted, before anything is changed."""
@@ -194,10 +234,10 @@ class _Recording:
                 who=who,
             )
 
-    def outcome(self, verdict: str, seconds: float) -> None:
-        """Write what came of it."""
-        for name, heads in self.heads.items():
-            current = None if verdict == "FAILED" else heads
+    def outcome(self, verdict: str, seconds: float, rows: Mapping[str, tuple[str, ...]] | None) -> None:
+        """Write what came of it: `rows` are those of each version table now, None where nobody knows."""
+        for name in self.heads:
+            current = None if rows is None else rows[name]
             self._write(name, "outcome", direction="stamp", verdict=verdict, current=current, seconds=round(seconds, 3))
 
     def _write(self, table: str, kind: str, **fields: Any) -> None:

@@ -71,7 +71,7 @@ def backup(
                 next_step="See who has it locked with notebooks/14-check-health.ipynb, and how full the disk is.",
                 code="backup",
             ) from None
-        catalog, held = _look(settings, made)
+        catalog, held = look(settings, made)
         written = manifest.write(
             Dump(
                 folder=place / "backup",
@@ -122,8 +122,14 @@ def _check(data: str, format: str, verify: str, keep: int) -> None:
         raise UsageError(f"keep = {keep} is less than nothing.", next_step="Write how many stay, or 0 for all.")
 
 
-def _look(settings: TargetSettings, path: Path) -> tuple[Catalog, Contents]:
-    """What a file that nobody writes to contains, and holds."""
+def look(settings: TargetSettings, path: Path) -> tuple[Catalog, Contents]:
+    """Return the schema of a file that nobody writes to, and what its tables hold.
+
+    Raises
+    ------
+    ConnectError
+        It cannot be read.
+    """
     at = settings.with_url(f"sqlite:///{path}")
     with file.connect(at, purpose="backup") as connection:
         return dialects.of(at).catalog(connection, _NO_TABLE), contents.read(connection, version_table="")
@@ -140,7 +146,7 @@ def _found(
     if verify == "list":
         return checked, ()
     with copies.copy(settings, dump.path) as there:
-        again, holds = _look(settings, Path(str(there.database.url.database)))
+        again, holds = look(settings, Path(str(there.database.url.database)))
     wrong = () if again.fingerprint == catalog.fingerprint else ("Restored, its schema is another one.",)
     other = [name for name, one in held.tables.items() if holds.tables.get(name) != one]
     wrong += tuple(f"Restored, the table {quoted(name)} holds something else." for _, name in other)

@@ -10,7 +10,7 @@ from typing import Any
 from ops import display
 from ops.backup.values import WORDS
 from ops.dumps import Dump
-from ops.errors import RefusedError, StalePlanError
+from ops.errors import OpsError, RefusedError, StalePlanError
 from ops.values import Result, Verdict
 
 
@@ -135,3 +135,11 @@ class Restoration(Result):
             "fingerprint": self.fingerprint,
             "seconds": round(self.seconds, 3),
         }
+
+
+def unrecorded(error: OpsError, replaced: str) -> OpsError:
+    """Return the error of what follows a restore that is done, as one that says so; see `Restoration.replaced`."""
+    kept = f", and what was there is kept as {replaced!r}" if replaced else ""
+    error.changed = True
+    error.problem = f"The backup is restored{kept}; its record could not be finished: {error.problem}"
+    return error

@@ -13,7 +13,7 @@ from ops import database, dialects, dumps, scratch, surroundings
 from ops.backup import given, into_a_file, shelf, verifying
 from ops.backup import server as servers
 from ops.backup.recording import Recording
-from ops.backup.restored import Restoration
+from ops.backup.restored import Restoration, unrecorded
 from ops.backup.server import Server
 from ops.backup.verifying import Report
 from ops.catalog import snapshot
@@ -99,16 +99,13 @@ def restore(
 
 def _recorded(recording: Recording, place: Server, settings: TargetSettings, done: Restoration) -> Restoration:
     """Say where the database came from, in its comment and in its ledger; it is in its place already."""
-    _mark(place, done.into, done.file)
     try:
+        _mark(place, done.into, done.file)
         recording.outcome(
             _at(settings, done.into), verdict=done.verdict.value, seconds=done.seconds, replaced=done.replaced
         )
     except OpsError as error:
-        error.changed = True
-        kept = f", and what was there is kept as {done.replaced!r}" if done.replaced else ""
-        error.problem = f"The backup is restored{kept}; its record could not be finished: {error.problem}"
-        raise
+        raise unrecorded(error, done.replaced) from None
     return done
 
 
@@ -238,12 +235,26 @@ def _in_use(name: str, connected: list[tuple[Any, ...]]) -> BusyError:
 
 
 def _mark(place: Server, name: str, file: str) -> None:
-    """Say in its comment where a database came from: it is whole now."""
+    """Say in its comment where a database came from: it is whole now.
+
+    Raises
+    ------
+    OpsError
+        The server refuses.
+    """
+    import psycopg2
     from psycopg2 import sql
 
     said = f"alembic-ops: restored from {file}, {datetime.now(UTC).isoformat(timespec='seconds')}"
-    with place.session() as cursor:
-        cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(said)))
+    try:
+        with place.session() as cursor:
+            cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(said)))
+    except psycopg2.Error as error:
+        raise OpsError(
+            f"Its comment cannot be written: {first_line(error)}.",
+            next_step="It still says that the database is being restored: write another one by hand.",
+            code="restore",
+        ) from None
 
 
 def _at(settings: TargetSettings, name: str) -> TargetSettings:

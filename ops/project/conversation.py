@@ -34,6 +34,7 @@ class Worker:
         self.settings = settings
         self.backend_pids: set[int] = set()  # of every connection that was proved to be at the target
         self._shown = False
+        self._overdue = False  # it was ended because it did not answer
         self._ahead = ""  # the request whose answer nobody has asked for yet
         self._early: dict[str, dict[str, Any] | OpsError] = {}
         self.versions: dict[str, str] = {}
@@ -110,7 +111,7 @@ class Worker:
         OpsError
             What the project, the database or the worker said, translated by `failures`.
         InterruptedRunError
-            The worker died.
+            The worker died, or has not answered a request that only reads within `READ_SECONDS`.
         """
         if self._ahead:
             self._await_early()
@@ -137,7 +138,7 @@ class Worker:
 
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
-        watchdog = threading.Timer(READ_SECONDS, self.kill)
+        watchdog = threading.Timer(READ_SECONDS, self._give_up)
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -145,19 +146,26 @@ class Worker:
         finally:
             watchdog.cancel()
 
+    def _give_up(self) -> None:
+        self._overdue = True
+        self.kill()
+
     def kill(self) -> None:
         """End the worker and whatever it started, at once."""
         if self._process.returncode is not None:
             return  # reaped: its number may be somebody else's by now
+        pid = self._process.pid
+        if not pid:
+            return  # none was made, and the group of number 0 is our own
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the worker; one that does not go by itself is killed."""
         if self._process.returncode is not None:
             return
         if self._shown:
-            with contextlib.suppress(InterruptedRunError):
+            with contextlib.suppress(OpsError):  # it is gone already
                 self._say({"request": "quit"})
         else:
             self.kill()
@@ -231,12 +239,17 @@ class Worker:
         self.kill()  # whatever it does now, nobody can follow it
         return failures.not_understood(redact(line[:2000].decode("utf-8", "replace")))
 
-    def _died(self) -> InterruptedRunError:
+    def _died(self) -> OpsError:
+        """The error of a worker that is gone."""
+        if not self._process.pid:
+            return failures.never_began(self.settings)
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             self.kill()
             code = self._process.wait()
+        if self._overdue:
+            return failures.overdue(READ_SECONDS, self.printed(6))
         return failures.died(code, self.printed(6))
 
     def _listen_to_prints(self) -> None:

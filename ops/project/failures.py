@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,16 +37,42 @@ _NAME_ONE = "See the history in notebooks/10-inspect.ipynb, and name one revisio
 
 def cannot_start(settings: TargetSettings, error: OSError) -> ProjectError:
     """The interpreter, or the folder, that a target names is not usable."""
+    if isinstance(error, ConnectionError):  # it ended before it was told what to do
+        return never_began(settings)
+    what = f": {error.filename}" if error.filename else ""
     return ProjectError(
-        f"The Python of target {settings.name!r} cannot be started: {error.strerror}: {error.filename}.",
+        f"The Python of target {settings.name!r} cannot be started: {error.strerror}{what}.",
         next_step="Correct `python` or `cwd` in the target's section.",
+    )
+
+
+def never_began(settings: TargetSettings) -> ProjectError:
+    """No process was made, whatever was to be run by it."""
+    python = settings.project.python or sys.executable
+    return ProjectError(
+        f"The Python of target {settings.name!r} ({python}) began no process.",
+        next_step="See that it is an interpreter of Python (`python` in the target's section names one), and that this "
+        "machine has room for one more process.",
+    )
+
+
+def overdue(seconds: float, printed: str) -> InterruptedRunError:
+    """The worker was ended as it did not answer."""
+    tail = f" It had printed: {printed}" if printed else ""
+    return InterruptedRunError(
+        f"The project has not answered within {seconds:.0f} seconds, though nothing was to be changed, and was ended."
+        f"{tail}",
+        next_step="See what env.py, or a module that it imports, waits for: plain `alembic current` in the project's "
+        "folder waits for the same.",
     )
 
 
 def died(code: int, printed: str) -> InterruptedRunError:
     """The worker ended without a farewell."""
     if code < 0:
-        how = f"was killed by {signal.Signals(-code).name}"
+        number = -code
+        name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
+        how = f"was killed by {name}"
     else:
         how = f"ended by itself with exit code {code}, for example through os._exit"
     tail = f" It had printed: {printed}" if printed else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -228,19 +229,43 @@ def backed_up(source: Path, copy: Path) -> None:
 
     Raises
     ------
+    FileExistsError
+        There is a file where the copy is to be. It is left as it is.
     sqlite3.Error
-        It cannot be read, or the copy cannot be written.
+        It cannot be read, somebody has it locked, or the copy cannot be written. There is no copy then.
 
     Source
     ------
     https://www.sqlite.org/backup.html
     """
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with (
-        closing(sqlite3.connect(uri(source), uri=True, timeout=BUSY_SECONDS)) as one,
-        closing(sqlite3.connect(uri(copy), uri=True)) as other,
-    ):
-        one.backup(other)
+    try:
+        with (
+            closing(sqlite3.connect(uri(source), uri=True, timeout=BUSY_SECONDS)) as one,
+            closing(sqlite3.connect(uri(copy), uri=True)) as other,
+        ):
+            write_over(one, other)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+
+
+def write_over(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Write all pages of a database over another's, in one transaction: whoever is killed leaves what was there.
+
+    Raises
+    ------
+    sqlite3.Error
+        Somebody had one of the two locked for `BUSY_SECONDS`, one cannot be read, or the other not be written.
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
+
+    def step(status: int, left: int, total: int) -> None:
+        # Where a lock is not given, Python's loop round the steps tries again for ever.
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > give_up:
+            raise sqlite3.OperationalError("database is locked")
+
+    source.backup(target, pages=-1, progress=step)
 
 
 def damage(path: Path) -> str:

@@ -231,7 +231,8 @@ def test_what_a_failed_revision_left_may_be_undone_by_hand(shop: Shop) -> None:
 
 
 @contextmanager
-def _written_by_somebody(file: Path) -> Iterator[None]:
+def written_by_somebody(file: Path) -> Iterator[None]:
+    """Somebody has begun to write to a file."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -242,7 +243,7 @@ def test_who_waits_too_long_changes_nothing(shop: Shop) -> None:
     shop.configure("url = sqlite:///shop.db", "protected = false", "lock_timeout = 50ms")
     shop.target.upgrade(dry_run=False)
 
-    with _written_by_somebody(shop.file), pytest.raises(BusyError) as caught:
+    with written_by_somebody(shop.file), pytest.raises(BusyError) as caught:
         shop.target.downgrade("-1", dry_run=False, retries=1)
 
     assert caught.value.changed is False and "database is locked" in str(caught.value)
@@ -253,7 +254,7 @@ def test_who_writes_now_is_told(shop: Shop) -> None:
     shop.target.upgrade(dry_run=False)
     shop.run("CREATE TABLE _alembic_tmp_customer (id INTEGER)")
 
-    with _written_by_somebody(shop.file):
+    with written_by_somebody(shop.file):
         health = shop.target.health()
     assert health.verdict is Verdict.ATTENTION
     assert health.findings[0].startswith(f"A change would wait: process {os.getpid()}")
@@ -333,7 +334,7 @@ def test_a_question_does_not_give_up_the_locks_of_this_process(shop: Shop) -> No
     """Closing any descriptor of the file would: https://www.sqlite.org/howtocorrupt.html, section 2.2."""
     shop.run("CREATE TABLE t (a)")
 
-    with _written_by_somebody(shop.file):
+    with written_by_somebody(shop.file):
         shop.target.status()
         with (
             closing(sqlite3.connect(shop.file, timeout=0)) as other,

@@ -458,6 +458,19 @@ def children(pid: int) -> list[int]:
     return [one for one in found if b"project/worker" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
+def test_a_project_that_never_answers_a_look_is_ended_and_that_is_said(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "READ_SECONDS", 2.0)
+    bench = set_up("linear")
+    write_env(bench, "print('waiting for a licence', flush=True); __import__('time').sleep(600)")
+
+    with pytest.raises(InterruptedRunError, match="has not answered within 2 seconds") as raised:
+        bench.target.status()
+
+    assert "waiting for a licence" in raised.value.problem and raised.value.changed is False
+
+
 # fmt: off
 ENDS = {  #          what a migration does                         error                what the message says
     "sys.exit":    ("import sys; sys.exit(5)",                     MigrationError,      "sys.exit(5) was called"),

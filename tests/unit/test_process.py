@@ -165,6 +165,70 @@ def test_a_server_that_was_killed_is_followed_by_another(script: Path) -> None:
     assert second.wait() == 0
 
 
+FULL = """
+import os, runpy, sys
+
+fork = os.fork
+
+
+def full():
+    os.fork = fork
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+os.fork = full
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_server_that_may_not_fork_says_so_and_stays(script: Path, tmp_path: Path) -> None:
+    full = tmp_path / "full.py"
+    full.write_text(FULL, encoding="utf-8")
+    python = Path(interpreter(tmp_path))
+    python.write_text(python.read_text(encoding="utf-8").replace('"$@"', f'"{full}" "$@"'), encoding="utf-8")
+
+    first, second = (Process(str(python), script, folder=tmp_path, environment=os.environ) for _ in range(2))
+
+    assert (first.pid, first.stdout.read(), first.wait(timeout=60)) == (0, b"", -signal.SIGKILL)
+    assert ask(second, "6 * 7") == "42"
+    first.stdin.close()
+    second.stdin.close()
+    assert second.wait() == 0
+
+
+NO_PYTHON = """
+from pathlib import Path
+from ops.errors import ProjectError
+from ops.project import Worker
+from ops.settings import TargetSettings
+from ops.settings.projects import ProjectSettings
+
+project = ProjectSettings(config=Path("/alembic.ini"), python={program!r})
+settings = TargetSettings(name="shop", source="url", protected=False, project=project, home=Path("/"),
+                          raw_url="sqlite:///shop.db")
+Worker(settings).close()  # nobody has told it anything, so it is ended by force
+try:
+    worker = Worker(settings)
+    worker.greet()
+    worker.request("history")
+except ProjectError as error:
+    print(error)
+"""
+
+
+def test_what_begins_no_process_ends_nobody_else(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nsleep 0.5\n", encoding="utf-8")
+    program.chmod(0o755)
+    code = NO_PYTHON.format(program=str(program))
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"The Python of target 'shop' ({program}) began no process.\n")
+
+
 def test_what_is_not_there_is_an_error_at_once(script: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Process(str(tmp_path / "python"), script, folder=tmp_path, environment=os.environ)

@@ -146,9 +146,14 @@ class Server:
         os._exit(0)
 
     def born(self, message, descriptors):
-        """Fork; return whether this is the worker."""
+        """Fork; return whether this is the worker. Where the system refuses, whoever asked sees the pipes end."""
         said = descriptors.pop()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            for one in [*descriptors, said]:
+                os.close(one)
+            return False
         if pid == 0:
             os.close(said)
             self.become(message, descriptors)
