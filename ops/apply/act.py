@@ -19,7 +19,7 @@ from ops.apply.progress import Progress
 from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run
 from ops.apply.watch import Watch
-from ops.errors import InterruptedRunError, MigrationError, OpsError
+from ops.errors import InterruptedRunError, MigrationError, OpsError, first_line
 from ops.plan import kept
 from ops.project import Answer, Event, Worker, go, stop
 from ops.project.visit import Visit, visit
@@ -186,7 +186,7 @@ class _Change:
         except Exception as unforeseen:
             aftermath.cancel(self.here)
             error = OpsError(
-                f"The run was ended by {type(unforeseen).__name__}: {unforeseen}.",
+                f"The run was ended by {type(unforeseen).__name__}: {first_line(unforeseen)}.",
                 next_step="Look at the state with notebooks/10-inspect.ipynb before anything else.",
             )
             cause = unforeseen

@@ -97,7 +97,7 @@ def _read_back(connection: Connection, here: Visit, route: Route, progress: Prog
     heads = here.dialect.heads(connection, *here.version_table) or ()
     complete = running is not None and running.heads == heads != progress.heads
     doubt = () if complete else progress.in_doubt(setup.version_table)
-    ask = bool(doubt or progress.outside or here.dialect.commits_ahead) and not progress.applied
+    ask = bool(doubt or progress.outside or here.dialect.commits_ahead or route.also) and not progress.applied
     differs = ask and _schema(connection, here) != route.catalog
     return _Found(heads=heads, complete=complete, doubt=doubt, differs=differs)
 

@@ -9,6 +9,7 @@ from ops.errors import MigrationError, StalePlanError
 from ops.ledger import Passed
 from ops.project.visit import Visit
 from ops.route import Route
+from ops.statement import brief
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def execute(here: Visit, sql: str) -> None:
     Raises
     ------
     MigrationError
-        The server refused it.
+        The server refused it, or (where `sqlstate` says no more) the connection was lost.
     """
     allowed = here.settings.limits
     answer = here.worker.request(
@@ -73,7 +74,9 @@ def execute(here: Visit, sql: str) -> None:
         settings={**limits.short(allowed), **limits.settings(commands.parse(sql), allowed)},
     )
     if answer["why"]:
-        raise MigrationError(
-            f"The server refused {' '.join(sql.split())[:200]}: {answer['why']}.",
+        refused = MigrationError(
+            f"The server refused {brief(sql, limit=200)}: {answer['why'].rstrip('.')}.",
             next_step="Mend what the server names; then look again with notebooks/90-repair.ipynb.",
         )
+        refused.sqlstate = answer["sqlstate"]
+        raise refused

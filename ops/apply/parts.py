@@ -120,10 +120,9 @@ class Parts:
 
         That is on record then: it is where the server itself said why.
         """
-        state = error.sqlstate or _LOST[0]
         found = self._parse(self._doing) if self._doing else ()
-        told = not state.startswith(_LOST) and not any(one.verb in self._commits_inside for one in found)
-        if told and self._ahead and state != NOT_PARSED:
+        told = was_told(error.sqlstate) and not any(one.verb in self._commits_inside for one in found)
+        if told and self._ahead and error.sqlstate != NOT_PARSED:
             self._commit()
         if told and self._open:
             self._put(self._committed)
@@ -164,6 +163,11 @@ class Parts:
             running=running[:_SHORT],
             writes_rows=self._rows if self._open else self._rows_before,
         )
+
+
+def was_told(sqlstate: str | None) -> bool:
+    """Return whether the server itself said that it refused a statement; where the connection was lost, it did not."""
+    return sqlstate is not None and not sqlstate.startswith(_LOST)
 
 
 def _changes(found: Sequence[Command]) -> bool:

@@ -16,6 +16,7 @@ from ops.project import Event
 from ops.project.visit import Visit
 from ops.route import Route
 from ops.secrets import redact
+from ops.statement import brief
 from ops.values import Verdict
 
 KEPT_STATEMENTS = 1_000
@@ -43,9 +44,8 @@ class _Told:
     digest: Any = field(default_factory=hashlib.sha256)
 
     def add(self, event: Event) -> None:
-        sql = redact(
-            event["sql"]
-        )  # before it is cut, and before the hash: that of a text with a password gives it away
+        # Before it is cut, and before the hash: that of a text with a password gives it away.
+        sql = redact(event["sql"])
         wait = event.get("lock_wait")
         self.count += 1
         self.digest.update(f"{len(sql)}:{sql}".encode("utf-8", "surrogatepass"))
@@ -136,9 +136,13 @@ class Recorder:
         if planned is None or planned.number not in plan.seconds:
             return None
         low, high = plan.seconds[planned.number]
-        text = " ".join(redact(event["sql"]).split())
         took = max(0.0, seconds - (event.get("lock_wait") or 0.0))
-        return {"sql": text[:_GLANCE], "low": _rounded(low), "high": _rounded(high), "seconds": _rounded(took)}
+        return {
+            "sql": brief(redact(event["sql"]), limit=_GLANCE),
+            "low": _rounded(low),
+            "high": _rounded(high),
+            "seconds": _rounded(took),
+        }
 
     def part(self, **fields: Any) -> None:
         """Put on record how much of the running revision is committed.

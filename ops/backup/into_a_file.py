@@ -140,7 +140,7 @@ def _broken_off(error: Exception, settings: TargetSettings, kept: Path, recordin
     else:
         failed = OpsError(
             f"The restore broke off: {error}. The file does not hold what it held, which is kept as {kept}.",
-            next_step=f"See what is wrong with the disk; then write that copy back (.restore of the program sqlite3).",
+            next_step="See what is wrong with the disk; then write that copy back (.restore of the program sqlite3).",
             changed=None,
             code="restore",
         )

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from ops import guard, route
 from ops.apply import aftermath, mending, signals
+from ops.apply.parts import was_told
 from ops.apply.progress import Progress
 from ops.apply.record import Recorder
 from ops.catalog import snapshot
-from ops.errors import InterruptedRunError, MigrationError, OpsError, RefusedError, StalePlanError
+from ops.errors import InterruptedRunError, MigrationError, OpsError, RefusedError, StalePlanError, first_line
 from ops.lock import run_lock
 from ops.project.visit import Visit, visit
 from ops.route import Route
@@ -62,8 +63,8 @@ def run(
     """Run statements, each by itself outside of a transaction, then set the version table; return its rows.
 
     `seen` is the fingerprint of the schema that they were made for. `stamp` is what it is to say; empty: what it says
-    now. `left` is asked afterwards what is still broken, a sentence
-    each. That a run of ours was open is settled by this.
+    now. `left` is asked afterwards what is still broken, a sentence each. That a run of ours was open is settled by
+    this.
 
     Raises
     ------
@@ -88,6 +89,7 @@ def run(
             heard.begin()
             work.recorder.intent()
             error: OpsError | None = None
+            cause: Exception | None = None
             try:
                 try:
                     work.perform(left)
@@ -95,17 +97,21 @@ def run(
                     heard.end()  # a signal just before it is caught below
             except KeyboardInterrupt:
                 heard.end()
-                aftermath.cancel(here)
                 error = InterruptedRunError(
                     f"The repair was stopped by {heard.name or 'hand'}.", next_step=_NEXT, changed=None
                 )
             except OpsError as raised:
                 error = raised
+            except Exception as unforeseen:  # a question that the server refused, for one
+                error = OpsError(
+                    f"The repair was ended by {type(unforeseen).__name__}: {first_line(unforeseen)}.", next_step=_NEXT
+                )
+                cause = unforeseen
             if error is not None:
                 work.explain(error)
             work.recorder.outcome(work.progress, error)
             if error is not None:
-                raise error
+                raise error from cause
             return work.progress.heads
 
 
@@ -119,6 +125,7 @@ class _Work:
         self.progress = Progress(heads=made.current)
         self.done: list[str] = []
         self._running = ""
+        self._stamping = False
 
     def perform(self, left: Callable[[Visit], Sequence[str]]) -> None:
         """Run all of it, and read back what came of it."""
@@ -128,6 +135,7 @@ class _Work:
             self.done.append(sql)
             self._running = ""
         if self.route.current != self.route.heads:
+            self._stamping = True
             self.here.worker.request(
                 "stamp",
                 listener=lambda event: None,
@@ -136,6 +144,7 @@ class _Work:
                 purge=self.route.purge,
             )
         self.progress.heads = self.here.heads() or ()
+        self._stamping = False
         setup = self.here.setup
         table = (setup.version_table_schema, setup.version_table)
         self.progress.catalog = snapshot.read(self.here.connection, version_table=table).fingerprint
@@ -150,15 +159,28 @@ class _Work:
             )
 
     def explain(self, error: OpsError) -> None:
-        """Have an error say what stays."""
-        begun = [*self.done, *([self._running] if self._running else [])]
+        """Have an error say what stays, and whether anything was changed."""
+        if isinstance(error, InterruptedRunError):
+            aftermath.cancel(self.here)
+        told = isinstance(error, MigrationError) and was_told(error.sqlstate)
         if error.changed is not None:
-            concurrently = "CONCURRENTLY" in self._running.upper()
-            error.changed = bool(self.done or concurrently) or self.progress.heads != self.route.current
+            error.changed = self._has_changed(told)
         if self.done:
             error.problem += f"\nDone before it, and stays: {'; '.join(map(brief, self.done))}."
-        elif not begun:
+        if self._running and not told:
+            error.problem += f"\nNobody was told whether this took effect: {brief(self._running)}."
+        elif not self.done and not self._running:
             error.problem += "\nNo statement was run."
+
+    def _has_changed(self, told: bool) -> bool | None:
+        """Whether the database was changed; `told`: the server itself refused what was under way last."""
+        if self._stamping and not told:
+            return None
+        if self.done or self.progress.heads != self.route.current:
+            return True
+        if self._running and not told:
+            return None
+        return "CONCURRENTLY" in self._running.upper()  # which may leave an invalid index
 
 
 def _route(here: Visit, statements: Sequence[str], stamp: str) -> Route:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,9 @@ import pytest
 
 from ops import display
 from ops.errors import OpsError, RefusedError, StalePlanError, UsageError
-from ops.repair import CASES, Finding
+from ops.project.visit import Visit
+from ops.repair import CASES, Finding, act
+from ops.repair.scene import Scene
 from ops.values import Verdict
 from tests.database.broken import BREAKS, Patient, patient
 
@@ -217,3 +220,34 @@ def test_what_the_server_refuses_is_said_and_on_record(well: Patient) -> None:
 
     assert caught.value.changed is not False
     assert well.target.ledger().runs[0].verdict == "FAILED"
+
+
+# fmt: off
+BROKEN_OFF = {  #                        the last statement                      what is asked then  changed, and says
+    "a question refused at the end":        ("CREATE INDEX made ON author (name)",     "SELECT 1/0",       True,
+                                             "division by zero.\nDone before it, and stays: CREATE INDEX made"),
+    "a connection lost in a statement":     ("SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1",  None,
+                                             "Nobody was told whether this took effect: SELECT pg_terminate_backend"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("sql", "question", "changed", "says"), BROKEN_OFF.values(), ids=BROKEN_OFF)
+def test_a_repair_that_breaks_off_says_whether_anything_was_changed(
+    well: Patient, sql: str, question: str, changed: bool | None, says: str
+) -> None:
+    well.target.upgrade("head", dry_run=False)
+    scene = Scene.of(well.target.settings)
+
+    def left(here: Visit) -> tuple[str, ...]:
+        return tuple(here.connection.exec_driver_sql(question).scalars())
+
+    with pytest.raises(OpsError, match=re.escape(says)) as caught:
+        act.run(well.target.settings, "invalid-index", [sql], seen=scene.live.fingerprint, left=left)
+
+    last = well.target.ledger().runs[0]
+    assert (caught.value.changed, last.verdict, last.left) == (
+        changed,
+        "FAILED",
+        None if changed is None else scene.history.current,
+    )

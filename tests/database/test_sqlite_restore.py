@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from ops.backup import into_a_file
 from ops.errors import BusyError, OpsError
 from ops.sqlite import file
-from tests.database.test_sqlite import Shop, shop, written_by_somebody  # noqa: F401  the fixture
+from tests.database.test_sqlite import Shop, written_by_somebody
 
 ROW = "INSERT INTO customer (name, email) VALUES ('Ann', 'ann@example.org')"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setenv("OPS_HOME", str(tmp_path / "shop"))
+    return Shop(tmp_path / "shop")
 
 
 def _kept_beside(shop: Shop) -> list[str]:
