@@ -64,11 +64,7 @@ class Shelf:
             held = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
             fcntl.flock(held, fcntl.LOCK_EX)
         except OSError as error:
-            raise OpsError(
-                f"The folder {self.folder} for backups cannot be used: {error.strerror}.",
-                next_step="Look at that path, its owner, its permissions and its disk.",
-                code="backup",
-            ) from None
+            raise _unusable(f"The folder {self.folder} for backups cannot be used", error) from None
         try:
             yield place, held
         finally:
@@ -88,7 +84,13 @@ class Shelf:
         return replace(dump, folder=final)
 
     def record(self, made: Backup) -> None:
-        """Write down what was found of a backup; a full one that is good counts for the guard."""
+        """Write down what was found of a backup; a full one that is good counts for the guard.
+
+        Raises
+        ------
+        OpsError
+            It cannot be written. The backup itself is there.
+        """
         said = {
             "sha256": made.dump.sha256,
             "identity": made.dump.identity,
@@ -97,24 +99,32 @@ class Shelf:
             "data": made.dump.data,
             "verified": made.verified,
         }
-        _write(made.dump.folder / RECORD, said)
-        if made.dump.data == "full" and made.verdict is Verdict.OK:
-            path = evidence.record_of(self.home, made.dump.identity)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(
-                path,
-                {
-                    "database": made.dump.identity,
-                    "finished": made.dump.started,  # what came after its snapshot is not in it
-                    "verdict": made.verdict.value,
-                    "file": made.file,
-                },
-            )
+        try:
+            _write(made.dump.folder / RECORD, said)
+            if made.dump.data == "full" and made.verdict is Verdict.OK:
+                path = evidence.record_of(self.home, made.dump.identity)
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _write(
+                    path,
+                    {
+                        "database": made.dump.identity,
+                        "finished": made.dump.started,  # what came after its snapshot is not in it
+                        "verdict": made.verdict.value,
+                        "file": made.file,
+                    },
+                )
+        except OSError as error:
+            raise _unusable(f"The backup {made.file} is made, and its record cannot be written", error) from None
 
     def prune(self, keep: int, newest: Dump) -> tuple[str, ...]:
         """Remove what is older than the `keep` newest good backups with the same data of the same database.
 
         Return their names. What is not finished, of another database, or unknown is left alone; so is the newest.
+
+        Raises
+        ------
+        OpsError
+            One cannot be removed.
         """
         same = [
             (str(said["finished"]), path.name, said.get("verdict") == Verdict.OK.value)
@@ -129,7 +139,10 @@ class Shelf:
         names = [name for _, name, _ in same]
         behind = tuple(name for name in names[names.index(good[-1]) + 1 :] if name != newest.folder.name)
         for name in behind:
-            shutil.rmtree(self.folder / name)
+            try:
+                shutil.rmtree(self.folder / name)
+            except OSError as error:
+                raise _unusable(f"The old backup {name} cannot be removed, and may be damaged now", error) from None
         return behind
 
     def _tidy(self) -> None:
@@ -146,6 +159,14 @@ class Shelf:
                 shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(held)
+
+
+def _unusable(problem: str, error: OSError) -> OpsError:
+    return OpsError(
+        f"{problem}: {error.strerror}.",
+        next_step="Look at that path, its owner, its permissions and its disk.",
+        code="backup",
+    )
 
 
 def record(folder: Path) -> Mapping[str, Any]:

@@ -57,7 +57,8 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
         obstacles += rights.only_reads(connection, visit.facts.login) + rights.on_version_table(
             connection, role, setup.version_table_schema, setup.version_table, exists=setup.version_table_exists
         )
-    obstacles += Ledger.of(visit).obstacles()
+    unwritable = Ledger.of(visit).obstacles()
+    obstacles += unwritable
     if route.changes_nothing:
         return Permission(obstacles=obstacles)
     elsewhere = leads_elsewhere(connection, visit.settings)
@@ -68,7 +69,8 @@ def permission(visit: Visit, route: Route, *, saves: bool = False) -> Permission
         # with another search path, what it creates would go elsewhere
         wanted = plan.needs if plan.default_schema == setup.default_schema else ()
         obstacles += rights.lacking(connection, role, wanted)
-    obstacles += _half_done(visit, route)
+    if not unwritable:
+        obstacles += _half_done(visit, route)
     found = _circumstances(visit, route, plan)
     if saves:
         found = replace(found, backed_up=found.now)
@@ -98,9 +100,9 @@ def check(visit: Visit, route: Route, *, confirm: str, saves: bool = False) -> P
             raise unconfirmed
         return found
     reasons = [*found.lacking, *([unconfirmed.problem] if unconfirmed else []), *found.notes]
-    listed = reasons[0] if len(reasons) == 1 else "".join(f"\n- {one}" for one in reasons)
+    said = reasons[0] if len(reasons) == 1 else "".join(f"\n- {one}" for one in reasons)
     raise RefusedError(
-        f"Target {route.target!r} cannot be changed{' now' if found.missing else ''}: {listed}",
+        f"Target {route.target!r} cannot be changed{' now' if found.missing else ''}: {said}",
         next_step="Provide what is named, each as the line says, and run this again."
         if found.missing
         else "Mend what is named, or use a target whose URL and role may change the schema.",
@@ -176,8 +178,10 @@ def _half_done(visit: Visit, route: Route) -> tuple[str, ...]:
     """
     if not route.steps:
         return ()
-    part = Ledger.of(visit).look().part
-    first = route.steps[0].revision.revision
+    known = Ledger.of(visit).look()
+    part, first = known.part, route.steps[0].revision.revision
+    if known.unreadable:
+        return (f"{known.unreadable} So it is not known whether a part of {first} is done already. {known.next_step}",)
     if part is None or (part.revision, part.direction) != (first, route.direction):
         return ()
     if not part.writes_rows and not (visit.dialect.commits_ahead and part.possible.count):

@@ -71,7 +71,7 @@ def on_version_table(connection: Connection, role: str, schema: str, table: str,
     from sqlalchemy import text
 
     if exists:
-        name = ".".join(map(connection.dialect.identifier_preparer.quote_identifier, (schema, table)))
+        name = f"{quoted(schema)}.{quoted(table)}"
         asked = ", ".join(f"pg_catalog.has_table_privilege(:role, :name, '{right}')" for right in _TABLE_RIGHTS)
         row = connection.execute(text(f"SELECT {asked}"), {"role": role, "name": name}).one()
         lacking = [right for right, has in zip(_TABLE_RIGHTS, row, strict=True) if not has]

@@ -65,7 +65,7 @@ class FileStore:
             try:
                 if _cut_off(file):
                     line = "\n" + line
-                os.write(file, line.encode())
+                _write(file, line.encode())
                 if record["kind"] != "revision":  # the version table proves a revision; its intent is on the disk
                     os.fsync(file)
             finally:
@@ -105,6 +105,12 @@ def _record(line: bytes) -> Record | None:
 
 def _short(record: Record) -> Record:
     return {name: value for name, value in record.items() if name != "statements"}
+
+
+def _write(file: int, content: bytes) -> None:
+    """Write all of it: where the disk gets full, the system writes a part, and says so at the next attempt only."""
+    while content:
+        content = content[os.write(file, content) :]
 
 
 def _cut_off(file: int) -> bool:

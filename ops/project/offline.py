@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from ops import database
+from ops.catalog.names import quoted
 from ops.project.conversation import Worker
 from ops.project.visit import Setup, Visit
 from ops.settings import TargetSettings
@@ -27,8 +28,7 @@ class Glance(Visit):
         from sqlalchemy import text
 
         said = self.worker.request("probe")
-        quote = self.connection.dialect.identifier_preparer.quote_identifier
-        name = ".".join(quote(one) for one in (said["version_table_schema"], said["version_table"]) if one)
+        name = ".".join(quoted(one) for one in (said["version_table_schema"], said["version_table"]) if one)
         there, default, role = self.connection.execute(text(_WHERE), {"name": name}).one()
         found = {
             "version_table_schema": said["version_table_schema"] or there or default or "public",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -61,7 +63,14 @@ class _Edited:
 
 
 def look(scene: Scene, choice: str = "") -> Finding | None:
-    """Return what was edited since it was applied; else None."""
+    """Return what was edited since it was applied; else None.
+
+    Raises
+    ------
+    OpsError
+        The ledger, which has the hashes, cannot be read.
+    """
+    scene.require_ledger()
     names = [one for one in scene.status.edited if choice in ("", one)]
     if not names:
         return None
@@ -109,7 +118,7 @@ def mend(scene: Scene, finding: Finding, choice: str) -> Finding:
     said = []
     for one in back:
         assert one.old is not None
-        beside = one.path.with_name(f"{one.path.name}.edited")
+        beside = _free(one.path.with_name(f"{one.path.name}.edited"))
         try:
             beside.write_bytes(one.path.read_bytes())
             one.path.write_bytes(one.old.content)
@@ -127,6 +136,15 @@ def mend(scene: Scene, finding: Finding, choice: str) -> Finding:
             code="not-mended",
         )
     return replace(finding, done=f"{'; '.join(said)}. Put what it changes into a new revision.")
+
+
+def _free(path: Path) -> Path:
+    """A name that no file has: an edited text that was kept before stays."""
+    numbers = itertools.count(2)
+    found = path
+    while os.path.lexists(found):
+        found = path.with_name(f"{path.name}.{next(numbers)}")
+    return found
 
 
 def _edited(scene: Scene, name: str) -> _Edited:

@@ -45,9 +45,12 @@ def look(scene: Scene, choice: str = "") -> Finding | None:
 
     Raises
     ------
+    OpsError
+        The ledger cannot be read.
     RefusedError
         There is nothing to choose, or not that.
     """
+    scene.require_ledger()
     run = newest(scene)
     if run is None or scene.status.unknown:
         return None

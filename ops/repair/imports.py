@@ -85,7 +85,7 @@ def mend(settings: TargetSettings, error: ImportFailedError, finding: Finding) -
         raise act.refused(CASE, finding.what, "Do what the sentence before says, and look again.")
     before = found.env_py.read_bytes()
     try:
-        found.env_py.write_text(found.patched, encoding="utf-8")
+        found.env_py.write_bytes(found.patched.encode())
     except OSError as failed:
         raise OpsError(
             f"{shorten(str(found.env_py))} cannot be written: {failed.strerror}.",
@@ -117,8 +117,7 @@ def _diagnosis(settings: TargetSettings, error: ImportFailedError) -> _Diagnosis
     if env_py is None:
         why += f" Add sys_path = {shorten(str(folder))} to the target's section, or prepend_sys_path to alembic.ini."
         return _Diagnosis(why=why, folder=folder)
-    text = env_py.read_text(encoding="utf-8", errors="replace")
-    return _Diagnosis(why=why, folder=folder, env_py=env_py, patched=_patched(text, env_py, folder))
+    return _Diagnosis(why=why, folder=folder, env_py=env_py, patched=_patched(env_py, folder))
 
 
 def _holding(root: str, project: Path) -> Iterator[Path]:
@@ -152,11 +151,12 @@ def _inside(folder: Path) -> list[Path]:
     ]
 
 
-def _patched(text: str, env_py: Path, folder: Path) -> str:
-    """The text of env.py with the folder on its path; empty where it cannot be read."""
+def _patched(env_py: Path, folder: Path) -> str:
+    """The text of env.py with the folder on its path; empty where it cannot be read as UTF-8 and Python."""
     try:
+        text = env_py.read_bytes().decode()  # with the line ends that it has
         body = ast.parse(text).body
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return ""
     at = 0
     for node in body:
@@ -172,7 +172,9 @@ def _patched(text: str, env_py: Path, folder: Path) -> str:
         "\n",
         f"sys.path.insert(0, str({_relative(env_py, folder)}))\n",
     ]
-    return "".join([*lines[:at], *(["\n"] if at else []), *new, *(["\n"] if not at else []), *lines[at:]])
+    end = "\r\n" if "\r\n" in text else "\n"
+    new = [line.replace("\n", end) for line in new]
+    return "".join([*lines[:at], *([end] if at else []), *new, *([end] if not at else []), *lines[at:]])
 
 
 def _relative(env_py: Path, folder: Path) -> str:

@@ -31,7 +31,8 @@ _WAIT_SECONDS = 5.0
 
 _AT_WORK = """
     SELECT pid, left(query, 200) AS query FROM pg_catalog.pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'alembic-ops worker' AND state <> 'idle'
+    WHERE datname = current_database() AND application_name = 'alembic-ops worker'
+      AND state IS DISTINCT FROM 'idle' -- the state of another login's session is hidden
 """
 _HAS_ROWS = "SELECT EXISTS (SELECT FROM {})"
 _DROP_INDEX = re.compile(r"DROP INDEX (?!CONCURRENTLY)([^;]+)\Z")
@@ -49,9 +50,7 @@ def look(scene: Scene, choice: str = "") -> Finding | None:
     RefusedError
         There is nothing to choose, or not that.
     """
-    ledger = scene.status.ledger
-    if ledger.unreadable:
-        raise OpsError(ledger.unreadable, next_step=ledger.next_step, code="ledger")
+    scene.require_ledger()
     run = newest(scene)
     if run is None or scene.status.unknown:
         return None

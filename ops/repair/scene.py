@@ -69,6 +69,18 @@ class Scene:
             raise found
         return found
 
+    def require_ledger(self) -> None:
+        """Return where the ledger can be read: what it says of runs and files is known then.
+
+        Raises
+        ------
+        OpsError
+            It cannot.
+        """
+        ledger = self.status.ledger
+        if ledger.unreadable:
+            raise OpsError(ledger.unreadable, next_step=ledger.next_step, code="ledger")
+
     @property
     def is_empty(self) -> bool:
         """Whether the schema has nothing that somebody made."""

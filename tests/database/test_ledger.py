@@ -370,6 +370,19 @@ def test_a_ledger_of_a_later_release_is_not_half_read(ground: Ground) -> None:
     assert own.look().next_step == "Bring this toolkit up to date."
 
 
+def test_what_a_ledger_that_cannot_be_read_may_hold_lets_no_revision_begin(set_up: SetUp) -> None:
+    bench = set_up("linear")
+    bench.target.upgrade("+1", dry_run=False)
+    bench.ask("UPDATE alembic_ops.ledger SET layout = 2")
+
+    with pytest.raises(RefusedError, match="it is not known whether a part of a10000000002 is done already"):
+        bench.target.upgrade("+1", dry_run=False)
+    found = {case: bench.target.repair(case).verdict for case in ("open-run", "edited-file", "several-heads")}
+
+    assert found == {"open-run": Verdict.UNKNOWN, "edited-file": Verdict.UNKNOWN, "several-heads": Verdict.OK}
+    assert bench.current == ["a10000000001"]
+
+
 def test_a_copy_has_the_records_of_its_original(ground: Ground) -> None:
     table = secrets.token_hex(4)
     own = Ledger(ground.store(), identity="elsewhere/1/shop", version_table=table)

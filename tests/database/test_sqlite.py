@@ -321,6 +321,20 @@ def test_another_name_of_the_file_is_the_same(shop: Shop) -> None:
     assert shop.target.ledger().open_runs == ()
 
 
+def test_a_ledger_that_cannot_be_read_is_no_ledger_without_an_open_run(shop: Shop) -> None:
+    shop.target.upgrade(dry_run=False)
+    (ledger,) = (shop.folder / ".ops/ledger").iterdir()
+    ledger.unlink()
+    ledger.mkdir()
+
+    found = shop.target.repair()
+
+    assert (found.verdict, [one.partition(":")[0] for one in found.unknown]) == (
+        Verdict.UNKNOWN,
+        ["open-run", "edited-file"],
+    )
+
+
 def test_looking_leaves_a_file_as_it_is(shop: Shop) -> None:
     before = shop.file.read_bytes(), sorted(one.name for one in shop.folder.iterdir())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -304,6 +305,20 @@ def test_nothing_is_changed_without_a_record(tmp_path: Path) -> None:
     assert refused.value.code == "ledger"
     assert refused.value.changed is False
     assert "nothing more is changed without a record" in refused.value.next_step
+
+
+def test_a_record_of_which_the_disk_took_half_is_not_taken_for_written(ledger: Ledger) -> None:
+    begin(ledger, "r1")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path_of(ledger).stat().st_size + 100, before[1]))
+    try:
+        with pytest.raises(OpsError, match="cannot be written: File too large"):
+            applied(ledger, "r1", "b2")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    end(ledger, "r1")
+
+    assert [one["kind"] for one in ledger.records()] == ["intent", "outcome"]
 
 
 def test_a_ledger_that_cannot_be_read_is_not_an_empty_one(ledger: Ledger) -> None:
