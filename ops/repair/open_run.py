@@ -23,7 +23,7 @@ from ops.repair.left import CASE, State, details, evidence, offered, to_choose, 
 from ops.repair.onward import AGAIN, COMMITTED, NOT_COMMITTED, dry, question
 from ops.repair.scene import Scene
 from ops.repair.values import Finding
-from ops.settings import redact
+from ops.settings import TargetSettings, redact
 from ops.values import listed
 
 WORDS = {"up": "upgrade", "down": "downgrade", "stamp": "stamp"}
@@ -173,7 +173,7 @@ def _state(scene: Scene, run: OpenRun, choice: str) -> State:
     places = [set(intent.get("from") or ()), *(set(one["heads"]) for one in planned)]
     current = set(scene.history.current)
     names = [one["revision"] for one in planned]
-    if busy := _still_at_work(scene):
+    if busy := _still_at_work(scene.settings):
         return State(waiting=tuple(names), stuck=busy)
     if run.direction == "stamp":
         return State(said="It would have changed the version table only.")
@@ -329,10 +329,10 @@ def _concurrently(sql: str, live: Catalog) -> str:
     return f"DROP INDEX CONCURRENTLY {found[1]}" if found is not None and plain else sql
 
 
-def _still_at_work(scene: Scene) -> str:
+def _still_at_work(settings: TargetSettings) -> str:
     """Why it is too early to tell: the server is still at a statement of the run; it notices that nobody is there."""
     give_up = time.monotonic() + _WAIT_SECONDS
-    with database.connect(scene.settings, purpose="repair") as connection:
+    with database.connect(settings, purpose="repair") as connection:
         while True:
             rows = connection.exec_driver_sql(_AT_WORK).all()
             if not rows:

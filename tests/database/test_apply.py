@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ops import database, lock
-from ops.apply import Run
+from ops.apply import Mending, Run, change
 from ops.catalog import snapshot
 from ops.errors import BusyError, MigrationError, OpsError, RevisionError, StalePlanError
-from ops.ledger import Ledger
+from ops.ledger import NONE, Ledger
 from ops.project.visit import visit
 from ops.values import Verdict
 from tests.database.conftest import Bench, SetUp, until
@@ -245,6 +245,21 @@ def test_a_revision_that_fails_half_way_is_undone_alone(set_up: SetUp) -> None:
     assert list(status.current) == expect["applied"]
     assert status.pending == (expect["failing"], *expect["heads"])
     assert (status.verdict, status.open_runs) == (Verdict.OK, ())
+
+
+def test_what_ran_before_a_revision_that_failed_counts_as_a_change(set_up: SetUp) -> None:
+    bench = set_up("fails_half_way")
+    failing = bench.case.expect["failing"]
+    with pytest.raises(MigrationError):
+        bench.target.upgrade(dry_run=False)
+    with visit(bench.target.settings) as here:
+        seen = here.catalog().fingerprint
+    before = Mending(passed=NONE, seen=seen, statements=("CREATE INDEX CONCURRENTLY beside ON customer (id)",))
+
+    with pytest.raises(MigrationError) as raised:
+        change(bench.target.settings, "up", failing, dry_run=False, unfinished=before)
+
+    assert raised.value.changed is True and f"Revision {failing} was rolled back" in raised.value.problem
 
 
 PARTLY = """

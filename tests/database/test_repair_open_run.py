@@ -6,10 +6,11 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import nbformat
+import psycopg2
 import pytest
 
 import ops
@@ -17,9 +18,12 @@ from ops import embedded, scratch
 from ops.embedded import lease
 from ops.errors import OpsError, RefusedError
 from ops.ledger import NOTEBOOK
-from ops.repair import onward
+from ops.repair import onward, open_run
 from ops.runbook import catalogue
+from ops.settings import TargetSettings
+from ops.settings.projects import ProjectSettings
 from ops.values import Verdict
+from tests import passwords
 from tests.conftest import hurried
 from tests.database.conftest import until
 from tests.database.shop import DROPS_FIRST, ROWS, Shop, is_alive, lead_down, lead_to_head, make, run
@@ -31,6 +35,8 @@ pytestmark = pytest.mark.timeout(900)
 POINTS = 20
 """How often each of the three is killed, at moments spread over all that there are."""
 
+
+guarded, make_role = passwords.guarded, passwords.make_role
 
 NOTEBOOKS = tuple(one.name for one in catalogue.catalogue().notebooks)
 
@@ -365,3 +371,21 @@ def half_way_by_plain_alembic(shop: Shop) -> None:
 def test_every_answer_is_tried() -> None:
     """The first two by `shop.answer`, at whatever moment they are asked for; the last one above."""
     assert set(onward.ANSWERS) == {"committed", "not-committed", "again"}
+
+
+def test_a_statement_of_another_login_may_still_run(
+    make_role: Callable[..., passwords.Role], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_run, "_WAIT_SECONDS", 0.0)
+    role = make_role()
+    project = ProjectSettings(config=Path("alembic.ini"))
+    settings = TargetSettings(
+        name="shop", source="url", protected=False, project=project, home=Path(), raw_url=role.url()
+    )
+    other = role.server.server.url(role.database).replace("+psycopg2", "")
+    assert open_run._still_at_work(settings) == ""
+
+    with closing(psycopg2.connect(other, application_name="alembic-ops worker")) as connection:
+        said = open_run._still_at_work(settings)
+
+        assert said.startswith(f"Session {connection.info.backend_pid} is still at work for it")
