@@ -172,11 +172,6 @@ class Pace:
         self._own = {name: local for name, local in self._own.items() if not local}
 
 
-def plain(sql: str) -> str:
-    """Return a statement as a plan has it: without what ends it."""
-    return sql.strip().rstrip(";").rstrip()
-
-
 def _asks_little(one: Command) -> bool:
     if one.verb == "VACUUM":
         return "FULL" not in one.options

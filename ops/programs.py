@@ -96,5 +96,9 @@ def child(
 
 
 def variables(more: dict[str, str], *, inherit: bool = False) -> dict[str, str]:
-    """Return the environment of such a program: ours, without settings for libpq that were meant for another one."""
-    return {**{name: value for name, value in os.environ.items() if inherit or not name.startswith("PG")}, **more}
+    """Return the environment of such a program: ours, without settings for libpq that were meant for another one.
+
+    It does not wait for ever for a server that takes the connection and says nothing.
+    """
+    ours = {name: value for name, value in os.environ.items() if inherit or not name.startswith("PG")}
+    return {"PGCONNECT_TIMEOUT": str(scratch.CONNECT_SECONDS), **ours, **more}

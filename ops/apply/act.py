@@ -134,7 +134,7 @@ class _Change:
         self.parts = Parts(self.record.part, here.setup.version_table, made.passed, dialect=here.dialect)
         self.written = verify.Written(version_table=here.setup.version_table)
         self.disproved: MigrationError | None = None
-        self.pace = Pace(here.settings.limits, self.plan.statements if self.plan else (), self.report)
+        self.pace = Pace(here.settings.limits, self.plan, self.report)
         # elsewhere nobody can be asked who waits for whom
         self.watch = Watch(here.settings, here.worker.backend_pids if here.dialect.is_postgresql else set())
         self.leftovers = Leftovers(here)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ops import limits
+from ops.plan.kept import KeptPlan
 from ops.project import Event
-from ops.secrets import redact
 from ops.settings import Limits
-from ops.statement import Statement
 
 
 class Pace:
-    """Follows a run by the worker's events. `statements` are those of its plan: what was measured of them counts."""
+    """Follows a run by the worker's events; what its `plan` has measured of a statement counts."""
 
-    def __init__(self, allowed: Limits, statements: Iterable[Statement], report: Callable[[str], None]) -> None:
+    def __init__(self, allowed: Limits, plan: KeptPlan | None, report: Callable[[str], None]) -> None:
         self._pace = limits.Pace(allowed)
+        self._plan = plan
         self._report = report
-        self._measured: dict[tuple[str, str], Statement | None] = {}
-        for one in statements:
-            key = one.revision, _kept(one.sql)
-            self._measured[key] = None if key in self._measured else one  # the same text twice may be two matters
         self.asked = limits.short(allowed)
         """The settings that were asked for last."""
 
@@ -32,7 +28,7 @@ class Pace:
     def before(self, event: Event) -> dict[str, str]:
         """Return the settings that a statement is to have, whether they are in force or not."""
         sql, revision = event["sql"], event["revision"]
-        measured = self._measured.get((revision, _kept(sql)))
+        measured = self._plan.statement(revision, sql) if self._plan is not None else None
         wanted, own = self._pace.before(sql, outside=bool(event["autocommit"]), measured=measured)
         self.asked = self.asked | wanted
         line = f", line {event['line']} of its file" if event["line"] else ""
@@ -43,8 +39,3 @@ class Pace:
     def commit(self) -> None:
         """A transaction ends."""
         self._pace.commit()
-
-
-def _kept(sql: str) -> str:
-    """Return a statement as a plan that was kept has it."""
-    return limits.plain(redact(sql))

@@ -17,6 +17,7 @@ from ops.ground import Ground
 from ops.plan.kept import Foretold, KeptPlan
 from ops.project.visit import Visit
 from ops.route import Route
+from ops.statement import brief
 
 SHOWN = 20
 """How many differences an error lists; the rest is counted."""
@@ -261,5 +262,4 @@ def _words(one: Difference) -> str:
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else " ".join(words(value).split())
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return "nothing" if value is None else brief(words(value), limit=LONGEST)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from ops import activity, database
 from ops.errors import OpsError
-from ops.health.words import doing, line, locks, who
+from ops.health.words import doing, locks, who
 from ops.live import Session
 from ops.settings import TargetSettings, seconds
+from ops.statement import brief
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -146,7 +147,6 @@ def described(one: Session) -> str:
     if one.holds:
         text += f", holds {locks(one.holds)}"
     if one.query:
-        query = line(one.query).rstrip(".;")
-        text += f", {'runs' if one.state == 'active' else 'ran'}: {query[:QUERY_CHARACTERS]}"
-        text += "…" if len(query) > QUERY_CHARACTERS else ""
+        query = brief(one.query.rstrip(".; \n"), limit=QUERY_CHARACTERS)
+        text += f", {'runs' if one.state == 'active' else 'ran'}: {query}"
     return text

@@ -16,6 +16,7 @@ from contextlib import suppress
 from ops import programs
 from ops.errors import OpsError
 from ops.settings import redact
+from ops.statement import brief
 
 TICK_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
@@ -155,9 +156,8 @@ def _words(said: Sequence[str]) -> str:
     if following is None:
         details = [one.strip() for one in said[1:3] if one.startswith(("DETAIL:", "HINT:", "LINE "))]
         return redact(" ".join([first.rstrip(".") + ".", *details]))
-    statement = " ".join("\n".join(said[following:]).removeprefix("Command was: ").split())
-    shown = statement if len(statement) <= 300 else f"{statement[:300]}…"
-    return redact(f"{first.rstrip('.')}, at: {shown}")
+    statement = redact("\n".join(said[following:]).removeprefix("Command was: "))  # before half of a secret is left
+    return f"{redact(first.rstrip('.'))}, at: {brief(statement, limit=300)}"
 
 
 def _libc() -> ctypes.CDLL | None:

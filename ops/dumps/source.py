@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,8 @@ class Source:
         self.settings = settings
         self.connection = connection
         self.facts = facts
+        # Kept, as a connection that is lost is followed by another one, which has not the snapshot.
+        self._driver: Any = connection.connection.driver_connection
         found = self.ask(_FACTS)[0]
         self.snapshot, taken, self.database_bytes, self.large_object_bytes = found[:4]
         self.large_objects, self.locale, absent = found[4:]
@@ -137,7 +139,7 @@ class Source:
 
     def catalog(self, version_table: Name) -> Catalog:
         """Return the catalog as this snapshot shows it. What was dropped since is left out."""
-        with self._driver.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute("SAVEPOINT ops_catalog")
             found = snapshot.within(cursor, version_table=version_table, strict=False)
             cursor.execute("ROLLBACK TO SAVEPOINT ops_catalog")
@@ -159,7 +161,7 @@ class Source:
         """Return which tables a program of ours copies now, and how far it is with each; None where nobody tells."""
         from ops.dumps.progress import copies
 
-        with self._driver.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute("SAVEPOINT ops_progress; SELECT pg_catalog.pg_stat_clear_snapshot()")
             found = copies(cursor, application)
             cursor.execute("ROLLBACK TO SAVEPOINT ops_progress")
@@ -175,44 +177,30 @@ class Source:
         ConnectError
             The server refused, or the connection was lost.
         """
-        import psycopg2
+        with self._cursor() as cursor:
+            cursor.execute(query, values)
+            return cursor.fetchall() if cursor.description else []
 
-        try:
-            with self._driver.cursor() as cursor:
-                cursor.execute(query, values)
-                return cursor.fetchall() if cursor.description else []
-        except psycopg2.Error as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-            if error.pgcode == _LOCKED:
-                raise BusyError(
-                    f"A table could not be read in time, as somebody keeps it locked: {said}.",
-                    next_step="See who it is with notebooks/14-check-health.ipynb, and try again.",
-                ) from None
-            raise ConnectError(
-                f"The database cannot be read as a dump has to: {said}.",
-                next_step="Give the role the right to read every table (pg_read_all_data), and see that the server is "
-                "up.",
-                code="dump",
-            ) from None
-
-    @property
-    def _driver(self) -> Any:
-        return self.connection.connection.driver_connection
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """A cursor of the driver's within the snapshot; raises as `ask` does."""
+        with _asking(self.connection, self._driver) as cursor:
+            yield cursor
 
     def _matching(self, one: patterns.Pattern) -> set[Name]:
         import psycopg2
 
-        try:
-            with self._driver.cursor() as cursor:
-                cursor.execute("SAVEPOINT ops_pattern")
+        with self._cursor() as cursor:
+            cursor.execute("SAVEPOINT ops_pattern")
+            try:
                 cursor.execute(_MATCHING, {"schema": one.schema, "name": one.name})
                 return set(cursor.fetchall())
-        except psycopg2.DataError as error:  # it has parts of a regular expression, and they are wrong
-            self.ask("ROLLBACK TO SAVEPOINT ops_pattern")
-            raise UsageError(
-                f"{one.text[:80]!r} is no pattern of tables: {first_line(error)}.",
-                next_step="Write table, schema.table or schema.*.",
-            ) from None
+            except psycopg2.DataError as error:  # it has parts of a regular expression, and they are wrong
+                cursor.execute("ROLLBACK TO SAVEPOINT ops_pattern")
+                raise UsageError(
+                    f"{one.text[:80]!r} is no pattern of tables: {first_line(error)}.",
+                    next_step="Write table, schema.table or schema.*.",
+                ) from None
 
     def _with_children(self, names: set[Name]) -> set[Name]:
         known = {one.oid: one for one in self.tables}
@@ -244,18 +232,46 @@ def reading(settings: TargetSettings, *, purpose: str = "dump") -> Iterator[Sour
     ConnectError
         The target cannot be reached, or does not let the role read.
     """
+    import psycopg2
+
     with database.connect(settings, purpose=purpose) as connection:
         driver: Any = connection.connection.driver_connection
         driver.set_client_encoding("UTF8")
         facts = database.facts(connection)
         try:
-            with driver.cursor() as cursor:
+            with _asking(connection, driver) as cursor:
                 cursor.execute(_BEGIN)
             yield Source(settings, connection, facts)
         finally:
-            if not driver.closed:
-                with driver.cursor() as cursor:
-                    cursor.execute("ROLLBACK")
+            # A snapshot ends with its session: where that is lost, what is under way here must not be replaced.
+            with suppress(psycopg2.Error):
+                if not driver.closed:
+                    with driver.cursor() as cursor:
+                        cursor.execute("ROLLBACK")
+
+
+@contextmanager
+def _asking(connection: Connection, driver: Any) -> Iterator[Any]:
+    """Yield a cursor of the driver's connection behind one of ours; what goes wrong with it is an error of ours."""
+    import psycopg2
+
+    try:
+        with driver.cursor() as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        said = first_line(error)
+        if driver.closed:
+            connection.invalidate()  # it would fail once more when it is given back
+        if error.pgcode == _LOCKED:
+            raise BusyError(
+                f"A table could not be read in time, as somebody keeps it locked: {said}.",
+                next_step="See who it is with notebooks/14-check-health.ipynb, and try again.",
+            ) from None
+        raise ConnectError(
+            f"The database cannot be read as a dump has to: {said}.",
+            next_step="Give the role the right to read every table (pg_read_all_data), and see that the server is up.",
+            code="dump",
+        ) from None
 
 
 def qualified(name: Name) -> str:

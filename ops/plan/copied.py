@@ -11,7 +11,7 @@ from ops.hazards import Severity
 from ops.plan.judged import Judged, plain_hazard, plain_statement
 from ops.route import WORDS
 from ops.secrets import redact
-from ops.statement import Statement
+from ops.statement import Statement, brief
 from ops.values import Verdict, listed
 
 HAZARDS = ("loses-rows", "drop-table", "drop-column", "broken-reference", "commits-in-parts", "writes-wait", "rebuilds")
@@ -99,7 +99,7 @@ class CopiedPlan(Judged):
             (
                 one.number,
                 f"{one.revision}{f':{one.line}' if one.line else ''}",
-                display.Name(" ".join(one.sql.split())[:160]),
+                display.Name(brief(one.sql)),
                 one.transaction or display.Mark("by itself", "attention"),
                 tuple(self.did(one)) or None,
                 None if one.seconds is None else round(one.seconds, 3),

@@ -23,6 +23,7 @@ from ops.errors import (
 )
 from ops.project.protocol import Event
 from ops.settings import TargetSettings, home
+from ops.statement import brief
 from ops.unanswered import lets_nobody_in
 
 _CODES = {"55P03": "lock-timeout", "40P01": "deadlock", "OPS54": "max-rewrite"}
@@ -204,8 +205,7 @@ def _lost(event: Event) -> OpsError:
 
 def _shown(failure: Mapping[str, Any]) -> str:
     """The statement that failed, in one line; empty where it was none."""
-    sql = " ".join(str(failure.get("sql") or "").split())
-    return sql if len(sql) <= 300 else sql[:300] + " …"
+    return brief(str(failure.get("sql") or ""), limit=300)
 
 
 def _statement(event: Event) -> OpsError:

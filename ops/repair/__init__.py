@@ -6,6 +6,7 @@
 `identify.py`  an unknown revision, or none
 `course.py`    what of a revision is committed when
 `open_run.py`  a run that died
+`halfway.py`   the revision that it was at
 `left.py`      what it left, as a value and in words
 `onward.py`    the rest of a revision that it left half done
 `heads.py`     several heads, and what waits

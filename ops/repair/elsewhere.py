@@ -17,10 +17,12 @@ from ops.errors import LackingError, RefusedError
 from ops.ledger import OpenRun, Part
 from ops.ledger.records import minute
 from ops.repair import act, onward
+from ops.repair.left import CASE
 from ops.repair.onward import COMMITTED, NOT_COMMITTED, Onward
-from ops.repair.open_run import CASE, WORDS, newest
+from ops.repair.open_run import newest
 from ops.repair.scene import Scene
 from ops.repair.values import CASES, Block, Finding
+from ops.route import WORDS
 from ops.values import listed
 
 POSTGRESQL_ONLY = frozenset({"unmanaged", "invalid-index", "not-validated", "half-detached"})

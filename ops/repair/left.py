@@ -12,6 +12,7 @@ from ops.repair.course import Fate, sentences
 from ops.repair.onward import AGAIN, COMMITTED, NOT_COMMITTED, Onward
 from ops.repair.scene import Scene
 from ops.repair.values import Block
+from ops.statement import brief
 from ops.values import listed
 
 CASE = "open-run"
@@ -70,7 +71,7 @@ def evidence(state: State) -> Iterator[Block]:
             (
                 number,
                 told,
-                " ".join(one.sql.split())[:300],
+                brief(one.sql, limit=300),
                 "by itself" if one.outside else "in a transaction",
                 one.line,
             )

@@ -149,7 +149,7 @@ _MENDS: Mapping[str, Mend] = {
     identify.UNKNOWN: identify.mend,
     identify.NO_VERSION: identify.mend,
     adopt.CASE: lambda scene, finding, choice, confirm: adopt.mend(scene, finding),
-    open_run.CASE: lambda scene, finding, choice, confirm: open_run.mend(scene, finding, choice, confirm),
+    open_run.CASE: open_run.mend,
     heads.SEVERAL: lambda scene, finding, choice, confirm: heads.mend(scene, finding),
     heads.BEHIND: _nothing_to_mend,
     edited.CASE: lambda scene, finding, choice, confirm: edited.mend(scene, finding, choice),

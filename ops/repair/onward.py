@@ -17,6 +17,7 @@ from ops.errors import MigrationError
 from ops.ledger import Part, Passed
 from ops.repair.course import Fate
 from ops.repair.scene import Scene
+from ops.statement import brief
 from ops.values import listed
 
 COMMITTED, NOT_COMMITTED, AGAIN = "committed", "not-committed", "again"
@@ -103,7 +104,7 @@ def _differing(scene: Scene, found: Fate) -> list[Key]:
 def question(part: Part, revision: str) -> str:
     """Return what somebody has to look at, where neither the ledger nor the schema can tell."""
     if part.running:
-        what = f"whether this statement of {revision} was committed: {' '.join(part.running.split())[:300]}"
+        what = f"whether this statement of {revision} was committed: {brief(part.running, limit=300)}"
     else:
         first, last = part.committed.count + 1, part.possible.count
         which = f"statement {first}" if first == last else f"statements {first} to {last}"

@@ -22,7 +22,7 @@ import pytest
 from ops import dumps, embedded, scratch
 from ops.dumps import Dump, manifest
 from ops.dumps.manifest import DumpError
-from ops.errors import BusyError, OpsError, UsageError
+from ops.errors import BusyError, ConnectError, OpsError, UsageError
 from tests import passwords
 from tests.database import dumping
 from tests.database.conftest import until
@@ -199,6 +199,25 @@ def test_a_locked_table_is_named_after_a_while(shop: str, tmp_path: Path, monkey
         with pytest.raises(BusyError, match="keeps a table locked"):
             dumps.make(source, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
+
+
+LOST: dict[str, Callable[[dumps.Source], object]] = {
+    "reading the schema": lambda source: source.catalog(("public", "alembic_version")),
+    "asking how far it is": lambda source: source.copying("somebody"),
+    "looking for tables": lambda source: source.matching(["orders"]),
+}
+
+
+@pytest.mark.parametrize("ask", LOST.values(), ids=LOST)
+def test_a_snapshot_that_is_lost_is_never_followed_by_another(shop: str, ask: Callable[[dumps.Source], object]) -> None:
+    with (
+        pytest.raises(ConnectError, match="cannot be read as a dump has to: terminating connection"),
+        dumps.reading(dumping.settings_of(shop)) as source,
+    ):
+        pid = source.ask("SELECT pg_backend_pid()")[0][0]
+        with closing(psycopg2.connect(shop.replace("+psycopg2", ""))) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 60000)", (pid,))
+        ask(source)
 
 
 @pytest.fixture(scope="module")
