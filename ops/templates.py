@@ -25,7 +25,6 @@ from ops.errors import OpsError
 MOST = 4
 """How many templates are kept on one server."""
 
-_MARK = "kept by alembic-ops; may be dropped"
 _ATTEMPTS = 3
 
 

@@ -14,7 +14,6 @@ from ops.remedy.side import Side, altering
 from ops.remedy.steps import Change, Phase, Step
 
 _ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION")
-_ENFORCED = (" NOT ENFORCED", " NOT VALID")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
