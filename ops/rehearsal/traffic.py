@@ -239,7 +239,7 @@ class _Session:
 def _connected(there: TargetSettings) -> connection:
     import psycopg2
 
-    given: dict[str, Any] = scratch.options(there.database.url)
+    given: dict[str, Any] = {"connect_timeout": scratch.CONNECT_SECONDS, **scratch.options(there.database.url)}
     try:
         made = psycopg2.connect(**{**given, "application_name": "alembic-ops traffic"})
     except psycopg2.OperationalError as error:
