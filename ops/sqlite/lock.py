@@ -48,12 +48,12 @@ def run_lock(database: Path, *, wait: int, login: str) -> Iterator[None]:
     BusyError
         Somebody else held it for `wait` seconds.
     OpsError
-        The folder cannot be written to.
+        The folder cannot be written to, or its file system has no locks.
     """
     file = _opened(database)
     try:
         deadline = time.monotonic() + max(wait, _LOOKS * POLL_SECONDS)
-        while not _taken(file, fcntl.LOCK_EX):
+        while not _is_taken(database, file):
             if time.monotonic() >= deadline:
                 found = holder(database)
                 raise BusyError(
@@ -79,6 +79,8 @@ def holder(database: Path) -> Holder | None:
         with suppress(ValueError, TypeError):
             return Holder(**json.loads(os.pread(file, 4096, 0)))
         return Holder()
+    except OSError:
+        return None  # a file system without locks: nobody holds one, and no run begins there
     finally:
         os.close(file)
 
@@ -98,10 +100,22 @@ def _opened(database: Path) -> int:
         ) from None
 
 
+def _is_taken(database: Path, file: int) -> bool:
+    try:
+        return _taken(file, fcntl.LOCK_EX)
+    except OSError as error:
+        raise OpsError(
+            f"The lock {_beside(database)} cannot be taken: {error.strerror}.",
+            next_step="Move the database to a file system that has locks: SQLite needs them as well.",
+            code="lock",
+        ) from None
+
+
 def _taken(file: int, kind: int) -> bool:
+    """Whether the lock could be taken; False where somebody else has it. Raises OSError where there are no locks."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
     return True
 
