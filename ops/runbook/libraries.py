@@ -13,10 +13,10 @@ FORMATS = ("rfc3987_syntax", "rfc3986_validator", "isoduration")
 def without_formats() -> Iterator[None]:
     """Let papermill be imported without what checks addresses and durations.
 
-    JupyterLab brings that; jsonschema, which papermill needs, imports it where it is: some forty parsers are built then,
-    expressions compiled, and a library of calendars read, one to two seconds of computing. No schema of a notebook has
-    such a format. Whoever imports them later gets them; only `jsonschema` does not check these formats in this process
-    any more.
+    JupyterLab brings that; jsonschema, which papermill needs, imports it where it is: some forty parsers are built
+    then, and a library of calendars is read, one to two seconds of computing. No schema of a notebook has such a
+    format. Whoever imports them later gets them; only `jsonschema` does not check these formats in this process any
+    more.
 
     Source
     ------

@@ -16,7 +16,7 @@ from tests.matrix.shapes import SHAPES, STEPS
 
 set_up, shop, template = conftest.set_up, test_multidb.shop, test_multidb.template
 
-SOON = {"async_env", "two_heads", "multidb"}
+SOON = {"async_env", "multidb"}
 """What `make test` goes through."""
 
 
