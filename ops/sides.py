@@ -58,6 +58,17 @@ def compare(settings: TargetSettings) -> Comparison:
     return _Work(settings).compare()
 
 
+def live(settings: TargetSettings) -> Catalog:
+    """Return the catalog of a target's database: what its schema contains but for the version table and the ledger.
+
+    Raises
+    ------
+    ConnectError, ProjectError
+        The server cannot be reached, or the project, which knows where the version table is, does not load.
+    """
+    return _Work(settings).live()
+
+
 class _Work:
     """One comparison: what is expensive is asked for once, and kept beyond it where that is safe."""
 
@@ -115,6 +126,11 @@ class _Work:
             model_tables=len(made.tables) if made else 0,
             missing_models=made.missing if made else (),
         )
+
+    def live(self) -> Catalog:
+        setup, _ = self._project()
+        with self.dialect.connect(self.settings, purpose="catalog") as connection:
+            return self.dialect.catalog(connection, (setup.version_table_schema, setup.version_table))
 
     # -- the project --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ops.values import Result, Verdict
 # What a method needs is imported by it: a worker takes as long to start, and does so meanwhile.
 if TYPE_CHECKING:
     from ops import apply, backup, draft, drift, health, ledger, plan, rehearsal, repair, status
+    from ops.catalog import Catalog
 
 EFFECTS = ("read", "copy", "files", "write")
 
@@ -73,6 +74,12 @@ class Target:
             from ops import status
 
             return status.read(booted.settings, statements=statements, booted=booted)
+
+    def catalog(self) -> Catalog:
+        """Return everything that the database's schema contains, as values with one fingerprint."""
+        from ops import sides
+
+        return sides.live(self.settings)
 
     def compare(self, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> drift.Drift:
         """Return what differs among models, migrations and database, and who made each difference.

@@ -48,6 +48,17 @@ def _settle(patch: pytest.MonkeyPatch, shop: Shop, home: Path) -> None:
     patch.delenv("DATABASE_URL", raising=False)
 
 
+def test_a_catalog_is_the_live_side_of_the_comparison(shop: Shop) -> None:
+    shop.run("ALTER TABLE users ADD nick text")
+
+    found = shop.target.catalog()
+
+    assert (found.verdict, found.fingerprint) == (Verdict.OK, shop.target.compare().fingerprints["live"])
+    columns = found.to_frame().query("kind == 'column'")["object"]
+    assert {"public.users.nick", "public.token_llm.token"} <= {*columns}
+    assert not columns.str.contains("alembic").any()
+
+
 # -- by hand ----------------------------------------------------------------------------------------
 
 TOKEN, USERS = "public.token_llm", "public.users"

@@ -118,6 +118,7 @@ def test_the_story_on_mariadb(shop: Shop) -> None:
 
     drift = db.compare()
     assert (drift.verdict, {one.cause.value for one in drift.changes}, drift.unknown) == (Verdict.OK, {"pending"}, ())
+    assert db.catalog().fingerprint == drift.fingerprints["live"]
 
     plan = db.plan()
     assert (plan.verdict, plan.counted[0].code) == (Verdict.ATTENTION, "drop-column")

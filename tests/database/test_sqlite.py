@@ -90,6 +90,10 @@ def test_the_story_of_a_file(shop: Shop) -> None:
 
     drift = db.compare()
     assert (drift.verdict, [one.cause.value for one in drift.changes]) == (Verdict.OK, ["pending"])
+    catalog = db.catalog()
+    assert (catalog.verdict, catalog.fingerprint) == (Verdict.OK, drift.fingerprints["live"])
+    assert "customer" in {name for _, name, *_ in catalog.table().rows}
+    assert "alembic_version" not in str(catalog.to_dict())
 
     plan = db.plan()
     assert (plan.verdict, [one.code for one in plan.hazards]) == (
