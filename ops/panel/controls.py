@@ -15,12 +15,15 @@ _NO_RUN = ("choose a run", "")
 _NO_CASE = ("choose one", "")
 
 # What is too wide scrolls in its own part, in place of the whole panel. Red looks as if it could be pressed, also where
-# it cannot: it is grey then.
+# it cannot: it is grey then. A report's frame and a picture are documents of their own: they go by the colours that the
+# browser prefers, unless they are told those of the theme.
 _STYLE = (
     "<style>.ops-panel .widget-inline-hbox{margin-inline:0}"  # as wide as the panel: a margin would make that scroll
     ".ops-panel .widget-html-content{min-width:0;overflow-wrap:break-word}"
     ".ops-chosen td{overflow-wrap:anywhere}"  # a path without a place to break: nothing of the chosen revision is cut
-    ".ops-panel button:disabled{filter:grayscale(1);opacity:0.45}</style>"
+    ".ops-panel button:disabled{filter:grayscale(1);opacity:0.45}"
+    '[data-jp-theme-light="true"] .ops-panel{color-scheme:light}'
+    '[data-jp-theme-light="false"] .ops-panel{color-scheme:dark}</style>'
 )
 _HEADING = '<div role="heading" aria-level="3" style="font-size:14px;font-weight:600;margin:6px 0 0 0">{}</div>'
 

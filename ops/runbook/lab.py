@@ -26,6 +26,12 @@ _OVERRIDES = {
     }
 }
 
+# A picture is a document of its own: it goes by the colours that the browser prefers, unless it is told the theme's.
+_CSS = """\
+[data-jp-theme-light="true"] .jp-OutputArea-output{color-scheme:light}
+[data-jp-theme-light="false"] .jp-OutputArea-output{color-scheme:dark}
+"""
+
 
 def main(extra: Sequence[str]) -> int:
     """Become JupyterLab: its process takes the place of this one, so that signals reach it.
@@ -41,9 +47,11 @@ def main(extra: Sequence[str]) -> int:
     folder = copy(home)
     env = {**os.environ, **environment(home)}
     env["npm_config_cache"] = str(home / ".ops" / "jupyter" / "npm")  # Lab asks npm for language servers
-    overrides = Path(env["JUPYTER_CONFIG_DIR"]) / "labconfig" / "default_setting_overrides.json"
-    overrides.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(overrides, json.dumps(_OVERRIDES, indent=2))
+    settings = {"labconfig/default_setting_overrides.json": json.dumps(_OVERRIDES, indent=2), "custom/custom.css": _CSS}
+    for name, text in settings.items():
+        file = Path(env["JUPYTER_CONFIG_DIR"]) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, text)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, command(folder, extra), env)
@@ -79,6 +87,7 @@ def command(folder: Path, extra: Sequence[str]) -> list[str]:
         # The records of all runs lie there, too: so the panel can open their notebooks and reports.
         f"--ServerApp.root_dir={folder.parent.parent}",
         f"--LabApp.default_url=/lab/tree/{folder.parent.name}/{folder.name}/{START}",
+        "--LabApp.custom_css=True",
         *root,
         *extra,
     ]

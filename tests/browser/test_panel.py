@@ -28,6 +28,10 @@ INITIAL = "54be4477c094"
 WIDE = {"width": 1280, "height": 1000}
 
 
+DARK = """() => Math.max(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)) < 64"""
+"""Whether what stands on a page stands on a dark ground."""
+
+
 @pytest.fixture(scope="module")
 def lab(server: embedded.Server, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab, in a home of its own, on the servers of this session."""
@@ -42,7 +46,8 @@ def lab(server: embedded.Server, home: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def test_from_looking_to_the_upgrade(lab: Lab, chromium: Browser, pictures: Path) -> None:
-    with page_of(chromium, viewport=WIDE) as page:
+    # Not told what colours to prefer: told, Chromium would not let a frame differ from the page.
+    with page_of(chromium, viewport=WIDE, color_scheme="null") as page:
         sheet = Sheet(page, START).open(lab)
         sheet.run_all()
         desk = Desk(page)
@@ -85,6 +90,8 @@ def test_from_looking_to_the_upgrade(lab: Lab, chromium: Browser, pictures: Path
             sheet.theme(theme)
             desk.picture(pictures / f"panel-{colours}.png")
             assert violations(page, ".ops-panel") == []
+            # No axe-core in it, as no script runs there: `test_reports.py` has the same page in both colours.
+            assert desk.report.locator("body").evaluate(DARK) == (colours == "dark"), "a report has the theme's colours"
         assert sheet.errors == []
     print(f"screenshots: {pictures}")
 
