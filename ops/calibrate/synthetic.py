@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ops.catalog.names import quoted
@@ -37,6 +38,9 @@ _DIGEST = 32
 _AROUND = {"json": 9, "jsonb": 13, "text[]": 24}
 _SHORT = 127
 """Up to here a value has a header of one byte, beyond one of four."""
+_LIMITED = re.compile(r"numeric\((\d+),(-?\d+)\)\Z")
+_DIGITS = 7
+"""Before the point, with which each of the numbers that are made up has room."""
 
 
 def rows(columns: Sequence[Column], count: int) -> tuple[str, str]:
@@ -58,7 +62,7 @@ def _value(one: Column, type: str, count: int) -> str:
     number = max(1, min(number, count))
     spread = f"n::bigint * {number} / {count}" if one.sorted else f"abs(hashint8(n)::bigint) % {number}"
     base = _base(type)
-    template = _OF_NUMBER.get(base) or _OF_TEXT.get(base, "{text}")
+    template = _within(type) or _OF_NUMBER.get(base) or _OF_TEXT.get(base, "{text}")
     value = template.format(k=f"({spread})", text=_text(f"({spread})", one.width - _AROUND.get(base, 0)))
     value = f"CAST({value} AS {type})"
     return f"CASE WHEN n % 10 >= {round(one.empty * 10)} THEN {value} END" if one.empty else value
@@ -71,6 +75,15 @@ def _text(number: str, width: int) -> str:
     if len(digests) > 8:  # wide as it is: enough that differs
         return f"left(repeat({' || '.join(digests[:8])}, {-(-length // (_DIGEST * 8))}), {length})"
     return f"left({' || '.join(digests)}, {length})"
+
+
+def _within(type: str) -> str:
+    """What numbers become that would overflow `numeric(5,2)`: of as many digits as it has."""
+    limited = _LIMITED.match(type)
+    if limited is None:
+        return ""
+    precision, scale = map(int, limited.groups())
+    return f"{{k}} % {10**precision} * 1e{-scale}" if precision - scale < _DIGITS else ""
 
 
 def _base(type: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from ops import calibrate, display, embedded, estimate
 from ops.calibrate import sample, shapes
 from ops.database import connect
-from ops.estimate.values import Rate, Trial
+from ops.estimate.values import Column, Rate, Shape, Trial
 from ops.ledger import foretold
 from tests.database.conftest import Bench, SetUp
 from tests.database.written import write
@@ -90,6 +90,31 @@ def test_a_shape_is_what_the_statistics_say(bench: Bench) -> None:
     assert 120 <= note.width <= 144
     assert columns["id"].sorted
     assert (columns["kind"].distinct, columns["short"].type) == (7.0, "character varying(12)")
+
+
+# fmt: off
+NUMBERS = {  #          so many of them at least
+    "numeric(5,2)":     60_000,
+    "numeric(6,0)":     60_000,
+    "numeric(2,2)":     100,
+    "numeric(3,5)":     1_000,
+    "numeric(3,-2)":    1_000,
+    "numeric(30,10)":   60_000,
+    "numeric":          60_000,
+}
+# fmt: on
+
+
+def test_made_up_numbers_fit_into_their_types(scratch_server: embedded.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "ROWS", 100_000)  # as many digits as there are in a plan
+    columns = tuple(Column(name=one, type=one, width=4, sorted=number % 2 == 0) for number, one in enumerate(NUMBERS))
+
+    counts = ", ".join(f'count(DISTINCT "{one}")' for one in NUMBERS)
+    with sample.sample(scratch_server, Shape(columns=columns), ()) as rows:
+        rows.cursor.execute(f"SELECT {counts} FROM whole")
+        found = dict(zip(NUMBERS, rows.cursor.fetchone(), strict=True))
+
+    assert {one: number for one, number in found.items() if number < NUMBERS[one]} == {}
 
 
 def test_a_table_that_is_gone_has_no_rate(bench: Bench, scratch_server: embedded.Server) -> None:
