@@ -27,6 +27,8 @@ COMMAND_SECONDS = 300
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LIBRARIES = re.compile(r'(?:^  File "(?:<frozen|[^"\n]*/lib/python3)[^\n]*\n(?:    [^\n]*\n)*)+', re.MULTILINE)
 """Lines of a traceback that are in no file of the project's."""
+_STOPPED = re.compile(r"^\[IPKernelApp\] ERROR \| KeyboardInterrupt caught in kernel\.\n", re.MULTILINE)
+"""What the kernel says, if it has the time, when papermill stops it after an error: nobody has interrupted anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,5 +216,6 @@ def run(folder: Path, settings: TargetSettings, line: str, module: str, *argumen
             changed=None,
         ) from None
     printed = _ANSI.sub("", done.stdout.decode("utf-8", "replace")).replace(f"{folder}{os.sep}", "")
+    printed = _STOPPED.sub("", printed)
     printed = _LIBRARIES.sub("  (… lines of libraries are left out)\n", printed)
     return Command(line=line, exit_code=done.returncode, output=redact(printed))
