@@ -159,8 +159,7 @@ class _Work:
         return [str(project.config), project.python, self.settings.database.url.render_as_string(), values]
 
     def _dependencies(self, seen: Mapping[str, Any], since: int) -> Dependencies:
-        ours = [name for name, _ in self.settings.project.environment]
-        return Dependencies.of(seen, without=ours, since=since)
+        return Dependencies.of(seen, without=self.settings.environment(), since=since)
 
     # -- the sides ----------------------------------------------------------------------------------
 

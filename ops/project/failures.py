@@ -221,7 +221,8 @@ def _statement(event: Event) -> OpsError:
     if not sql and not event.get("revision"):
         return ConnectError(
             f"The project's own connection failed{place(event)}: {said}",
-            next_step="Our own connection to the target works; compare the URL, driver and options that env.py uses.",
+            next_step="Our own connection to the target works: see where env.py takes its URL from. Where that is a "
+            "variable of its own, write env.NAME = {url} into the target's section; else compare driver and options.",
         )
     code = _code(failure)
     if code == "max-rewrite":

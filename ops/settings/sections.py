@@ -111,6 +111,20 @@ class TargetSettings:
         """The project's URL, with its password: for the worker's standard input only."""
         return urls.project_url(self._url(), driver=self.project.driver, source=self.source)
 
+    def environment(self) -> dict[str, str]:
+        """Return what the project's own process has in its environment, passwords included.
+
+        The variables that name the target's URL lead to where it works, a copy for instance, and not to where they led
+        when we were started; so does `DATABASE_URL`, which many an env.py reads. What the section says comes over that.
+        """
+        values = self.section.values if self.section else {}
+        found = {"DATABASE_URL": self.project_url()}
+        for name, url in self.others:
+            if variable := values.get(f"url_env.{name}"):
+                found[variable] = urls.project_url(url, driver=self.project.driver, source=f"url.{name}")
+        own = (values[key] for key in ("url_env", "direct_url_env") if values.get(key))
+        return {**found, **dict.fromkeys(own, self.project_url()), **dict(self.project.environment)}
+
     def _url(self) -> str:
         if self.raw_url is None:
             raise SettingsError(

@@ -111,7 +111,9 @@ def _maker(folder: Path, database: str, home: Path, patch: pytest.MonkeyPatch) -
         home = folder / name
         home.mkdir()
         project = cases.copy_to(case, home)
-        section = {"url": url, "protected": "false", **case.target, **keys}
+        section = {"protected": "false", **case.target, **keys}
+        if "url_env" not in section:
+            section["url"] = url
         for key in ("config", "cwd", "baseline"):
             if key in section:
                 section[key] = f"{name}/{section[key]}"

@@ -109,6 +109,25 @@ def test_a_name_counts_where_the_models_give_one(set_up: SetUp) -> None:
     assert (change.action, change.kind, change.object) == ("renamed", "check", "public.purchase.is_paid")
 
 
+def test_an_env_py_that_takes_its_url_from_the_variable_of_the_target(
+    set_up: SetUp, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many are written, for a variable that is only in `.env`, or that leads elsewhere where `ops` was started."""
+    monkeypatch.setenv("SHOP_URL", database)
+    bench = set_up("linear", url_env="SHOP_URL")
+    (env_py,) = bench.project.rglob("env.py")
+    text = env_py.read_text(encoding="utf-8")
+    for variable in ("SHOP_URL", "DATABASE_URL"):
+        patched = f"{text.partition('config = context.config')[0]}import os\n\nconfig = context.config\n"
+        patched += f'config.set_main_option("sqlalchemy.url", os.environ["{variable}"].replace("%", "%%"))\n'
+        env_py.write_text(patched + text.partition("config = context.config")[2], encoding="utf-8")
+        monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg2://nobody@localhost:1/elsewhere")
+
+        assert bench.target.upgrade(dry_run=False).verdict == Verdict.OK
+        assert bench.target.compare().verdict == Verdict.OK  # on copies, where it leads to those
+        assert bench.target.downgrade("base", dry_run=False).verdict == Verdict.OK
+
+
 def test_the_slow_project_up_to_its_quick_part(set_up: SetUp) -> None:
     bench = set_up("slow")
 

@@ -305,6 +305,31 @@ def test_a_direct_url_goes_round_the_pooler_and_keeps_the_projects_driver(write:
     assert redact("p00led-pw and d1rect-pw") == "*** and ***"
 
 
+# fmt: off
+LEADS = {  #                        lines of the section                           what env.py finds in its environment
+    "another variable":            ("url_env = LIVE",                              {"LIVE": "{}", "DATABASE_URL": "{}"}),
+    "round a pooler":              ("url_env = LIVE\ndirect_url_env = DIRECT",     {"LIVE": "{}", "DIRECT": "{}"}),
+    "a URL":                       ("url = postgresql+psycopg2://h/live",          {"DATABASE_URL": "{}"}),
+    "what the section says stays": ("url_env = LIVE\nenv.LIVE = y\nenv.OTHER = x", {"LIVE": "y", "OTHER": "x"}),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("lines", "expected"), LEADS.values(), ids=LEADS)
+def test_variables_that_name_the_url_lead_to_where_the_project_works(
+    write: Write, lines: str, expected: dict[str, str]
+) -> None:
+    variables = "LIVE=postgresql+psycopg2://h/live\nDIRECT=postgresql+psycopg2://d/live\n"
+    live = resolve("staging", write(ops=section(lines), env=variables))
+    copy = "postgresql+psycopg2://postgres@/copy?host=%2Frun"
+
+    for where, url in ((live, live.project_url()), (live.with_url(copy), copy)):
+        found = where.environment()
+        assert [(name, found.get(name)) for name in expected] == [
+            (name, expected[name].format(url)) for name in expected
+        ]
+
+
 def test_a_variable_for_the_scratch_server_that_is_not_set(write: Write) -> None:
     home = write(ops=section(f"{URL}\nscratch_url_env = NO_SCRATCH"))
 
