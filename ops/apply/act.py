@@ -20,6 +20,7 @@ from ops.apply.record import Recorder, take_note
 from ops.apply.run import AppliedRevision, Run
 from ops.apply.watch import Watch
 from ops.errors import InterruptedRunError, MigrationError, OpsError, first_line
+from ops.guard import evidence
 from ops.plan import kept
 from ops.project import Answer, Event, Worker, go, stop
 from ops.project.visit import Visit, visit
@@ -83,6 +84,8 @@ def change(
                 protected=guard.needs_confirmation(settings, made),
                 permission=guard.permission(here, made, saves=saves),
                 takes=known.takes if known else "",
+                foreseen=(known.verdict, known.found) if known else ("", ""),
+                rehearsed=_rehearsed(here, made.fingerprint),
             )
         with here.dialect.run_lock(here.connection, here.version_table, wait=wait):
             made = mending.route_of(here, direction, revision, unfinished)
@@ -110,6 +113,11 @@ def check(settings: TargetSettings, *, backup: str = "none", max_rewrite: str = 
     """
     backups.check_choice(backup)
     return breaker.limit_of(settings, max_rewrite)
+
+
+def _rehearsed(here: Visit, fingerprint: str) -> str | None:
+    lacking = "rehearsal" in here.dialect.lacks
+    return None if lacking else evidence.rehearsal_verdict(here.settings.home, fingerprint)
 
 
 class _Change:

@@ -33,7 +33,9 @@ class Run(Result):
     """What a change did, or, as a dry run, what it would do.
 
     `passages` are the statements that its plan had measured, with when each began and ended. `takes` is how long it
-    takes, in words, where a dry run finds a plan that has told.
+    takes, in words, where a dry run finds a plan that has told; `foreseen` is the verdict of that plan, and what it
+    says of itself, and `rehearsed` the verdict of its rehearsal; each is empty where there is none, and `rehearsed` is
+    None where there are no rehearsals.
     """
 
     route: Route
@@ -48,6 +50,8 @@ class Run(Result):
     backup: str = ""
     passages: tuple[Passage, ...] = field(default=(), repr=False)
     takes: str = ""
+    foreseen: tuple[str, str] = ("", "")
+    rehearsed: str | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -114,6 +118,7 @@ class Run(Result):
                     ("from", self.route.current or ("base",)),
                     ("to", self.route.heads or ("base",)),
                     ("plan fingerprint", self.fingerprint),
+                    *self._judged(),
                     *((("takes about, as its plan said", self.takes),) if self.takes else ()),
                     *((("the database is now at", self.current or ("base",)),) if not self.dry_run else ()),
                     *((("backup before it", display.Name(self.backup)),) if self.backup else ()),
@@ -139,6 +144,17 @@ class Run(Result):
             blocks.extend(self._sql())
             blocks.append(display.Note(self._what_next()))
         return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks))
+
+    def _judged(self) -> Iterator[tuple[str, object]]:
+        """What is known of it by others: a dry run judges nothing, and must not be taken for one that does."""
+        if not self.dry_run or not self.route.steps:
+            return
+        verdict, found = self.foreseen
+        nobody = "nobody has planned this very change: notebook 20-plan does"
+        yield "its plan found", (_mark(verdict), found) if verdict else nobody
+        if self.rehearsed is not None:
+            nobody = "none is on record: notebook 30-rehearse"
+            yield "its rehearsal", _mark(self.rehearsed) if self.rehearsed else nobody
 
     def _sql(self) -> Iterator[display.Note | display.Code]:
         written = {one.revision: one for one in self.route.sql}
@@ -203,6 +219,10 @@ class Run(Result):
                 f"-- {one.revision}\n{one.sql if one.sql is not None else '-- not available: ' + str(one.why)}"
             )
         return redact("\n\n".join(parts) + "\n") if parts else ""
+
+
+def _mark(verdict: str) -> display.Mark:
+    return display.Mark(verdict, Verdict(verdict).tone if verdict in Verdict.__members__ else "unknown")
 
 
 def _revisions(count: int) -> str:

@@ -23,6 +23,12 @@ def rehearsed(home: Path, fingerprint: str) -> datetime | None:
     return _finished(found) if found.get("fingerprint") == fingerprint else None
 
 
+def rehearsal_verdict(home: Path, fingerprint: str) -> str:
+    """Return how the last rehearsal of the plan of this fingerprint ended; nothing where there is no such record."""
+    found = _read(home / ".ops" / "rehearsals" / f"{fingerprint}.json")
+    return str(found.get("verdict") or "") if found.get("fingerprint") == fingerprint else ""
+
+
 def record_of(home: Path, identity: str) -> Path:
     """Return where the record of the newest backup of a database is."""
     name = hashlib.sha256(identity.encode()).hexdigest()[:16]

@@ -59,7 +59,7 @@ class KeptPlan:
     No secret is in the SQL of its `statements`. What was read from it before that are the rights it `needs`, where
     `default_schema` is the first of the search path.
     `foretold` is None where the clone could not tell: nothing was measured, the migrations fail there, or the clone
-    has not the roles of the target.
+    has not the roles of the target. `found` is what the plan says of itself, in words.
     """
 
     fingerprint: str
@@ -71,6 +71,8 @@ class KeptPlan:
     needs: tuple[Need, ...] = ()
     seconds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     takes: str = ""
+    verdict: str = ""
+    found: str = ""
 
     def statement(self, revision: str, sql: str) -> Statement | None:
         """Return the statement of a revision with this text; None where there is none, or more than one."""
@@ -104,6 +106,8 @@ def keep(home: Path, plan: Plan, *, default_schema: str | None) -> None:
             if one.seconds is not None
         ],
         "takes": estimate.total(plan.estimates.total),
+        "verdict": plan.verdict.value,
+        "found": redact(str(plan).removeprefix(f"{plan.route.target}: ").removesuffix(f", {plan.fingerprint}")),
     }
     bulk = None
     if plan.foretold is not None:
@@ -135,6 +139,8 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
         needs=tuple(Need(**one) for one in entry.payload["needs"]),
         seconds={number: (low, high) for number, low, high in entry.payload["seconds"]},
         takes=entry.payload["takes"],
+        verdict=entry.payload.get("verdict", ""),  # those of older plans are not known
+        found=entry.payload.get("found", ""),
     )
 
 

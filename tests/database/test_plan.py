@@ -14,6 +14,7 @@ import pytest
 from ops import embedded, scratch, settings, targets
 from ops.catalog import diff, snapshot
 from ops.database import connect
+from ops.display.text import to_text
 from ops.errors import OpsError, RevisionError, UsageError
 from ops.plan import Plan
 from ops.values import Verdict
@@ -148,13 +149,18 @@ def test_the_fingerprint_is_that_of_the_dry_run_until_something_changes(set_up: 
     bench.ask(SHOP)
     (name,) = write(bench, "op.add_column('customer', sa.Column('age', sa.Integer()))")
 
-    planned = bench.target.plan().fingerprint
-    again, shown = bench.target.plan().fingerprint, bench.target.upgrade().fingerprint
+    before = to_text(bench.target.upgrade().view())
+    plan = bench.target.plan()
+    planned, again, run = plan.fingerprint, bench.target.plan().fingerprint, bench.target.upgrade()
+    shown = run.fingerprint
     bench.ask("COMMENT ON TABLE customer IS 'changed'")
     changed = bench.target.plan().fingerprint
 
     assert planned == again == shown
     assert changed != planned
+    assert "nobody has planned this very change" in before
+    assert str(plan) == f"case: {run.foreseen[1]}, {planned}"
+    assert f"its plan found {plan.verdict}, upgrade from" in " ".join(to_text(run.view()).split())
     assert bench.target.upgrade(dry_run=False, confirm=changed).current == (name,)
 
 

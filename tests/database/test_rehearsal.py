@@ -159,6 +159,7 @@ def test_what_fails_on_rows_what_waits_and_what_is_measured(set_up: SetUp) -> No
         measured["up", "ALTER COLUMN TYPE"]["relations"] == ["public.thing"]
         and ("down", "ALTER COLUMN TYPE") in measured
     )
+    assert bench.target.upgrade().rehearsed == "ATTENTION"
     foreseen = [str(row[3]) for row in show.statements(found).rows]
     assert foreseen[:2] == ["the same", "the same"]
 

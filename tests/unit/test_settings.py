@@ -306,11 +306,11 @@ def test_a_direct_url_goes_round_the_pooler_and_keeps_the_projects_driver(write:
 
 
 # fmt: off
-LEADS = {  #                        lines of the section                           what env.py finds in its environment
-    "another variable":            ("url_env = LIVE",                              {"LIVE": "{}", "DATABASE_URL": "{}"}),
-    "round a pooler":              ("url_env = LIVE\ndirect_url_env = DIRECT",     {"LIVE": "{}", "DIRECT": "{}"}),
-    "a URL":                       ("url = postgresql+psycopg2://h/live",          {"DATABASE_URL": "{}"}),
-    "what the section says stays": ("url_env = LIVE\nenv.LIVE = y\nenv.OTHER = x", {"LIVE": "y", "OTHER": "x"}),
+LEADS = {  #                        lines of the section                       what env.py finds in its environment
+    "another variable":            ("url_env = LIVE",                          {"LIVE": "{}", "DATABASE_URL": "{}"}),
+    "round a pooler":              ("url_env = LIVE\ndirect_url_env = DIRECT", {"LIVE": "{}", "DIRECT": "{}"}),
+    "a URL":                       ("url = postgresql+psycopg2://h/live",      {"DATABASE_URL": "{}"}),
+    "what the section says stays": ("url_env = LIVE\nenv.LIVE = y\nenv.O = x", {"LIVE": "y", "O": "x"}),
 }
 # fmt: on
 
