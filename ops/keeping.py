@@ -36,7 +36,7 @@ def dependencies(settings: TargetSettings, seen: Mapping[str, Any], since: int) 
     files = list(seen["files"])
     if settings.project.baseline is not None:
         files.append(str(settings.project.baseline))
-    return Dependencies.of({**seen, "files": files}, without=settings.environment(), since=since)
+    return Dependencies.of({**seen, "files": files}, without=settings.variables(), since=since)
 
 
 def rows(texts: Mapping[Key, str | None]) -> list[list[str | None]]:

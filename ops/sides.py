@@ -159,7 +159,7 @@ class _Work:
         return [str(project.config), project.python, self.settings.database.url.render_as_string(), values]
 
     def _dependencies(self, seen: Mapping[str, Any], since: int) -> Dependencies:
-        return Dependencies.of(seen, without=self.settings.environment(), since=since)
+        return Dependencies.of(seen, without=self.settings.variables(), since=since)
 
     # -- the sides ----------------------------------------------------------------------------------
 

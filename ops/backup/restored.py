@@ -71,7 +71,7 @@ class Restoration(Result):
         if self.obstacles:
             raise RefusedError(
                 f"The backup cannot be restored: {' '.join(self.obstacles)}",
-                next_step="Provide what is named.",
+                next_step="Provide what is named, or restore through a target that logs in as a role that may.",
             )
         if confirm and confirm != self.fingerprint:
             raise StalePlanError(

@@ -63,7 +63,7 @@ class Worker:
                 "imports": list(project.imports),
                 "setup": project.setup,
                 "x": list(project.x),
-                "environment": settings.environment(),
+                "environment": settings.variables(),
                 "options": [list(pair) for pair in project.options],
                 "section_options": [list(triple) for triple in project.section_options],
                 "connection_attribute": project.connection_attribute,

@@ -274,4 +274,8 @@ def plain(value: object) -> Any:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """Return text as one line, in which what stood on lines of its own does not run into the next."""
+    parts = [" ".join(line.split()) for line in text.splitlines()]
+    parts = [one for one in parts if one]
+    ended = [one if one[-1] in ".:;,!?…)" else f"{one}." for one in parts[:-1]]
+    return " ".join((*ended, *parts[-1:]))

@@ -111,7 +111,7 @@ class TargetSettings:
         """The project's URL, with its password: for the worker's standard input only."""
         return urls.project_url(self._url(), driver=self.project.driver, source=self.source)
 
-    def environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """Return what the project's own process has in its environment, passwords included.
 
         The variables that name the target's URL lead to where it works, a copy for instance, and not to where they led

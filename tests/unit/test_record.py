@@ -60,11 +60,12 @@ ERRORS = {
 
 @pytest.mark.parametrize(("verdict", "code"), VERDICTS.items(), ids=VERDICTS)
 def test_a_verdict_has_its_exit_code(tmp_path: Path, verdict: str, code: int) -> None:
-    begun(tmp_path).conclude(verdict=Verdict(verdict), summary="two\nlines", data={"a": 1})
+    said = "It failed:\n the  statement\nNothing was changed.\n"
+    begun(tmp_path).conclude(verdict=Verdict(verdict), summary=said, data={"a": 1})
 
     content = read(tmp_path)
     assert (content["verdict"], content["exit_code"]) == (verdict, code)
-    assert content["summary"] == "two lines"
+    assert content["summary"] == "It failed: the statement. Nothing was changed."
     assert content["data"] == {"a": 1}
     assert content["finished"] is not None
 

@@ -324,7 +324,7 @@ def test_variables_that_name_the_url_lead_to_where_the_project_works(
     copy = "postgresql+psycopg2://postgres@/copy?host=%2Frun"
 
     for where, url in ((live, live.project_url()), (live.with_url(copy), copy)):
-        found = where.environment()
+        found = where.variables()
         assert [(name, found.get(name)) for name in expected] == [
             (name, expected[name].format(url)) for name in expected
         ]
