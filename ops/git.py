@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,12 @@ def top(folder: Path) -> Path | None:
     """Return the top of the repository that a folder belongs to; None where there is no git."""
     said = _ask(folder, "rev-parse", "--show-toplevel")
     return Path(said.rstrip("\n")) if said else None
+
+
+def top_of(files: Iterable[Path]) -> Path | None:
+    """Return the top of the first repository that has one of some files; a folder of them is asked once."""
+    folders = dict.fromkeys(file.parent for file in files)
+    return next(filter(None, map(top, folders)), None)
 
 
 def commit(folder: Path) -> str | None:

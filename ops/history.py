@@ -85,13 +85,24 @@ class History(Result):
 
         Branches that carry a label are to live side by side.
         """
-        labelled = {
-            one.revision
-            for one in self.revisions
-            if any(self.by_id[below].branch_labels for below in self.ancestors([one.revision]))
-        }
-        plain = tuple(head for head in self.heads if head not in labelled)
+        plain = tuple(head for head in self.heads if head not in self._labelled)
         return plain if len(plain) > 1 else ()
+
+    @cached_property
+    def _labelled(self) -> frozenset[str]:
+        """The revisions with a branch label at or below them; each revision is looked at once."""
+        above: dict[str, list[str]] = {}
+        for name in self.by_id:
+            for parent in self.parents(name):
+                above.setdefault(parent, []).append(name)
+        found: set[str] = set()
+        queue = [one.revision for one in self.revisions if one.branch_labels]
+        while queue:
+            name = queue.pop()
+            if name not in found:
+                found.add(name)
+                queue.extend(above.get(name, ()))
+        return frozenset(found)
 
     @property
     def has_unexpected_heads(self) -> bool:

@@ -117,10 +117,9 @@ class _Reader:
         new = {one for one in own if not self.scene.exists(self.scene.origin(self.statement, one))}
         return any(
             self._full(one.schema, one.name) in new and (one.sources or one.verb == "COPY")
-            for statement in self.scene.statements
-            if new and statement.number < self.statement.number
-            for one in self.scene.of(statement)
-            if one.verb in _FILLS
+            for verb in (_FILLS if new else ())
+            for statement, one in self.scene.by_verb.get(verb, ())
+            if statement.number < self.statement.number
         )
 
     def _full(self, schema: str, name: str) -> str:
@@ -164,10 +163,8 @@ class _Reader:
         """Columns that a table has got before this statement."""
         found = {
             command.column: command.type
-            for statement in self.scene.statements
-            if statement.number < self.statement.number
-            for command in self.scene.of(statement)
-            if command.verb == "ADD COLUMN" and "SERIAL" not in command.options
+            for statement, command in self.scene.by_verb.get("ADD COLUMN", ())
+            if statement.number < self.statement.number and "SERIAL" not in command.options
             if self._full(command.schema, command.name) == relation
         }
         return tuple(found.items())

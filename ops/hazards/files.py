@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ops.hazards.values import Hazard, Severity
 from ops.statement import Statement
@@ -49,7 +49,11 @@ def judge_files(
     `several_heads`: there are more than are meant to be there.
     """
     found = [hazard for one in files for hazard in _of_file(one, direction)]
-    found += [hazard for one in files for hazard in _mixed(one, statements)]
+    of_revision: dict[str, list[Statement]] = {}
+    for one in statements:
+        if not one.bookkeeping:
+            of_revision.setdefault(one.revision, []).append(one)
+    found += [hazard for one in files for hazard in _mixed(one, of_revision.get(one.revision, ()))]
     if several_heads:
         found.append(
             _hazard(
@@ -129,9 +133,8 @@ def _way_back(one: VersionFile) -> Iterator[Hazard]:
         )
 
 
-def _mixed(one: VersionFile, statements: Iterable[Statement]) -> Iterator[Hazard]:
+def _mixed(one: VersionFile, own: Sequence[Statement]) -> Iterator[Hazard]:
     """A revision that commits some of its statements by themselves: a failure leaves a part of it."""
-    own = [each for each in statements if each.revision == one.revision and not each.bookkeeping]
     outside = [each for each in own if each.autocommit and each.measured]
     inside = [each for each in own if not each.autocommit and (each.locks or each.created or each.dropped)]
     if outside and inside:

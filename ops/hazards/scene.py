@@ -62,6 +62,29 @@ class Scene:
         return self.commands.get(statement.number, ())
 
     @cached_property
+    def by_verb(self) -> Mapping[str, Sequence[tuple[Statement, Command]]]:
+        """Every command of the plan under its verb, in order: of a thousand revisions, few do what a rule looks for."""
+        found: dict[str, list[tuple[Statement, Command]]] = {}
+        for statement in self.statements:
+            for command in self.of(statement):
+                found.setdefault(command.verb, []).append((statement, command))
+        return found
+
+    @cached_property
+    def _settings(self) -> Sequence[tuple[Statement, Command]]:
+        """Whatever sets or resets a setting, in order."""
+        return [(one, each) for one in self.statements for each in self.of(one) if each.verb in ("SET", "RESET")]
+
+    @cached_property
+    def _by_transaction(self) -> Mapping[object, Sequence[Statement]]:
+        """The statements of each transaction, without Alembic's own."""
+        found: dict[object, list[Statement]] = {}
+        for one in self.statements:
+            if not one.bookkeeping:
+                found.setdefault(one.transaction, []).append(one)
+        return found
+
+    @cached_property
     def _by_name(self) -> Mapping[str, list[Key]]:
         found: dict[str, list[Key]] = {}
         for key in self.side.catalog.texts:
@@ -223,7 +246,7 @@ class Scene:
         """Return the statements of the same transaction, before and after it; Alembic's own are left out."""
         if statement.autocommit:
             return (), ()
-        same = [one for one in self.statements if one.transaction == statement.transaction and not one.bookkeeping]
+        same = self._by_transaction.get(statement.transaction, ())
         return (
             tuple(one for one in same if one.number < statement.number),
             tuple(one for one in same if one.number > statement.number),
@@ -235,20 +258,19 @@ class Scene:
         A value that switches a limit off is none, and so is what a RESET brings back: the role's own, which is unknown.
         """
         local, session = "", self.limits.get(name, "")
-        for one in self.statements:
+        for one, command in self._settings:
             if one.number >= statement.number:
                 break
             same_transaction = one.transaction == statement.transaction and not one.autocommit
             if not same_transaction and one.revision != statement.revision:
                 continue
-            for command in self.of(one):
-                if command.verb not in ("SET", "RESET") or command.name.lower() not in (name, "all", ""):
-                    continue
-                value = "" if command.verb == "RESET" else command.value.strip().strip("'")
-                if "LOCAL" not in command.options:
-                    session = value
-                    local = value if same_transaction else local
-                elif same_transaction:
-                    local = value
+            if command.name.lower() not in (name, "all", ""):
+                continue
+            value = "" if command.verb == "RESET" else command.value.strip().strip("'")
+            if "LOCAL" not in command.options:
+                session = value
+                local = value if same_transaction else local
+            elif same_transaction:
+                local = value
         value = local or session
         return "" if value in _OFF else value

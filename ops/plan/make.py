@@ -264,8 +264,7 @@ def _files(here: Visit, made: Route, records: Records) -> tuple[VersionFile, ...
 
 def _root(here: Visit, made: Route) -> Path:
     """The top of the repository that has the version files; where there is no git, the home folder."""
-    folders = (Path(one.path).parent for one in made.revisions)
-    return next(filter(None, map(git.top, folders)), None) or here.settings.home
+    return git.top_of(Path(one.path) for one in made.revisions) or here.settings.home
 
 
 def _file(step: Step, known: Mapping[Path, frozenset[Path] | None], edited: set[str]) -> VersionFile:

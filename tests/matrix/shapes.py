@@ -90,6 +90,11 @@ def _long(ask: Ask) -> Bench:
     bench = _maker(ask)("linear")
     shutil.rmtree(bench.project / "migrations")
     make_linear.make(bench.project, MANY)
+    (bench.project / "models.py").write_text(make_linear.MODELS.format(revisions=MANY), encoding="utf-8")
+    env = bench.project / "migrations" / "env.py"
+    text = env.read_text(encoding="utf-8")
+    assert "MetaData()" in text
+    env.write_text("import models\n" + text.replace("MetaData()", "models.metadata"), encoding="utf-8")
     tables = [f"table_{number:04}" for number in range(MANY // (make_linear.COLUMNS_PER_TABLE + 1))]
     return _expecting(bench, heads=[f"r{MANY:05}"], revisions=MANY, tables=tables, rehearsed_to="+20")
 

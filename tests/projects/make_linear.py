@@ -47,6 +47,18 @@ def downgrade():
 
 COLUMNS_PER_TABLE = 9
 
+MODELS = """\
+from sqlalchemy import Column, Integer, MetaData, String, Table
+
+metadata = MetaData()
+for number in range({revisions}):
+    table, column = divmod(number, 10)
+    if column == 0:
+        made = Table(f"table_{{table:04d}}", metadata, Column("id", Integer, primary_key=True))
+    else:
+        made.append_column(Column(f"column_{{column}}", String(50)))
+"""
+"""What so many revisions in a row come to, as models: for who wants to compare."""
 
 BRANCHES = 6
 ROUND = 61

@@ -10,6 +10,7 @@ import pytest
 from ops import commands, display, estimate
 from ops.catalog import Catalog, Key
 from ops.estimate.values import WIDTH, Estimates, Range, Rate, Trial
+from ops.hazards.scene import Scene
 from ops.live import Live, LiveRelation
 from ops.statement import Lock, Mode, Statement
 
@@ -242,3 +243,20 @@ def test_texts_that_a_language_sorts_are_told(keys: str, collation: str, named: 
 
     assert said.partition(":")[0] == named
     assert estimate.sorting([], Catalog(texts=COLUMNS, database="d", server_version=180004), collation) == ""
+
+
+def test_the_work_of_a_long_plan_goes_through_its_statements_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = 500
+    made = _statement("CREATE TABLE public.fresh (id integer)", created=("public.fresh",))
+    added = (f"ALTER TABLE public.fresh ADD COLUMN c{number} text" for number in range(2, many))
+    plan = (made, *(_statement(sql, number) for number, sql in enumerate(added, 2)))
+    filled = _statement("INSERT INTO public.fresh SELECT FROM public.big", many)
+    asked: list[int] = []
+    of = Scene.of
+    monkeypatch.setattr(Scene, "of", lambda self, one: (asked.append(one.number), of(self, one))[1])
+
+    works = _works(*plan, filled, _statement("ALTER TABLE public.fresh ADD COLUMN last text", many + 1))
+
+    assert all(works[one.number].is_small for one in plan)
+    assert "rows that nobody has counted" in works[many + 1].why
+    assert len(asked) < 10 * many

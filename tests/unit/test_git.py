@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from ops import git
 
@@ -54,3 +57,17 @@ def test_added_names_the_author(tmp_path: Path) -> None:
 
     assert (path.name, author) == ("a.py", "An Nguyễn")
     assert date[:2] == "20"
+
+
+def test_the_files_of_a_folder_are_asked_about_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, outside = repository(tmp_path / "shop") / "sub", tmp_path / "elsewhere"
+    outside.mkdir()
+    asked: list[Path] = []
+    top = git.top
+    monkeypatch.setattr(git, "top", lambda folder: (asked.append(folder), top(folder))[1])
+
+    found = git.top_of([*(outside / f"{name}.py" for name in range(9)), *(inside / f"{name}.py" for name in range(9))])
+
+    assert found == Path(os.path.realpath(tmp_path / "shop"))
+    assert asked == [outside, inside]
+    assert git.top_of([outside / "x.py"]) is None and git.top_of([]) is None

@@ -11,6 +11,7 @@ import pytest
 from ops.commands import parse
 from ops.hazards import RULES, Severity, bodies, judge, weight
 from ops.hazards.rules import CONTEXT
+from ops.hazards.scene import Scene
 from ops.live import Live, LiveRelation
 from ops.statement import Statement
 from tests.unit.judging import CATALOG15, CATALOG18, codes, judged, live, plan, relation, statement, told
@@ -417,3 +418,19 @@ def test_a_size_that_nobody_knows_is_not_nothing(known: dict[str, Any], heap: in
     found = weight.load(LiveRelation(name="public.users", kind="table", **known), counted=True)
 
     assert (found.heap_bytes, found.total_bytes, found.is_empty) == (heap, total, heap == 0)
+
+
+def test_a_long_plan_is_gone_through_a_few_times_and_not_once_for_each_statement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = 300
+    steps = [(f"ALTER TABLE users ADD COLUMN c{number} text", "AX public.users") for number in range(many)]
+    apart = [one for step in steps for one in (step, "commit")]
+    asked: list[int] = []
+    of = Scene.of
+    monkeypatch.setattr(Scene, "of", lambda self, one: (asked.append(one.number), of(self, one))[1])
+
+    found = judged(plan("SET lock_timeout = '2s'", *apart))
+
+    assert told(found) == set() and len(found) >= many
+    assert len(asked) < 20 * many

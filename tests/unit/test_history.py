@@ -89,6 +89,26 @@ def test_rows_of_the_version_table_that_are_too_many(files: tuple[str, ...], row
     assert history(*files, current=rows).overlapping == found
 
 
+# fmt: off
+HEADS = {  #                                   files                                   too many
+    "one head":                               (LINE,                                   ()),
+    "two of one line":                        (("a:", "b: a", "c: a"),                 ("b", "c")),
+    "each with a label":                      (TWO,                                    ()),
+    "one with a label, one without":          (("a: @shop", "b: a", "x:"),             ()),
+    "one with a label, two without":          (("a: @shop", "b: a", "x:", "y:"),       ("x", "y")),
+    "two over one label":                     (("a: @shop", "b: a", "c: a"),           ()),
+    "a label on what one only depends on":    (("a: @shop", "x:", "y: x > shop", "z: x"), ()),
+    "a label that stands above the fork":     (("a:", "b: a @shop", "c: a", "d: a"),   ("c", "d")),
+    "files that go round":                    ((*LOOP, "x:", "y:"),                    ("x", "y")),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("files", "found"), HEADS.values(), ids=HEADS)
+def test_heads_of_which_one_is_too_many(files: tuple[str, ...], found: tuple[str, ...]) -> None:
+    assert history(*files).unexpected_heads == found
+
+
 def test_a_label_among_the_dependencies_means_the_revision_that_bears_it() -> None:
     assert history(*TWO).parents("y") == ("x", "a")
 
@@ -109,3 +129,17 @@ def test_thousands_of_revisions_in_a_row_are_no_trouble() -> None:
     found = history(*lines, current="r1499")
 
     assert (len(found.applied), len(found.pending), found.pending[0]) == (1500, 1500, "r1500")
+
+
+def test_what_is_found_of_a_long_history_looks_at_each_revision_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = 1000
+    lines = ["r0000: @shop"] + [f"r{number:04}: r{number - 1:04}" for number in range(1, many)] + ["x:", "y:"]
+    found = history(*lines, current="r0499")
+    asked: list[str] = []
+    parents = History.parents
+    monkeypatch.setattr(History, "parents", lambda self, name: (asked.append(name), parents(self, name))[1])
+
+    assert found.unexpected_heads == ("x", "y")
+    assert len(found.pending) == many // 2 + 2
+    assert found.to_frame().shape[0] == many + 2 and found.overlapping == ()
+    assert len(asked) < 5 * many

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from ops.hazards.files import FILE_CODES, judge_files
@@ -104,3 +106,26 @@ def test_what_is_committed_by_itself(places: tuple[tuple[int, tuple[Lock, ...]],
     found = judge_files([file()], statements=statements, heads=("a1",), direction="up", several_heads=False)
 
     assert ("mixed-autocommit" in {hazard.code for hazard in found}) == mixed
+
+
+def test_the_statements_of_a_long_plan_are_gone_through_once() -> None:
+    asked: list[int] = []
+
+    class Counted(tuple[Statement, ...]):
+        def __iter__(self) -> Iterator[Statement]:
+            asked.append(len(self))
+            return super().__iter__()
+
+    files = [file(revision=f"r{number}") for number in range(50)]
+    made = [
+        Statement(
+            number=2 * place + inside, revision=one.revision, sql="", transaction=inside, locks=ALTER, measured=True
+        )
+        for place, one in enumerate(files)
+        for inside in (0, 1)
+    ]
+
+    found = judge_files(files, statements=Counted(made), heads=("r49",), direction="up", several_heads=False)
+
+    assert [one.revision for one in found if one.code == "mixed-autocommit"] == [one.revision for one in files]
+    assert len(asked) == 1

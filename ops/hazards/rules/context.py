@@ -192,11 +192,10 @@ def _columns_of(subject: Subject, relation: str) -> int:
     key = subject.scene.table(origin)
     own = max(known.columns if known else 0, len(subject.side.children(key, "column")))
     added = 0
-    for one in subject.scene.statements:
-        for command in subject.scene.of(one) if one.number <= subject.statement.number else ():
-            if one is subject.statement and command is subject.command:
-                return own + added
-            added += command.verb == "ADD COLUMN" and subject.named(command.schema, command.name) == subject.relation
+    for one, command in subject.scene.by_verb["ADD COLUMN"]:
+        if one is subject.statement and command is subject.command:
+            break
+        added += subject.named(command.schema, command.name) == subject.relation
     return own + added
 
 
