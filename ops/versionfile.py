@@ -41,8 +41,9 @@ def bodies(text: str) -> tuple[Body, Body, str]:
     """
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return Body.CODE, Body.CODE, ""  # Alembic has loaded it, so it is code of another Python
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # Alembic has loaded it, so it is code of another Python, or a sum of a thousand texts: more than can be read.
+        return Body.CODE, Body.CODE, ""
     found: dict[str, list[ast.stmt] | None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name in ("upgrade", "downgrade") and node.name not in found:

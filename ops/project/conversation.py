@@ -211,7 +211,10 @@ class Worker:
             said = understood(line)
             if said is None:
                 raise self._not_understood(line)
-            event = without_secrets(said)
+            try:
+                event = without_secrets(said)
+            except RecursionError:  # JSON is read deeper than it can be gone through
+                raise self._not_understood(line) from None
             kind = event["event"]
             if kind == "answer":
                 value: dict[str, Any] = event["value"]
@@ -219,7 +222,7 @@ class Worker:
             if kind == "error":
                 try:
                     error = failures.translate(event, settings=self.settings, printed=self.printed())
-                except (KeyError, TypeError, AttributeError, ValueError):
+                except (LookupError, TypeError, AttributeError, ValueError, RecursionError):
                     error = self._not_understood(line)
                 raise error
             if kind == "signal":

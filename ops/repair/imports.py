@@ -156,7 +156,7 @@ def _patched(env_py: Path, folder: Path) -> str:
     try:
         text = env_py.read_bytes().decode()  # with the line ends that it has
         body = ast.parse(text).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     at = 0
     for node in body:

@@ -11,6 +11,7 @@ import difflib
 import io
 import math
 import re
+import sys
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ Value = str | int | bool | float
 _TYPES: dict[str, type] = {"str": str, "int": int, "bool": bool, "float": float}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
+_BLANKS = " \t\r\n"
+_DIGITS = 20
+"""As many as a whole number may have: Python itself writes down no more than some thousands."""
+_TOO_DEEP = (RecursionError, MemoryError)
+"""What Python raises for code that is nested too deeply, by how deeply it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,8 @@ def declared(source: str, *, notebook: str) -> tuple[Parameter, ...]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
         raise _malformed(notebook, str(error)) from None
+    except _TOO_DEEP:
+        raise _malformed(notebook, "it is nested too deeply") from None
     helps = _comments(source)
     found = []
     for node in tree.body:
@@ -69,11 +78,11 @@ def declared(source: str, *, notebook: str) -> tuple[Parameter, ...]:
             and isinstance(node.annotation, ast.Name)
             and node.annotation.id in _TYPES
         ):
-            raise _malformed(notebook, f"line {node.lineno}: {ast.unparse(node)[:80]}")
+            raise _malformed(notebook, f"line {node.lineno}: {_code(node)}")
         kind = node.annotation.id
         default = _literal(node.value, notebook) if node.value is not None else None
         if default is not None and not _fits(default, kind):
-            raise _malformed(notebook, f"line {node.lineno}: {default!r} is not {_article(kind)}")
+            raise _malformed(notebook, f"line {node.lineno}: {_code(node)} is not {_article(kind)}")
         last = node.end_lineno or node.lineno
         found.append(Parameter(name=node.target.id, type=kind, default=default, help=helps.get(last, "")))
     return tuple(found)
@@ -162,7 +171,7 @@ def injected_names(cells: Iterable[str]) -> tuple[str, ...]:
             continue
         try:
             tree = ast.parse(cell)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, *_TOO_DEEP):
             continue  # a cell that does not compile has assigned nothing
         for node in tree.body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -178,35 +187,41 @@ def _comments(source: str) -> dict[int, str]:
 def _literal(node: ast.expr, notebook: str) -> Value:
     try:
         value = ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError):
-        raise _malformed(notebook, f"line {node.lineno}: {ast.unparse(node)[:80]} is no literal") from None
+    except (ValueError, TypeError, SyntaxError, *_TOO_DEEP):
+        raise _malformed(notebook, f"line {node.lineno}: {_code(node)} is no literal") from None
     if not isinstance(value, (str, int, float)):
-        raise _malformed(notebook, f"line {node.lineno}: {ast.unparse(node)[:80]} is no text, number or bool")
+        raise _malformed(notebook, f"line {node.lineno}: {_code(node)} is no text, number or bool")
     return value
+
+
+def _code(node: ast.AST) -> str:
+    """The beginning of some code, for an error."""
+    try:
+        return ast.unparse(node)[:80]
+    except (ValueError, *_TOO_DEEP):  # ValueError: a number of more digits than Python writes
+        return "what is nested too deeply, or too long a number,"
 
 
 def _fits(value: object, kind: str) -> bool:
     # bool is a subclass of int, and `dry_run=0` must not pass for False.
     if kind == "float":
-        return type(value) in (int, float) and math.isfinite(value)
+        # Compared exactly: a whole number may be too large to become a float. What is no number is not less either.
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+    if kind == "int":
+        return type(value) is int and abs(value) < 10**_DIGITS
     return type(value) is _TYPES[kind]
 
 
 def _read(parameter: Parameter, text: str, parameters: Sequence[Parameter], notebook: str) -> Value:
     if parameter.type == "str":
         return text
-    word = text.strip()
+    word = text.strip(_BLANKS)  # not what only Unicode calls a blank: nobody sees it
     if parameter.type == "bool" and word.lower() in _BOOLEANS:
         return _BOOLEANS[word.lower()]
-    if parameter.type == "int" and _INTEGER.match(word) and len(word) <= 20:
+    if parameter.type == "int" and _INTEGER.match(word) and len(word.lstrip("+-")) <= _DIGITS:
         return int(word)
-    if parameter.type == "float":
-        try:
-            number = float(word)
-        except ValueError:
-            number = math.nan
-        if math.isfinite(number):
-            return number
+    if parameter.type == "float" and _FLOAT.match(word) and math.isfinite(float(word)):
+        return float(word)
     accepted = " (true, false, yes, no, 1, 0)" if parameter.type == "bool" else ""
     raise _usage(
         f"Parameter {parameter.name} takes {_article(parameter.type)}{accepted}; {_short(text)!r} is not one.",
@@ -220,7 +235,7 @@ def _checked(parameter: Parameter, value: object, parameters: Sequence[Parameter
         return float(value) if parameter.type == "float" else value  # type: ignore[arg-type, return-value]
     problem = (
         f"{notebook}: parameter {parameter.name} takes {_article(parameter.type)}, "
-        f"but arrived as {type(value).__name__} {_short(repr(value))}."
+        f"but arrived as {type(value).__name__} {_short(_written(value))}."
     )
     if parameter.type == "str":
         raise UsageError(
@@ -260,7 +275,19 @@ def _malformed(notebook: str, detail: str) -> OpsError:
 
 
 def _article(kind: str) -> str:
-    return {"str": "text (str)", "int": "a whole number (int)", "bool": "a bool", "float": "a number (float)"}[kind]
+    return {
+        "str": "text (str)",
+        "int": f"a whole number (int) of at most {_DIGITS} digits",
+        "bool": "a bool",
+        "float": "a number (float)",
+    }[kind]
+
+
+def _written(value: object) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # ValueError: a number of more digits than Python writes
+        return "that is too large to be shown"
 
 
 def _short(text: str) -> str:

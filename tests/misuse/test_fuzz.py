@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -14,78 +11,40 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ops.errors import OpsError, SettingsError, UsageError
-from ops.project import conversation
-from ops.project.protocol import FIELDS
-from ops.runbook.parameters import declared, from_namespace, from_text, from_values, injected_names
 from ops.settings import home, masked, names, ours, project_url, resolve
 from ops.settings.files import environment, sections
+from tests.misuse import properties
 from tests.misuse.fuzzing import forgetful, hold, tried
-
-TEXT = st.text(max_size=40)
-LITERALS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXT, st.binary(max_size=9), st.lists(TEXT))
-
+from tests.misuse.made_up import BYTES, CELLS, LITERALS, PARAMETERS, TEXT
 
 # -- parameters -------------------------------------------------------------------------------------
-
-DECLARED = declared("revision: str\ndry_run: bool = True\nwait: int = -1\nratio: float = 0.5\n", notebook="n")
 
 
 @tried(40, 5000)
 def test_a_parameter_is_what_was_typed_or_is_refused(examples: int) -> None:
-    @given(st.sampled_from([one.name for one in DECLARED]), TEXT)
+    @given(st.sampled_from(PARAMETERS), TEXT)
     def prop(name: str, text: str) -> None:
-        given_texts = [f"{name}={text}"] if name == "revision" else ["revision=head", f"{name}={text}"]
-        try:
-            value = from_text(DECLARED, given_texts, notebook="n")[name]
-        except UsageError as refused:
-            assert refused.next_step
-            return
-        if name == "revision":
-            assert value == text
-        elif name == "wait":
-            assert value == int(text) and type(value) is int
-        elif name == "ratio":
-            assert value == float(text)
-        else:
-            assert text.strip().lower() in (("true", "yes", "1") if value else ("false", "no", "0"))
+        properties.a_parameter_is_what_was_typed_or_is_refused(name, text)
 
     hold(prop, examples)
 
 
 @tried(25, 3000)
 def test_values_and_names_of_any_kind(examples: int) -> None:
-    named = st.dictionaries(st.one_of(st.sampled_from(["revision", "dry_run", "wait", "ratio"]), TEXT), LITERALS)
+    named = st.dictionaries(st.one_of(st.sampled_from(PARAMETERS), TEXT), LITERALS)
 
     @given(named, st.lists(TEXT, max_size=4))
     def prop(values: dict[str, Any], texts: list[str]) -> None:
-        for read in (
-            lambda: from_values(DECLARED, values, notebook="n"),
-            lambda: from_namespace(DECLARED, values, injected=texts, notebook="n"),
-            lambda: from_text(DECLARED, texts, notebook="n"),
-        ):
-            try:
-                found = read()
-            except UsageError:
-                continue
-            kinds = {one.name: one.type for one in DECLARED}
-            assert {name: type(value).__name__ for name, value in found.items()} == kinds
+        properties.values_of_any_kind_fit_or_are_refused(values, texts)
 
     hold(prop, examples)
 
 
 @tried(25, 5000)
 def test_a_parameters_cell_of_any_text(examples: int) -> None:
-    words = st.sampled_from(
-        ["a", ":", "str", "int", "=", "'x'", "1", "\n", "#", "(", '"""', "\\", "None", "-", "\0", "\t"]
-    )
-
-    @given(st.one_of(TEXT, st.lists(words, max_size=12).map(" ".join)))
+    @given(CELLS)
     def prop(source: str) -> None:
-        try:
-            declared(source, notebook="n")
-        except OpsError as refused:
-            assert "parameters cell of n" in refused.problem
-        injected_names([f"# Parameters\n{source}"])
+        properties.a_parameters_cell_declares_or_is_refused(source)
 
     hold(prop, examples)
 
@@ -220,82 +179,29 @@ def test_a_url_of_any_text(examples: int) -> None:
     hold(prop, examples)
 
 
-# -- what a worker says -----------------------------------------------------------------------------
-
-
-class Mouth:
-    """As much of a process as a conversation needs: it says some lines, whatever it is told, and ends."""
-
-    def __init__(self, lines: bytes) -> None:
-        self.stdout, self.stdin, self.stderr = io.BytesIO(lines), io.BytesIO(), io.BytesIO()
-        self.returncode = 0  # nobody is there to be killed
-        self.pid = 0
-
-    def wait(self, timeout: float | None = None) -> int:
-        return 0
-
-
-def worker_that_says(lines: bytes) -> conversation.Worker:
-    worker = object.__new__(conversation.Worker)
-    worker.settings = SimpleNamespace(name="case", project=SimpleNamespace(config=Path("alembic.ini")), database="d")
-    worker.backend_pids, worker.warnings, worker.versions = set(), [], {}
-    worker._ahead, worker._early, worker._printed = "", {}, []  # type: ignore[assignment]
-    worker._process = Mouth(lines)  # type: ignore[assignment]
-    return worker
-
-
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXT),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
-    max_leaves=8,
-)
-KINDS = ["statement", "lost", "alembic", "project", "exit", "abandoned", "wrong-database", "pooler", "unresolved", "x"]
-EVENTS = st.fixed_dictionaries(
-    {"event": st.one_of(st.sampled_from(sorted(FIELDS)), TEXT)},
-    optional={
-        "kind": st.one_of(st.sampled_from(KINDS), JSON),
-        "message": st.one_of(TEXT, JSON),
-        "type": st.one_of(TEXT, JSON),
-        "value": JSON,
-        "failure": JSON,
-        "frames": JSON,
-        "causes": JSON,
-        "revision": JSON,
-        "sql": JSON,
-        "pid": JSON,
-        "name": JSON,
-        "heads": JSON,
-        "python": JSON,
-    },
-)
-SAID = st.one_of(
-    st.binary(max_size=80),
-    JSON.map(lambda one: json.dumps(one).encode()),
-    EVENTS.map(lambda one: json.dumps(one).encode()),
-)
+# -- what a worker says and is told -----------------------------------------------------------------
 
 
 @tried(60, 5000)
 def test_a_worker_that_says_anything(examples: int) -> None:
-    """It may be a project that writes to file descriptors by number."""
+    @given(BYTES["worker"], st.booleans())
+    def prop(lines: bytes, listens: bool) -> None:
+        properties.whatever_a_worker_says_is_an_answer_or_an_error(lines, listens)
 
-    @given(st.lists(SAID, max_size=4), st.booleans())
-    def prop(lines: list[bytes], listens: bool) -> None:
-        worker = worker_that_says(b"".join(line + b"\n" for line in lines))
-        heard: list[Any] = []
-        try:
-            answer = worker.request("probe", listener=heard.append if listens else None)
-        except OpsError as error:
-            assert error.problem and error.next_step
-        else:
-            assert isinstance(answer, dict)
-        assert all(isinstance(one["event"], str) for one in heard)
+    hold(prop, examples)
+
+
+@tried(40, 5000)
+def test_a_worker_that_is_told_anything(examples: int) -> None:
+    @given(BYTES["parent"])
+    def prop(lines: bytes) -> None:
+        properties.whatever_a_worker_is_told_it_answers_or_ends(lines)
 
     hold(prop, examples)
 
 
 def test_what_is_no_message_is_told() -> None:
-    worker = worker_that_says(b"Traceback: postgresql://me:n0body-knows@h/d\n")
+    worker = properties.worker_that_says(b"Traceback: postgresql://me:n0body-knows@h/d\n")
 
     with pytest.raises(OpsError, match="said what is no message") as raised:
         worker.request("probe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -141,6 +142,17 @@ def test_licences_in_the_contributing_page_are_those_of_the_distributions() -> N
     assert len(rows) == len(_by_name([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]))
     for name, licence in rows:
         assert licence in " ".join(_licences(metadata.distribution(name))), name
+
+
+def test_what_only_the_fuzzer_needs_is_an_extra_of_its_own_and_not_gpl() -> None:
+    extras = PROJECT["optional-dependencies"]
+    (name,) = _by_name(extras["fuzz"])
+    said = re.search(rf"extra `fuzz` is `{name}` \((\w+),", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+
+    assert name not in _by_name([*PROJECT["dependencies"], *extras["test"]])
+    assert said is not None and not _is_gpl(said[1])
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        assert said[1] in " ".join(_licences(metadata.distribution(name)))
 
 
 def _is_gpl(licence: str) -> bool:

@@ -39,6 +39,15 @@ MALFORMED = {
     "bool is no int":         "count: int = True",
     "a statement":            "import os",
     "no Python":              "target: str = ",
+    "too large a float":      "ratio: float = 1" + "0" * 400,
+    "too large a number":     "count: int = 1" + "0" * 20,
+    "more digits than shown": "count: int = 0x" + "f" * 5000,
+    "more than shown, misfit": "name: str = 0x" + "f" * 5000,
+    "too many signs":         "count: int = " + "-" * 100_000 + "1",
+    "many signs":             "count: int = " + "-" * 900 + "1",
+    "too long a sum":         "count: int = " + " + ".join("1" * 5000),
+    "a long sum":             "count: int = " + " + ".join("1" * 900),
+    "a statement too deep":   "x" + ".a" * 900,
 }
 # fmt: on
 
@@ -93,6 +102,12 @@ REFUSED = {  #                      given                            says
     "int: thousands of digits":    (["revision=a", "wait=" + "9" * 5000], "whole number"),
     "float: infinity":             (["revision=a", "ratio=inf"],     "a number"),
     "float: not a number":         (["revision=a", "ratio=nan"],     "a number"),
+    "float: beyond any":           (["revision=a", "ratio=1e999"],   "a number"),
+    "float: underscores":          (["revision=a", "ratio=1_0.5"],   "a number"),
+    "float: other digits":         (["revision=a", "ratio=٣.5"],     "a number"),
+    "float: a sign nobody sees":   (["revision=a", "ratio=\x1d0"],   "a number"),
+    "int: a sign nobody sees":     (["revision=a", "wait=\x1f5"],    "whole number"),
+    "bool: a sign nobody sees":    (["revision=a", "dry_run=\u2003no"], "true, false"),
 }
 # fmt: on
 
@@ -128,6 +143,9 @@ GUESSED = {  #                        name        value          hint
     "a number stayed text":          ("wait",     "5s",          "-p wait 5"),
     "a number became a bool":        ("wait",     True,          "-p wait 5"),
     "a number became a float":       ("wait",     5.0,           "-p wait 5"),
+    "a number beyond any float":     ("ratio",    10**400,       "-p ratio 0.5"),
+    "a number beyond 20 digits":     ("wait",     10**20,        "-p wait 5"),
+    "more digits than are shown":    ("revision", 10**5000,      "papermill -r revision"),
 }
 # fmt: on
 STANDING = {
@@ -163,6 +181,7 @@ CELLS = {
     "papermill's own cell":        (["# Parameters\na = 1\nb = 'x'\n"], ("a", "b")),
     "several of them":             (["# Parameters\na = 1", "c = 2", "# Parameters\nb = 1"], ("a", "b")),
     "a declaration by hand":       (["# Parameters\na: int = 1"], ("a",)),
+    "one that cannot be read":     (["# Parameters\na = " + "-" * 100_000 + "1", "# Parameters\nb = 1"], ("b",)),
     "names inside a value do not": (["# Parameters\na = {'b': 1}"], ("a",)),
     "other cells do not":          (["a = 1\n# Parameters"], ()),
     "broken cells do not":         (["# Parameters\na = "], ()),

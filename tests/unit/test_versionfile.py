@@ -27,6 +27,7 @@ DOWN = {  #                        the text of downgrade                        
     "an error under a condition": ("def downgrade():\n    if x:\n        raise ValueError('x')",  Body.CODE,    ""),
     "taken from elsewhere":       ("from helpers import nothing as downgrade",                    Body.CODE,    ""),
     "given a value":              ("downgrade = upgrade",                                         Body.CODE,    ""),
+    "more than can be read":      ("def downgrade():\n    op.execute('x'" + " + 'x'" * 5000 + ")", Body.CODE,    ""),
     "asynchronous code":          ("def downgrade() -> None:\n    return op.execute('x')",        Body.CODE,    ""),
 }
 # fmt: on
