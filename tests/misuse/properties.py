@@ -84,7 +84,7 @@ class Mouth:
     def __init__(self, lines: bytes) -> None:
         self.stdout, self.stdin, self.stderr = io.BytesIO(lines), io.BytesIO(), io.BytesIO()
         self.returncode = 0  # nobody is there to be killed
-        self.pid = 0
+        self.pid = 2**31 - 1  # more than any process has
 
     def wait(self, timeout: float | None = None) -> int:
         return 0
@@ -95,7 +95,8 @@ def worker_that_says(lines: bytes) -> conversation.Worker:
     worker = object.__new__(conversation.Worker)
     worker.settings = SimpleNamespace(name="case", project=SimpleNamespace(config=Path("alembic.ini")), database="d")
     worker.backend_pids, worker.warnings, worker.versions = set(), [], {}
-    worker._shown, worker._ahead, worker._early, worker._printed = False, "", {}, []  # type: ignore[assignment]
+    worker._shown = worker._overdue = False
+    worker._ahead, worker._early, worker._printed = "", {}, []  # type: ignore[assignment]
     worker._process = Mouth(lines)  # type: ignore[assignment]
     return worker
 
