@@ -9,11 +9,13 @@ from typing import Any
 
 from ops import display
 from ops.catalog.values import words
+from ops.display.cells import shown
 from ops.errors import UsageError
 from ops.threeway import Cause
 from ops.values import Result, Verdict
 
 _SHOWN_OFFERS = 20
+_LINES = 20
 
 _CAUSES: Mapping[Cause, tuple[str, display.Tone]] = {
     Cause.CHANGED_BY_HAND: ("changed by hand", "bad"),
@@ -172,6 +174,16 @@ class Drift(Result):
             parts.append("the revision needs attention")
         return f"{self.target}: {', '.join(parts)}"
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What makes the verdict, one line each: for a terminal, and for the mail of a scheduler."""
+        told = [
+            *(f"{_CAUSES[one.cause][0]}: {one.kind} {one.object}, {one.what}" for one in self.counted),
+            *(f"not compared: {one}" for one in self.unknown),
+        ]
+        kept = [shown(" ".join(one.split())) for one in told[:_LINES]]
+        return (*kept, f"and {len(told) - _LINES} more") if len(told) > _LINES else tuple(kept)
+
     def table(self) -> display.Table:
         """Return one row per change."""
         rows = tuple(
@@ -197,11 +209,11 @@ class Drift(Result):
         if self.ignored:
             names = ", ".join(f"{one.kind} {one.object}" for one in self.ignored)
             blocks.append(display.Note(f"Ignored on request: {names}."))
-        shown = [one for one in self.changes if one.offers]
-        for one in shown[:_SHOWN_OFFERS]:
+        offering = [one for one in self.changes if one.offers]
+        for one in offering[:_SHOWN_OFFERS]:
             blocks.extend(_offers(one))
-        if len(shown) > _SHOWN_OFFERS:
-            blocks.append(display.Note(f"The ways out of {len(shown) - _SHOWN_OFFERS} more are in result.json."))
+        if len(offering) > _SHOWN_OFFERS:
+            blocks.append(display.Note(f"The ways out of {len(offering) - _SHOWN_OFFERS} more are in result.json."))
         facts = tuple((f"fingerprint of {side}", value or "–") for side, value in self.fingerprints.items())
         blocks.append(display.Facts(facts))
         return display.View(title=str(self), mark=display.Mark(self.verdict, self.verdict.tone), blocks=tuple(blocks))
@@ -210,6 +222,7 @@ class Drift(Result):
         """Return the `data` of `12-compare-schema` and `50-verify`."""
         return {
             "changes": [one.to_dict() for one in self.changes],
+            "lines": list(self.lines),
             "ignored": [one.to_dict() for one in self.ignored],
             "unknown": list(self.unknown),
             "pending": list(self.pending),

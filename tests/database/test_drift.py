@@ -159,6 +159,8 @@ def test_a_change_by_hand(case: str, shop: Shop) -> None:
     assert [one.counts for one in found.changes] == [one[0] == HAND for one in expected]
     assert found.verdict == (Verdict.ATTENTION if expected[0][0] == HAND else Verdict.OK)
     assert found.unknown == ()
+    by_hand = [one for one in found.changes if one.counts]
+    assert found.lines == tuple(f"changed by hand: {one.kind} {one.object}, {one.what}" for one in by_hand)
 
 
 @pytest.mark.parametrize("case", NOT_BY_HAND)
