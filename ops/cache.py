@@ -159,6 +159,10 @@ class Cache:
                 raise
             self._make_room()
 
+    def drop(self, kind: str, inputs: object) -> None:
+        """Forget an entry, if there is one."""
+        self._path(kind, inputs).unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Empty the cache."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ops import cache, clone, dialects, grounds, modelled, replay, threeway
+from ops import cache, clone, database, dialects, grounds, modelled, replay, threeway
 from ops.blame import Blame, blame
 from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Difference, Key, diff, properties
@@ -18,6 +18,9 @@ from ops.project.visit import Setup, visit
 from ops.remedy import constraints, indexes
 from ops.settings import TargetSettings
 from ops.threeway import Cause, Judged
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _ATTEMPTS = 5
 
@@ -78,6 +81,7 @@ class _Work:
         self.cache = Cache(settings.home)
         self.unknown: list[str] = []
         self.notes: list[str] = []
+        self.surroundings: list[object] | None = None  # of a project that is kept, while they are not compared
 
     def compare(self) -> Comparison:
         setup, revisions = self._project()
@@ -135,20 +139,41 @@ class _Work:
     # -- the project --------------------------------------------------------------------------------
 
     def _project(self) -> tuple[Setup, Mapping[str, Any]]:
-        """What env.py configures, and the version files: kept while nothing that they depend on changes."""
+        """What env.py configures, and the version files: kept while nothing that they depend on changes.
+
+        Of what they depend on in the database, see `_require_same_surroundings`.
+        """
         found = self.cache.get("project", self._about_project)
         if found is None:
             since = cache.now()
+            with self.dialect.connect(self.settings, purpose="compare") as connection:
+                surroundings = self._surroundings(connection)
             with visit(self.settings, purpose="compare") as here:
                 payload = {
                     "setup": here.worker.request("probe"),
                     "revisions": here.worker.request("history"),
+                    "surroundings": surroundings,
                 }
                 seen = here.worker.request("dependencies")
             self.cache.put("project", self._about_project, payload, self._dependencies(seen, since))
         else:
             payload = found.payload
+            self.surroundings = payload["surroundings"]
         return Setup.from_dict(payload["setup"]), payload["revisions"]
+
+    def _surroundings(self, connection: Connection) -> list[object]:
+        """What env.py's answers depend on, of the database; elsewhere than on PostgreSQL its URL says it all."""
+        return database.surroundings(connection) if self.dialect.is_postgresql else []
+
+    def _require_same_surroundings(self, connection: Connection) -> None:
+        """Forget what is kept of the project, and begin again, where the database looked otherwise then."""
+        if self.surroundings is None or self._surroundings(connection) == self.surroundings:
+            return
+        self.cache.drop("project", self._about_project)
+        raise cache.DamagedError(
+            "The version tables or the search path changed since the project was asked for them.",
+            next_step="Run this again.",
+        )
 
     @cached_property
     def _about_project(self) -> list[object]:
@@ -170,6 +195,7 @@ class _Work:
         made: dict[tuple[str, ...], replay.Replay] = {}
         for _ in range(_ATTEMPTS):
             with self.dialect.connect(self.settings, purpose="compare") as connection:
+                self._require_same_surroundings(connection)
                 heads = self.dialect.heads(connection, *table) or ()
                 history = _history(revisions, heads)
                 ground = grounds.of(self.settings, connection, table)

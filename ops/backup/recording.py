@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
 Rows = tuple[str, ...] | None
 
-# What Alembic's own look like, whatever they are called: no env.py has to be run, and a broken one is in nobody's way.
-_VERSION_TABLES = """
-    SELECT n.nspname::text, c.relname::text
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
-      AND ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
-                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY['version_num']
-    ORDER BY 1, 2
-"""
 _USUAL = ("public", "alembic_version")
 
 
@@ -96,7 +87,7 @@ class Recording:
 
 
 def _tables(connection: Connection) -> list[tuple[tuple[str, str], Rows]]:
-    found = [(schema, name) for schema, name in connection.exec_driver_sql(_VERSION_TABLES)] or [_USUAL]
+    found = database.version_tables(connection) or [_USUAL]
     return [(one, database.heads(connection, *one)) for one in found]
 
 
