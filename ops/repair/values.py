@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ops import display
+from ops.display.cells import shown
 from ops.values import Result, Verdict
 
 Block = display.Table | display.Facts | display.Code | display.Note | display.Graph
@@ -66,6 +68,14 @@ class Finding:
         if len(lines) == 1:
             lines += ["dry_run = False", *([f"confirm = {self.fingerprint!r}"] if self._wants_confirm else [])]
         return "\n".join(lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What was found, and what `ops run 90` wants to have it done: for a terminal."""
+        ways = [f"  -p case={shlex.quote(one)}" for one in self.ways]
+        if len(ways) == 1:
+            ways[0] += " -p dry_run=false" + (f" -p confirm={self.fingerprint}" if self._wants_confirm else "")
+        return (shown(" ".join(f"{self.case}: {self.what}".split())), *map(shown, ways))
 
     @property
     def _wants_confirm(self) -> bool:
@@ -158,6 +168,7 @@ class Repair(Result):
             "case": self.case or None,
             "dry_run": self.dry_run,
             "findings": [one.to_dict() for one in self.findings],
+            "lines": [line for one in self.findings if one.counts and not one.done for line in one.lines],
             "unknown": list(self.unknown),
             "looked_for": list(self.looked_for),
         }

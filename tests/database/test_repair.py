@@ -204,6 +204,7 @@ def test_a_protected_target_wants_the_fingerprint_of_its_dry_run(well: Patient) 
         "dry_run = False",
         f"confirm = '{shown.fingerprint}'",
     ]
+    assert shown.lines[1:] == (f"  -p case=invalid-index -p dry_run=false -p confirm={shown.fingerprint}",)
 
     assert well.target.repair("invalid-index", dry_run=False, confirm=shown.fingerprint).verdict is Verdict.OK
 
