@@ -12,10 +12,12 @@ from ops.settings import TargetSettings
 from ops.sides import Comparison, compare
 from ops.threeway import Cause, Judged
 
-_NO_SQL = (
-    "The SQL that would make a difference go away is written for PostgreSQL only; elsewhere, write a revision, on "
-    "SQLite of batch operations."
-)
+_NO_SQL = {
+    "MariaDB": "No SQL is offered that makes a difference go away: write a revision that does, or undo by hand what "
+    "was done by hand.",
+    "SQLite": "No SQL is offered that makes a difference go away: write a revision of batch operations, or undo by "
+    "hand what was done by hand.",
+}
 
 
 def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = True, strict: bool = False) -> Drift:
@@ -23,7 +25,8 @@ def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = 
     kinds = (*KINDS, "owner", "comment", "grant")
     left_out = (*rules(ignore, kinds), *rules(",".join(settings.ignore), kinds))
     found = compare(settings)
-    mends = dialects.of(settings).is_postgresql
+    dialect = dialects.of(settings)
+    mends = dialect.is_postgresql
     counted, ignored = [], []
     for item in found.judged:
         change = _change(found, item, expect_pending=expect_pending, strict=strict, mends=mends)
@@ -33,7 +36,7 @@ def drift(settings: TargetSettings, *, ignore: str = "", expect_pending: bool = 
         changes=tuple(sorted(counted, key=lambda one: (not one.counts, one.object, one.kind))),
         ignored=tuple(ignored),
         unknown=found.unknown,
-        notes=found.notes if mends or not counted else (*found.notes, _NO_SQL),
+        notes=found.notes if mends or not counted else (*found.notes, _NO_SQL[dialect.name]),
         pending=found.history.pending,
         expect_pending=expect_pending,
         model_tables=found.model_tables,

@@ -70,6 +70,25 @@ class Status(Result):
         """Runs that never reported their end, or could not read back where they left the database."""
         return self.ledger.open_runs
 
+    @property
+    def half_done(self) -> str:
+        """One sentence where a part of a revision is committed, and the rest is not; empty where none is known."""
+        part = self.ledger.part
+        if part is None or not part.possible.count:
+            return ""
+        waits = self.pending if part.direction == "up" else self.history.applied
+        if part.revision not in waits:
+            return ""  # its end was reached since by other means, which is told
+        how = "applied" if part.direction == "up" else "undone"
+        count = display.many(part.possible.count, "statement")
+        committed = (
+            f"{'is' if part.possible.count == 1 else 'are'} committed" if part.is_certain else "may be committed"
+        )
+        return (
+            f"Revision {part.revision} is half {how}: {count} of it {committed}, and it did not come to its end. "
+            "90-repair says what there is, and leads on (case open-run)."
+        )
+
     def judged(self, *, fail_on_pending: bool) -> Status:
         """Return the same status, in which pending revisions are, or are not, a reason for ATTENTION."""
         return replace(self, pending_is_wrong=fail_on_pending)
@@ -101,6 +120,8 @@ class Status(Result):
                 "stamp of where it is, puts that on record."
             )
         found.extend(map(sentence, self.open_runs))
+        if self.half_done:
+            found.append(self.half_done)
         if self.pending_is_wrong and self.pending:
             found.append(f"Pending where none may be: {', '.join(self.pending)}.")
         return tuple(found)

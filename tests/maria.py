@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,11 @@ class Account:
         """The URL of the server to try things on, over its socket."""
         return f"mariadb://{self.database}_s:{self.scratch_password}@localhost/?unix_socket={self.maria.socket}"
 
+    @property
+    def scratch_url_over_tcp(self) -> str:
+        """The same, over TCP."""
+        return f"mariadb://{self.database}_s:{self.scratch_password}@127.0.0.1:{self.maria.port}/"
+
     def ask(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements in the database as anybody else would; return the rows of the last."""
         return self.maria.ask(*statements, database=self.database)
@@ -84,28 +89,36 @@ def program() -> str:
 
 @pytest.fixture(scope="session")
 def maria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Maria]:
-    """A running server."""
-    found = program()
+    """A running server, without a port of its own."""
     base = tmp_path_factory.mktemp("maria")
+    options = ("--skip-networking", "--general-log", f"--general-log-file={base / 'general.log'}")
+    with running(base, *options) as socket, forwarder(socket) as port:
+        yield Maria(socket=socket, port=port, log=base / "general.log")
+
+
+@contextmanager
+def running(base: Path, *options: str) -> Iterator[Path]:
+    """Make a server in a folder, and run it with some options; yield its socket."""
+    found = program()
     (base / "data").mkdir()
+    (base / "tmp").mkdir()  # of its own: a server that starts clears away what others have in a shared one
     account = ["--user=root"] if os.getuid() == 0 else []
-    command = [found, "--no-defaults", *account, f"--datadir={base / 'data'}", *SMALL]
+    command = [found, "--no-defaults", *account, f"--datadir={base / 'data'}", f"--tmpdir={base / 'tmp'}", *SMALL]
     script = ["create database mysql;", "use mysql;", *((SHARE / one).read_text() for one in TABLES)]
-    subprocess.run(
-        [*command, "--bootstrap"], input="\n".join(script), text=True, check=True, capture_output=True, timeout=SECONDS
+    made = subprocess.run(
+        [*command, "--bootstrap"], input="\n".join(script), text=True, capture_output=True, timeout=SECONDS
     )
+    assert made.returncode == 0, made.stderr[-2000:]
     log = base / "server.log"
     with tempfile.TemporaryDirectory(prefix="ops-maria-") as short, open(log, "wb") as written:
         socket = Path(short) / "s"  # the path of a socket may not be long
         server = subprocess.Popen(
-            [*command, "--skip-networking", f"--socket={socket}", f"--pid-file={base / 'pid'}", "--general-log",
-             f"--general-log-file={base / 'general.log'}"],
+            [*command, f"--socket={socket}", f"--pid-file={base / 'pid'}", *options],
             stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
             _wait_for(socket, server, log)
-            with forwarder(socket) as port:
-                yield Maria(socket=socket, port=port, log=base / "general.log")
+            yield socket
         finally:
             server.kill()
             server.wait()
@@ -124,6 +137,13 @@ def _wait_for(socket: Path, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def account(maria: Maria) -> Iterator[Account]:
     """An empty database, with passwords that nobody else has."""
+    with account_on(maria) as found:
+        yield found
+
+
+@contextmanager
+def account_on(maria: Maria) -> Iterator[Account]:
+    """Yield an empty database of its own on a server."""
     name = f"shop_{secrets.token_hex(4)}"
     found = Account(
         maria=maria, database=name, password=f"p@ss {secrets.token_hex(8)}", scratch_password=secrets.token_hex(12)

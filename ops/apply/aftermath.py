@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 Parse = Callable[[str], Sequence[Command]]
 """What tells what a statement does."""
 
+_LEAD_ON = (
+    "Mend what the error names, and nothing of what stays; then have notebooks/90-repair.ipynb run the rest of the "
+    "revision (case open-run). An upgrade is refused until then."
+)
 SHOWN = 5
 """How many of the statements that stay are repeated in an error."""
 
@@ -78,6 +82,8 @@ def explain(error: OpsError, here: Visit, route: Route, progress: Progress) -> N
     sentences = [f"The database is at {listed(found.heads)}{', where it was' if found.heads == route.current else ''}."]
     if running is not None:
         sentences.append(_fate(running.revision.revision, progress, found))
+    if progress.committed and not found.complete and here.dialect.commits_ahead:
+        error.next_step = _LEAD_ON  # run from its beginning it would be refused
     if progress.applied:
         sentences.append(f"Applied before it: {', '.join(one.revision for one in progress.applied)}.")
     error.problem = f"{error.problem}\n{' '.join(sentences)}"

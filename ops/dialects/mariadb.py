@@ -46,7 +46,7 @@ class MariaDB:
         """Return the rows of a version table, sorted."""
         return server.heads(connection, schema, table)
 
-    def take_proof(self, connection: Connection) -> list[str]:
+    def take_proof(self, connection: Connection) -> tuple[str, str, bool]:
         """Return what a worker has to see of the database."""
         return server.take_proof(connection)
 

@@ -19,6 +19,10 @@ KNOWN = (
     "A change of a table waits until every transaction has ended that has used it, be it only to read; whoever comes "
     "behind it waits, too, until lock_timeout. Which tables a transaction has used, the server does not say."
 )
+_REPLICAS = (
+    "Replicas are not asked here, and a change that takes long on this server delays each of them by as much: see "
+    "SHOW ALL REPLICAS STATUS there (Seconds_Behind_Master)."
+)
 _NO_RIGHT = "Sessions of other accounts are not seen without the right PROCESS: GRANT PROCESS ON *.* TO the account."
 _QUERY = 160
 
@@ -90,7 +94,10 @@ class MariaHealth(Result):
         for one in self.blockers:
             wrote = f", and wrote {display.many(one.rows_written, 'row')}" if one.rows_written else ""
             since = display.duration(one.transaction_seconds or 0)
-            found.append(f"A change may wait: a transaction has been open for {since}{wrote}, of {one}.")
+            found.append(
+                f"A change may wait: a transaction has been open for {since}{wrote}, of {one}. Have it end, or end it: "
+                f"KILL {one.id}."
+            )
         for one in self.sessions:
             if one.waits:
                 found.append(f"Somebody waits now, for {display.duration(one.seconds)} ({one.state}): {one}.")
@@ -119,7 +126,7 @@ class MariaHealth(Result):
         """Return one row per session."""
         rows = tuple(
             (one.id, one.account, one.state or None, one.transaction_seconds, one.query[:_QUERY] or None)
-            for one in self.sessions
+            for one in sorted(self.sessions, key=lambda one: -(one.transaction_seconds or 0))
         )
         columns = ("connection", "account", "state", "transaction open for, seconds", "query")
         return display.Table(columns=columns, rows=rows, empty="nobody else is connected")
@@ -137,8 +144,8 @@ class MariaHealth(Result):
 
     @property
     def surroundings(self) -> display.View:
-        """The server."""
-        return display.View(title="", blocks=(display.Facts(self.facts.rows),))
+        """The server, and that its replicas are not asked."""
+        return display.View(title="", blocks=(display.Note(_REPLICAS), display.Facts(self.facts.rows)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the `data` of `14-check-health`."""
@@ -150,7 +157,7 @@ class MariaHealth(Result):
             "relations": [{"relation": name, "rows": rows, "bytes": size} for name, rows, size in self.relations],
             "findings": list(self.findings),
             "unknown": list(self.unknown),
-            "notes": [KNOWN],
+            "notes": [KNOWN, _REPLICAS],
         }
 
 

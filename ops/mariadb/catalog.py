@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ops.catalog import Catalog, Key
-from ops.mariadb import queries, server
+from ops.mariadb import queries, server, unanswered
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -49,7 +49,7 @@ def read(connection: Connection, *, version_table: tuple[str, str] = ("", "alemb
         for key, properties in _code(connection, facts.database):
             found[key] = properties
     except DBAPIError as error:
-        raise server.broken(error, "The catalog") from None
+        raise unanswered.broken(error, "The catalog") from None
     hidden = {key.kind for key, one in found.items() if one.get("definition", "") is None}
     hidden.update(kind for kind, needed in _SEEN_BY.items() if not held & needed)
     return Catalog(

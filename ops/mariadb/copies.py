@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.errors import ConnectError, LackingError, OpsError
-from ops.mariadb import dump, server
+from ops.mariadb import dump, server, unanswered
 from ops.settings import TargetSettings, ours, redact
+from ops.settings.urls import parse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -61,7 +62,7 @@ def session(settings: TargetSettings) -> Iterator[Connection]:
         with server.opened(settings, url) as connection:
             yield connection
     except DBAPIError as error:
-        raise server.broken(error, "The server to try things on") from None
+        raise unanswered.broken(error, "The server to try things on") from None
     except ConnectError as error:
         if error.code in ("connection-lost", "no-right", "timeout", "question-refused", "missing-driver"):
             raise
@@ -93,7 +94,7 @@ def empty(settings: TargetSettings, collation: str) -> Iterator[TargetSettings]:
             connection.exec_driver_sql(f"CREATE DATABASE {server.quoted(name)} COLLATE {collation}")
         except DBAPIError as error:
             raise OpsError(
-                f"No database can be made to try things on: {server.said(error)}.",
+                f"No database can be made to try things on: {unanswered.said(error)}.",
                 next_step=f"Grant the account of {SOURCE} all rights on `{PREFIX}%`.*.",
                 code="scratch",
             ) from None
@@ -121,9 +122,11 @@ def _at(settings: TargetSettings, name: str) -> TargetSettings:
     """The same project at a database of that server; it says mysql or mariadb as the target's own URL does."""
     from sqlalchemy.engine import make_url
 
-    url = where(settings).set(database=name)
+    url = parse(str(settings.scratch_url), source=SOURCE)  # as it is written: ours has words that are ours
     spoken = make_url(str(settings.raw_url).strip()).drivername.partition("+")[0]
-    return settings.with_url(url.set(drivername=f"{spoken}+pymysql").render_as_string(hide_password=False))
+    _, plus, driver = url.drivername.partition("+")
+    at = url.set(drivername=f"{spoken}{plus}{driver}", database=name)
+    return settings.with_url(at.render_as_string(hide_password=False))
 
 
 @contextmanager
@@ -175,7 +178,7 @@ def run(settings: TargetSettings, script: Path) -> None:
             while cursor is not None and cursor.nextset():
                 pass
     except (DBAPIError, OSError, UnicodeDecodeError) as error:
-        why = server.said(error) if isinstance(error, DBAPIError) else str(error)
+        why = unanswered.said(error) if isinstance(error, DBAPIError) else str(error)
         raise OpsError(
             f"The baseline {script} does not run on an empty database: {why}.",
             next_step="Make it plain SQL that runs by itself, for example with mariadb-dump --no-data.",

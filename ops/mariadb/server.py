@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ops.errors import ConnectError
-from ops.settings import TargetSettings, redact
+from ops.mariadb import tls
+from ops.mariadb.unanswered import broken, cannot_connect
+from ops.settings import TargetSettings
 from ops.settings.urls import host_of, port_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
     from sqlalchemy.engine import URL
-    from sqlalchemy.exc import DBAPIError
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
@@ -37,10 +38,6 @@ _READ_ONLY = ("tx_read_only", "transaction_read_only")
 _SEVERAL = 1 << 16
 """The protocol's flag CLIENT_MULTI_STATEMENTS."""
 
-_LOST = (2006, 2013, 2055, 1927, 1053)
-_NO_RIGHT = (1044, 1142, 1143, 1227, 1370)
-_TIMED_OUT = (1969, 1205)
-_NO_THREAD = 1094
 ALL = "ALL PRIVILEGES"
 """The word for every right."""
 
@@ -121,7 +118,7 @@ def opened(settings: TargetSettings, url: URL, *, several: bool = False) -> Iter
     try:
         connection = engine.connect()
     except DBAPIError as error:
-        raise _cannot_connect(settings, url, error) from None
+        raise cannot_connect(settings, error) from None
     except InvalidRequestError:
         raise ConnectError(
             f"Target {settings.name!r} ({settings.database}) is MySQL, and no MariaDB: their locks, catalogs and "
@@ -130,6 +127,8 @@ def opened(settings: TargetSettings, url: URL, *, several: bool = False) -> Iter
             code="mysql",
         ) from None
     with connection:
+        tls.require(connection, url)
+        connection.info["ops_tls"] = tls.is_wanted(url)
         yield connection
 
 
@@ -139,9 +138,14 @@ def _engine(url: URL, *, several: bool) -> Engine:
 
     limits = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
     limits |= {"client_flag": _SEVERAL} if several else {}
+    bare, encryption = tls.arguments(url)
     try:
         return create_engine(
-            url, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True, connect_args=limits
+            bare,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            connect_args=limits | encryption,
         )
     except ModuleNotFoundError:
         raise ConnectError(
@@ -232,10 +236,11 @@ def tables(connection: Connection, version_table: str) -> int:
     return int(connection.exec_driver_sql(asked, (version_table,)).scalar_one())
 
 
-def take_proof(connection: Connection) -> list[str]:
+def take_proof(connection: Connection) -> tuple[str, str, bool]:
     """Take a lock whose name nobody can guess, and return it with the database's name: a worker has to see both.
 
-    A copy on another server does not show the lock, and another database of this one has another name.
+    The third says whether the worker's session has to be encrypted. A copy on another server does not show the lock,
+    and another database of this one has another name.
     https://mariadb.com/kb/en/get_lock/
     """
     name = f"alembic_ops.{secrets.token_hex(16)}"
@@ -246,7 +251,7 @@ def take_proof(connection: Connection) -> list[str]:
             next_step="Look for a proxy between here and the server, and go round it.",
             code="session",
         )
-    return [name, database]
+    return name, database, bool(connection.info["ops_tls"])
 
 
 def rights(connection: Connection, *, everywhere: bool = False) -> frozenset[str]:
@@ -312,75 +317,6 @@ def are_there(connection: Connection, ids: Iterable[int]) -> bool:
         return False
     asked = f"SELECT EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE ID IN ({listed}))"
     return bool(connection.exec_driver_sql(asked).scalar_one())
-
-
-# -- what goes wrong -------------------------------------------------------------------------------
-
-_ADVICE = {
-    1045: "Check user and password in the environment variable that holds the URL.",
-    1698: "That account is let in by its socket only: use another one, or that socket.",
-    1044: "Grant the account rights on that database.",
-    1049: "Check the name in the URL, or create it: CREATE DATABASE.",
-    1040: "Wait, or raise max_connections: no connection is left.",
-    1203: "Wait, or raise max_user_connections: that account has no connection left.",
-    1226: "Wait, or raise what that account may use.",
-    1053: "The server is being stopped; run this again when it is up.",
-    1130: "Ask the server's administrator to let this host in.",
-    3159: "Write ssl_ca into the URL: the server wants TLS.",
-    2003: "Start the server, or check host and port.",
-    2002: "Start the server, or check the socket in the URL.",
-    2013: "Check host, port and firewall, and whether that is a MariaDB.",
-    2026: "Check ssl_ca, ssl_cert and ssl_key in the URL.",
-}
-
-
-def _cannot_connect(settings: TargetSettings, url: URL, error: DBAPIError) -> ConnectError:
-    general = "Check the URL, and whether the server runs and accepts connections from here."
-    return ConnectError(
-        f"Target {settings.name!r} ({settings.database}) cannot be reached: {said(error)}.",
-        next_step=_ADVICE.get(errno(error), general),
-    )
-
-
-def broken(error: DBAPIError, what: str) -> ConnectError:
-    """Return the error of a question of ours that the server did not answer. We only ever ask: it changed nothing."""
-    code = errno(error)
-    if error.connection_invalidated or code in _LOST or code == 0:
-        return ConnectError(
-            f"{what}: the connection was lost: {said(error)}.",
-            next_step="See whether the server runs, then run notebooks/10-inspect.ipynb.",
-            code="connection-lost",
-        )
-    if code in _NO_RIGHT:
-        step = "Grant the account what is named, or use a target with another one."
-        return ConnectError(f"{what}: the account may not look: {said(error)}.", next_step=step, code="no-right")
-    if code in _TIMED_OUT:
-        step = "See what the server is busy with (SHOW FULL PROCESSLIST), and run this again."
-        return ConnectError(
-            f"{what}: a question of ours was not answered in time: {said(error)}.", next_step=step, code="timeout"
-        )
-    return ConnectError(
-        f"{what}: the server refused a question of ours: {said(error)}.",
-        next_step="See the server's log, then run notebooks/10-inspect.ipynb.",
-        code="question-refused",
-    )
-
-
-def errno(error: DBAPIError) -> int:
-    """Return the server's or the driver's number of an error; 0 where it has none."""
-    return number_of(error.orig)
-
-
-def number_of(error: BaseException | None) -> int:
-    """Return the same of the driver's own exception."""
-    args = getattr(error, "args", None) or (0,)
-    return args[0] if isinstance(args[0], int) else 0
-
-
-def said(error: DBAPIError) -> str:
-    """Return what the server said, in one line, without secrets."""
-    args = getattr(error.orig, "args", None) or ("",)
-    return redact(" ".join(str(args[-1] or type(error.orig).__name__).split())).rstrip(".")
 
 
 def quoted(name: str) -> str:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.mariadb import server
+from ops.mariadb import unanswered
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -99,7 +99,7 @@ def run(connection: Connection, sql: str) -> Way | None:
                 try:
                     cursor.execute(f"{text}{between}ALGORITHM={algorithm}{between}LOCK={lock}")
                 except connection.dialect.loaded_dbapi.Error as error:
-                    if server.number_of(error) not in _REFUSED:
+                    if unanswered.number_of(error) not in _REFUSED:
                         return None  # whoever runs it as it is gets to know why
                 else:
                     return Way(algorithm=algorithm, lock=lock)

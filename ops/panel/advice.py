@@ -25,7 +25,7 @@ def _disorder(desk: Desk) -> tuple[str, str] | None:
     if desk.history.unknown:
         return (_REPAIR, "the database names a revision that no file has.")
     if desk.open_runs:
-        return (_REPAIR, "a run never reported its end.")
+        return (_REPAIR, "a run never reported its end, or left a revision half done.")
     if desk.without_version:
         return (_REPAIR, "there are tables, and no revision is applied: which one is this schema?")
     return None

@@ -129,9 +129,9 @@ class Desk:
 
     `revision` is the one that was chosen, `typed` what was typed as the database's name, `running` the action that is
     under way, `aim` another target that was chosen and is not read yet, `open_runs` whether a run never reported its
-    end, `without_version` whether there are tables and no revision. `lacks` is what there is not on its kind of
-    database. `mends` is what was found to repair, `case` the one
-    that was chosen, `unproved` whether a change was made that nobody has verified.
+    end, or left a revision half done, `without_version` whether there are tables and no revision. `lacks` is what there
+    is not on its kind of database. `mends` is what was found to repair, `case` the one that was chosen, `unproved`
+    whether a change was made that nobody has verified.
     """
 
     target: str
@@ -160,7 +160,7 @@ class Desk:
             history=status.history,
             notebooks=frozenset(one.name for one in notebooks),
             lacks=status.lacks,
-            open_runs=bool(status.open_runs),
+            open_runs=bool(status.open_runs or status.half_done),
             without_version=bool(status.without_version),
             revision=heads[0] if len(heads) == 1 else "",
         )

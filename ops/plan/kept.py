@@ -105,7 +105,7 @@ def keep(home: Path, plan: Plan, *, default_schema: str | None) -> None:
             for one in plan.estimates.statements
             if one.seconds is not None
         ],
-        "takes": estimate.total(plan.estimates.total),
+        "takes": estimate.total(plan.estimates.total) if plan.estimates.statements else "",
         "verdict": plan.verdict.value,
         "found": redact(str(plan).removeprefix(f"{plan.route.target}: ").removesuffix(f", {plan.fingerprint}")),
     }

@@ -17,7 +17,7 @@ WAITS = (
     "Each also waits until all transactions have ended that use the table, and whoever comes behind it waits, too, "
     "for as long as lock_timeout allows."
 )
-_NO_ROWS = "The copy has no rows: whether today's rows make a statement fail, and how long it takes, is not known."
+NO_ROWS = "The copy has no rows: whether today's rows make a statement fail, and how long it takes, is not known."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class MariaPlan(CopiedPlan):
     @property
     def unknown(self) -> tuple[str, ...]:
         """Why the plan does not know all, a sentence each."""
-        return (*super().unknown, _NO_ROWS) if self.own and not self.failed else super().unknown
+        return (*super().unknown, NO_ROWS) if self.own and not self.failed else super().unknown
 
     @property
     def where(self) -> str:

@@ -105,7 +105,7 @@ class _Course:
         self._versions = re.compile(rf"\b{re.escape(version_table)}\b")
         self._running: Event | None = None
         self._way: Way | None = None
-        self._first = self._things = _things(beside.exec_driver_sql(_BEHIND).scalar_one())
+        self._first = self._things = self._behind()
         self._transaction = 1
 
     def run(self, made: Route) -> str:
@@ -117,7 +117,7 @@ class _Course:
                 read_only=False,
                 revisions=[one.revision for one in made.revisions],
                 direction=made.direction,
-                observe=_BEHIND,
+                observe="",  # asked beside it: some drivers forget of a statement what it did, once another is run
             )
         except (MigrationError, ProjectError) as error:
             if self._running is not None:
@@ -142,7 +142,7 @@ class _Course:
         return None
 
     def _done(self, event: Event) -> None:
-        before, after = self._things, _things(event["observed"])
+        before, after = self._things, self._behind()
         self._things = after
         number = len(self.statements) + 1
         rebuilt: tuple[str, ...] = ()
@@ -162,6 +162,11 @@ class _Course:
             index_builds=tuple(sorted(built)),
         )
 
+    def _behind(self) -> Things:
+        """Everything that there is now: what changes the schema is committed, and seen beside it."""
+        rows = json.loads(self._beside.exec_driver_sql(_BEHIND).scalar_one())
+        return frozenset((kind, name, parent) for kind, name, parent in rows)
+
     def _is_old(self, table: str) -> bool:
         return any(name == table and kind != "index" for kind, name, _ in self._first)
 
@@ -179,11 +184,6 @@ class _Course:
                 **found,
             )
         )
-
-
-def _things(observed: Any) -> Things:
-    rows = json.loads(observed) if isinstance(observed, str) else observed
-    return frozenset((kind, name, parent) for kind, name, parent in rows)
 
 
 Sizes = Mapping[str, tuple[int, int]]

@@ -111,6 +111,13 @@ def translate(event: Event, *, settings: TargetSettings, printed: str = "") -> O
             "A revision would run twice in it.",
             next_step="Give each url.NAME in the target's section a database of its own.",
         )
+    if kind == "unencrypted":
+        return ConnectError(
+            f"The project's own session is not encrypted, although the URL of target {settings.name!r} asks for TLS: "
+            "its driver goes on without.",
+            next_step="See what env.py hands to its driver, and whether that driver takes TLS from a URL.",
+            code="tls",
+        )
     if kind == "pooler":
         return SharedSessionError(
             "env.py of target "

@@ -22,7 +22,8 @@ and the worker writes to a private descriptor
     statement       asks: this statement is about to run (sql, line of the version file, autocommit; when observed also
                     `executed`, the text with its values where the driver puts them in); not where the request says
                     `told: false`, and neither is statement-done then
-    observed        when observed: the answer to the observing query behind each part of a split statement but the last
+    observed        when observed: the answer to the observing query behind each part of a split statement but the last;
+                    the query may be empty, where the parent looks by itself
     settings        these settings were set, and what the server says they are; the run ends where these differ
     statement-done  sql, seconds and row count; when observed also the answer to the observing query (`observed`), and
                     whether the project got rows (`returns_rows`)

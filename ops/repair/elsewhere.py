@@ -196,4 +196,4 @@ def _where(scene: Scene) -> tuple[str, tuple[Difference, ...] | None]:
 
 def _table(left: tuple[Difference, ...]) -> Block:
     rows = tuple((one.action, one.kind, one.object) for one in left[:_SHOWN])
-    return display.Table(columns=("action", "kind", "object"), rows=rows, caption="Left half done")
+    return display.Table(columns=("action", "kind", "object"), rows=rows, caption="What differs")

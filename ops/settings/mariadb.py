@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ops.errors import SettingsError
-from ops.settings import words
+from ops.settings import mariadb_tls, words
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 DIALECT = "mariadb"
 OURS = "mariadb+pymysql"
 PORT = 3306
-DRIVERS = ("mysqldb", "pymysql", "asyncmy", "aiomysql")
+DRIVERS = ("mysqldb", "pymysql", "mariadbconnector", "asyncmy", "aiomysql")
 """The first is what SQLAlchemy takes where a URL names none."""
 
 _NAMES = ("mariadb", "mysql")
-_OPTIONS = {
-    "charset", "unix_socket", "connect_timeout", "read_timeout", "write_timeout", "ssl_ca", "ssl_capath", "ssl_cert",
-    "ssl_key", "ssl_cipher", "ssl_check_hostname",
-}  # fmt: skip
-"""What all of them call by the same name."""
+_OPTIONS = {"charset", "unix_socket", "connect_timeout", "read_timeout", "write_timeout"}
+_COMMON = {"unix_socket", "connect_timeout", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher"}
+"""What all drivers call by the same name."""
 
 _DISPENSABLE = {"use_unicode", "binary_prefix", "autocommit", "local_infile", "init_command", "client_flag"}
 """Options that mean nothing to what we ask."""
@@ -59,16 +57,10 @@ def ours(url: URL, source: str) -> tuple[URL, tuple[str, ...]]:
     SettingsError
         It asks for TLS in words that would be lost.
     """
-    driver_of(url, source)
-    lost = sorted(name for name in url.query if name not in _OPTIONS | _DISPENSABLE)
-    if tls := [name for name in lost if "ssl" in name or "tls" in name]:
-        raise SettingsError(
-            f"{source} asks for TLS by {', '.join(tls)}, which not every driver understands.",
-            next_step="Write ssl_ca, and ssl_cert and ssl_key where the server wants them; ssl_check_hostname=false "
-            "where its name is another one.",
-        )
+    tls = mariadb_tls.options(url.query, driver_of(url, source), source)
+    lost = sorted(name for name in url.query if name not in _OPTIONS | _DISPENSABLE | mariadb_tls.WORDS)
     query = {name: value for name, value in url.query.items() if name in _OPTIONS}
-    return url.set(drivername=OURS, query=query), tuple(lost)
+    return url.set(drivername=OURS, query=query | tls), tuple(lost)
 
 
 def require_database(url: URL, source: str) -> None:
@@ -81,10 +73,34 @@ def require_database(url: URL, source: str) -> None:
 
 
 def for_project(url: URL, driver: str, source: str) -> URL:
-    """Return the URL with a driver named; whether it says mysql or mariadb stays as it is written."""
+    """Return the URL with a driver named; whether it says mysql or mariadb stays as it is written.
+
+    Raises
+    ------
+    SettingsError
+        A driver that nobody knows here, or another than that of the URL, whose options it may not understand.
+    """
     named = url.set(drivername=f"{url.drivername.partition('+')[0]}+{driver}")
     driver_of(named, source)
+    if driver == "aiomysql" and (tls := sorted(url.query.keys() & mariadb_tls.WORDS)):
+        raise SettingsError(
+            f"{source} asks for TLS by {', '.join(tls)}, and aiomysql takes TLS from connect_args alone.",
+            next_step="Use asyncmy, which takes it from the URL; or have env.py hand it an SSLContext, and the URL say "
+            "nothing of it.",
+        )
+    written = driver_of(url, source)
+    if written != driver and (strange := sorted(url.query.keys() - _COMMON - _shared(written, driver))):
+        raise SettingsError(
+            f"{source} has options that a URL for {driver} may not express: {', '.join(strange)}.",
+            next_step=f"Write the URL for {driver} itself, behind the plus sign.",
+        )
     return named
+
+
+def _shared(written: str, driver: str) -> set[str]:
+    """What every driver calls by the same name but for mariadbconnector, which is no child of the others."""
+    is_apart = "mariadbconnector" in (written, driver)
+    return _DISPENSABLE if is_apart else {"charset", "ssl_check_hostname", *_DISPENSABLE}
 
 
 def check_keys(values: Mapping[str, str], section: object) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from ops.errors import SettingsError
 from ops.secrets import remember
-from ops.settings import mariadb, sqlite
+from ops.settings import mariadb, mariadb_tls, sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -46,6 +46,9 @@ _DISPENSABLE = {
 }  # fmt: skip
 _SSL_WORDS = {"true": "require", "1": "require", "on": "require", "yes": "require",
               "false": "disable", "0": "disable", "off": "disable", "no": "disable"}  # fmt: skip
+_SECRETS = ("password", "sslpassword", mariadb_tls.PASSWORD)
+"""Options that hold a password."""
+
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -92,7 +95,7 @@ def parse(text: str, *, source: str) -> URL:
         raise _malformed(source) from None
     public = (url.username, url.host, url.database)
     remember(url.password, public=public)
-    for name in ("password", "sslpassword"):
+    for name in _SECRETS:
         for value in _all(url.query.get(name)):
             remember(value, public=public)
     options = (one for value in url.query.values() for one in _all(value))
@@ -202,7 +205,7 @@ def host_of(url: URL) -> str:
 
 def masked(url: URL) -> str:
     """Return the URL as it may be shown."""
-    for name in ("password", "sslpassword"):
+    for name in _SECRETS:
         if url.query.get(name):
             url = url.update_query_dict({name: "***"})
     return url.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")

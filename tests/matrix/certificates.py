@@ -54,9 +54,9 @@ def encrypted() -> Iterator[Encrypted]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        authority = _signed(folder, "authority", "server")
-        stranger = _signed(folder, "stranger", "other")
-        clients = _clients(folder)
+        authority = signed(folder, "authority", "server")
+        stranger = signed(folder, "stranger", "other")
+        clients = clients_in(folder)
         _as_server(
             folder, programs / "initdb", "-D", folder / "data", "-U", "keeper", "--auth=trust", "-N", "-E", "UTF8"
         )
@@ -88,7 +88,7 @@ _NEW = ("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2"
 _RUN = {"check": True, "capture_output": True}
 
 
-def _clients(folder: Path) -> Path:
+def clients_in(folder: Path) -> Path:
     """Make the certificate of a role, signed by the authority, and return its folder."""
     made = folder / "clients"
     made.mkdir()
@@ -102,8 +102,8 @@ def _clients(folder: Path) -> Path:
     return made
 
 
-def _signed(folder: Path, authority: str, name: str) -> Path:
-    """Make a certificate authority and a certificate for localhost; return the authority's."""
+def signed(folder: Path, authority: str, name: str) -> Path:
+    """Make a certificate authority and a certificate for localhost, not for 127.0.0.1; return the authority's."""
     made = [folder / f"{authority}.crt", folder / f"{authority}.key"]
     subprocess.run([*_NEW, "-subj", f"/CN={authority}", "-out", made[0], "-keyout", made[1]], **_RUN)
     names = ["-addext", "subjectAltName=DNS:localhost,IP:::1", "-addext", "basicConstraints=CA:FALSE"]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.matrix import life, servers, stacks
+from tests.matrix import life, maria_drivers, servers, stacks
 from tests.matrix.shapes import SHAPES, STEPS
 
 PAGE = Path(__file__).parents[2] / "docs" / "matrix.md"
@@ -41,6 +41,13 @@ a database, changes with their errors, whole notebooks, and the demonstration.
 | Python | SQLAlchemy | Alembic | Outcome |
 | --- | --- | --- | --- |
 """
+OF_MARIADB = """
+## A project's driver to MariaDB
+
+Each goes through a look, an upgrade, a comparison, a plan, a downgrade and an upgrade again. It writes nothing where
+one only looks, and is refused at another database; what it leaves of a revision that fails half-way is told, and led to
+its end. `env.py` is asynchronous for `asyncmy` and `aiomysql`. With `aiomysql` no URL can ask for TLS.
+"""
 OF_SERVERS = """
 ## Servers, and ways to them
 """
@@ -48,7 +55,8 @@ OF_SERVERS = """
 
 def text() -> str:
     """Return the page."""
-    return HEAD + _shapes() + OF_THE_TOOLKIT + _toolkit() + OF_PROJECTS + _projects() + OF_SERVERS + _servers()
+    projects = OF_PROJECTS + _projects() + OF_MARIADB + _drivers()
+    return HEAD + _shapes() + OF_THE_TOOLKIT + _toolkit() + projects + OF_SERVERS + _servers()
 
 
 def write() -> None:
@@ -60,21 +68,32 @@ def write() -> None:
 
 def summary() -> str:
     """Return the table that the README has of it: how many there are of each kind, and how many of them work."""
-    toolkit, stacked, reached = life.kept("toolkit"), life.kept("stack"), life.kept("server")
+    toolkit, reached, elsewhere = life.kept("toolkit"), life.kept("server"), life.kept("elsewhere")
     servers_tried = sorted({one["server"].partition(",")[0].removeprefix("PostgreSQL ") for one in reached})
+    others_tried = sorted({one["server"] for one in elsewhere})
     rows = (
         ("[shapes of projects](docs/matrix.md#shapes-of-projects)", life.kept("shape"), ()),
         ("[further Pythons for `ops`](docs/matrix.md#the-toolkits-own-python)", toolkit, stacks.UNTRIED),
         (
             "[a project's Python, SQLAlchemy, Alembic and driver]"
             "(docs/matrix.md#a-projects-python-sqlalchemy-alembic-and-driver)",
-            [{"outcomes": {driver: said}} for one in stacked for driver, said in one["outcomes"].items()],
+            _each(life.kept("stack")),
             tuple(f"Python {one}" for one in stacks.UNTRIED),
+        ),
+        (
+            "[a project's driver to MariaDB](docs/matrix.md#a-projects-driver-to-mariadb), on three SQLAlchemys",
+            _each(life.kept("maria-driver")),
+            (),
         ),
         (
             f"[ways to PostgreSQL {', '.join(servers_tried)}](docs/matrix.md#servers-and-ways-to-them)",
             reached,
             servers.UNTRIED,
+        ),
+        (
+            f"[ways to {' and '.join(others_tried)}](docs/matrix.md#servers-and-ways-to-them)",
+            elsewhere,
+            servers.UNTRIED_ELSEWHERE,
         ),
     )
     lines = ["| Tried | How many | Work | Refused, or another verdict | Not tried |", f"|{' --- |' * 5}"]
@@ -83,6 +102,11 @@ def summary() -> str:
         cells = (what, len(kept), works, len(kept) - works or "–", ", ".join(untried) or "–")
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
+
+
+def _each(kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every driver by itself."""
+    return [{"outcomes": {driver: said}} for one in kept for driver, said in one["outcomes"].items()]
 
 
 def _shapes() -> str:
@@ -117,13 +141,24 @@ def _projects() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _drivers() -> str:
+    drivers = maria_drivers.DRIVERS
+    lines = ["", f"| Python | SQLAlchemy | Alembic | {' | '.join(drivers)} |", f"|{' --- |' * (3 + len(drivers))}"]
+    kept = {(one["sqlalchemy"], one["alembic"]): one for one in life.kept("maria-driver")}
+    for stack in maria_drivers.STACKS:
+        found = kept.get((stack.sqlalchemy, stack.alembic))
+        versions = found["versions"].values() if found else (maria_drivers.PYTHON, stack.sqlalchemy, stack.alembic)
+        lines.append(f"| {' | '.join((*versions, *(_outcome(found, one) for one in drivers)))} |")
+    return "\n".join(lines) + "\n"
+
+
 def _servers() -> str:
     lines = ["", "| Server | Reached | Outcome |", "| --- | --- | --- |"]
-    kept = {one["way"]: one for one in life.kept("server")}
-    for way in servers.WAYS:
+    kept = {one["way"]: one for one in (*life.kept("server"), *life.kept("elsewhere"))}
+    for way in (*servers.WAYS, *servers.ELSEWHERE):
         found = kept.get(way.name)
         lines.append(f"| {found['server'] if found else way.server} | {way.name} | {_outcome(found, 'outcome')} |")
-    for server in servers.UNTRIED:
+    for server in (*servers.UNTRIED, *servers.UNTRIED_ELSEWHERE):
         lines.append(f"| {server} | – | {NOT_RUN} |")
     return "\n".join(lines) + "\n"
 

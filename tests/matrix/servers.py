@@ -29,3 +29,19 @@ WAYS = (
 )
 UNTRIED = ("PostgreSQL 14 and before", "PostgreSQL 17", "servers of cloud providers")
 """What nobody has tried here: rows that say so."""
+
+MARIADB, FILE = "MariaDB of the system", "a file of SQLite's"
+
+ELSEWHERE = (
+    Way(name="its socket", server=MARIADB),
+    Way(name="TCP, a password in the URL", server=MARIADB),
+    Way(name="TLS, as the server wants it, and nothing is said of it", server=MARIADB),
+    Way(name="TLS by `ssl_ca`, certificate and name verified", server=MARIADB),
+    Way(name="TLS by `ssl_ca`, over IPv6", server=MARIADB),
+    Way(name="TLS by `ssl_ca`, the name not verified (`ssl_check_hostname=false`)", server=MARIADB),
+    Way(name="TLS, a certificate in place of a password", server=MARIADB),
+    Way(name="the file", server=FILE),
+)
+"""What is no PostgreSQL."""
+
+UNTRIED_ELSEWHERE = ("MariaDB before 10.11, and from 11 on",)

@@ -224,7 +224,7 @@ MALFORMED = {
     "NUL in the database": ("postgresql://me:n0body-knows@h/d%00", "control character"),
     "a line break": ("postgresql://me:n0body-knows@h/d\nx", "control character"),
     "MariaDB by an unknown driver": ("mysql+oursql://me:n0body-knows@h/d", "the driver 'oursql', which is not one of"),
-    "TLS in words of MySQL's": ("mysql://me:n0body-knows@h/d?ssl_mode=REQUIRED", "asks for TLS by ssl_mode"),
+    "TLS in words of MySQL's": ("mysql://me:n0body-knows@h/d?tls_version=x", "asks for TLS by tls_version"),
     "SQLite in memory": ("sqlite://", "in memory"),
     "a web address": ("https://me:n0body-knows@h/d", "speaks 'https'"),
     "unknown driver": (
@@ -254,7 +254,7 @@ MARIADB = {  #              behind the slashes, and ours                        
     "by its own name":     ("mariadb+pymysql", "h:3307/d",          "h:3307/d",            "mariadb+pymysql"),
     "asynchronous":        ("mysql+asyncmy",   "h/d",               "h/d",                 "mysql+asyncmy"),
     "a socket":            ("mysql+aiomysql",  "/d?unix_socket=/s", "/d?unix_socket=%2Fs", "mysql+aiomysql"),
-    "TLS":                 ("mysql",           "h/d?ssl_ca=/ca",    "h/d?ssl_ca=%2Fca",    "mysql+mysqldb"),
+    "by MariaDB's own":    ("mariadb+mariadbconnector", "h/d",      "h/d",                 "mariadb+mariadbconnector"),
     "what means nothing":  ("mysql",           "h/d?use_unicode=1", "h/d",                 "mysql+mysqldb"),
 }
 # fmt: on
@@ -268,6 +268,64 @@ def test_urls_of_mariadb(name: str, rest: str, found: str, driver: str) -> None:
     assert (str(own), own.dialect, own.untranslated) == (OWN + found, "mariadb", ())
     assert project_url(given).startswith(f"{driver}://me:pw1%21@")
     assert project_url(given, driver="pymysql").startswith(f"{driver.partition('+')[0]}+pymysql://")
+
+
+# fmt: off
+TLS = {  #                               driver              what is written                       our mode
+    "nothing is said":                  ("pymysql",          "charset=utf8mb4",                    None),
+    "an authority":                     ("pymysql",          "ssl_ca=/ca",                         "VERIFY_IDENTITY"),
+    "a folder of them":                 ("mysqldb",          "ssl_capath=/cas",                    "VERIFY_IDENTITY"),
+    "an authority, any name":           ("pymysql",          "ssl_ca=/ca&ssl_check_hostname=false", "VERIFY_CA"),
+    "the system's authorities":         ("pymysql",          "ssl_verify_identity=true",           "VERIFY_IDENTITY"),
+    "a certificate of one's own":       ("pymysql",          "ssl_cert=/c&ssl_key=/k",             "REQUIRED"),
+    "TLS, in MariaDB's own words":      ("mariadbconnector", "ssl=true",                           "REQUIRED"),
+    "verified, in its words":           ("mariadbconnector", "ssl_ca=/ca&ssl_verify_cert=1",       "VERIFY_IDENTITY"),
+    "not verified, in its words":       ("mariadbconnector", "ssl_ca=/ca&ssl_verify_cert=0",       "REQUIRED"),
+    "no TLS need be, in its words":     ("mariadbconnector", "ssl=false",                          None),
+    "a mode":                           ("mysqldb",          "ssl_ca=/ca&ssl_mode=VERIFY_CA",      "VERIFY_CA"),
+    "a mode that needs none":           ("mysqldb",          "ssl_mode=PREFERRED",                 "PREFERRED"),
+    "a weak mode beside an authority":  ("mysqldb",          "ssl_ca=/ca&ssl_mode=REQUIRED",       "VERIFY_IDENTITY"),
+    "none":                             ("pymysql",          "ssl_disabled=true",                  "DISABLED"),
+    "none, as a mode":                  ("mysqldb",          "ssl_mode=DISABLED",                  "DISABLED"),
+}
+NO_TLS = {  #                            driver              what is written                       what is said
+    "both TLS and none":                ("pymysql",          "ssl_ca=/ca&ssl_disabled=true",       "and for none"),
+    "both, as a mode":                  ("mysqldb",          "ssl_ca=/ca&ssl_mode=DISABLED",       "and for none"),
+    "a word that nobody knows":         ("pymysql",          "tls_version=1",                      "by tls_version"),
+    "a mode that nobody knows":         ("mysqldb",          "ssl_mode=maybe",                     "none of DISABLED"),
+    "neither true nor false":           ("mysqldb",          "ssl_verify_cert=perhaps",            "neither true nor"),
+    "what PyMySQL takes for true":      ("pymysql",          "ssl_disabled=false",                 "takes for true"),
+    "what makes it forget the rest":    ("pymysql",          "ssl_ca=/ca&ssl_verify_cert=true",    "PyMySQL forgets"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize(("driver", "options", "mode"), TLS.values(), ids=TLS)
+def test_what_a_url_of_mariadbs_asks_of_tls(driver: str, options: str, mode: str | None) -> None:
+    own = ours(f"mysql+{driver}://h/d?{options}")
+
+    assert own.url.query.get("ssl_mode") == mode and own.untranslated == ()
+    assert options in project_url(f"mysql+{driver}://h/d?{options}").replace("%2F", "/")
+
+
+@pytest.mark.parametrize(("driver", "options", "said"), NO_TLS.values(), ids=NO_TLS)
+def test_what_would_be_lost_of_tls_is_refused(driver: str, options: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        ours(f"mysql+{driver}://h/d?{options}")
+
+
+def test_another_driver_is_told_of_no_tls_in_words_that_it_has_not() -> None:
+    with pytest.raises(SettingsError, match="ssl_check_hostname"):
+        project_url("mysql+pymysql://h/d?ssl_ca=/ca&ssl_check_hostname=false", driver="mariadbconnector")
+    with pytest.raises(SettingsError, match="takes TLS from connect_args alone"):
+        project_url("mysql+aiomysql://h/d?ssl_ca=/ca")
+    assert "ssl_ca=" in project_url("mysql+pymysql://h/d?ssl_ca=/ca", driver="asyncmy")
+
+
+def test_the_password_of_a_key_is_shown_nowhere() -> None:
+    own = ours("mysql+pymysql://h/d?ssl_cert=/c&ssl_key=/k&ssl_key_password=hush1")
+
+    assert "hush1" not in f"{own}{own!r}" and own.url.query["ssl_key_password"] == "hush1"
 
 
 def test_what_mariadbs_driver_has_no_word_for_is_named() -> None:

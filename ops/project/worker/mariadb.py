@@ -43,7 +43,7 @@ LIMITS = {
 
 def prove(connection, record):
     """End the run where this physical connection is not at the target; have it write only where that is asked for."""
-    name, database = the_proof()[0]
+    name, database, encrypted = the_proof()[0]
     cursor = connection.cursor()
     try:
         cursor.execute(
@@ -53,6 +53,10 @@ def prove(connection, record):
         same = found == database or (folded and str(found).lower() == str(database).lower())
         if held is None or not same:
             abort("wrong-database", "the project connected to the database %r" % (found,), found=found)
+        if encrypted:
+            cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+            if not cursor.fetchone()[1]:
+                abort("unencrypted", "the project's session is not encrypted")
         cursor.execute("SET SESSION TRANSACTION READ %s" % ("ONLY" if STATE.read_only else "WRITE"))
     finally:
         cursor.close()
@@ -101,13 +105,14 @@ def commits_each(driver):
         get = getattr(one, "get_autocommit", None)
         if get is not None:
             return bool(get())
+        if isinstance(getattr(one, "autocommit", None), bool):  # mariadbconnector has an attribute
+            return one.autocommit
     return False
 
 
 def state_of(error):
     """The SQLSTATE that stands for the number that the server or the driver says; None where there is none."""
-    args = getattr(error, "args", None) or (None,)
-    number = args[0] if isinstance(args[0], int) else None
+    number = number_of(error)
     if number is None or number in (2006, 2013, 2055, 1053, 1927):
         return None
     return STATES.get(number, "HY000")
@@ -115,8 +120,18 @@ def state_of(error):
 
 def words_of(error):
     """What the server says, and the number by which its manual knows it."""
-    args = getattr(error, "args", None) or ()
-    return "%s (error %d)" % (args[1], args[0]) if len(args) == 2 and isinstance(args[0], int) else str(error).strip()
+    number = number_of(error)
+    args = getattr(error, "args", None) or ("",)
+    return str(error).strip() if number is None else "%s (error %d)" % (str(args[-1]).strip(), number)
+
+
+def number_of(error):
+    """The number by which the server or the driver knows an error; None where it has none."""
+    args = getattr(error, "args", None) or (None,)
+    for number in (args[0], getattr(error, "errno", None)):  # mariadbconnector has it beside the text
+        if isinstance(number, int) and number:
+            return number
+    return None
 
 
 def is_a_question(statement):

@@ -46,7 +46,7 @@ class State:
         self.kept = None  # physical connections between two runs of env.py
         self.engines = None  # engines between two runs of env.py
         self.told = True  # whether the parent is told of each statement, and asked
-        self.observe = None  # a query to be asked behind every statement, on its own connection, while a clone is used
+        self.observe = None  # asked behind every statement, on its connection, while a clone is used; empty: nothing
         self.breaker = None  # {"limit", "name", "role"} where rewrites of large tables are to be stopped
 
         # of the process

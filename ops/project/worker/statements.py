@@ -33,7 +33,7 @@ def on_before(conn, cursor, statement, parameters, context, executemany):
     outside = kinds.of_target().is_outside(driver, statement)
     details = {}
     if STATE.observe is not None:
-        details["executed"] = as_executed(cursor, statement, parameters, executemany)
+        details["executed"] = as_executed(conn, cursor, statement, parameters, executemany)
     answer = ask(
         "statement",
         number=STATE.statement,
@@ -76,7 +76,8 @@ def on_after(conn, cursor, statement, parameters, context, executemany):
     seconds = None if started is None else time.perf_counter() - started
     details = {}
     if STATE.observe is not None:
-        details["observed"] = observation(conn)
+        if STATE.observe:
+            details["observed"] = observation(conn)
         details["returns_rows"] = cursor.description is not None
     if STATE.wrapped is not None:
         breaker.disarm(conn)
@@ -137,10 +138,13 @@ def observation(conn):
     return json.loads(row[0]) if isinstance(row[0], str) else row[0]
 
 
-def as_executed(cursor, statement, parameters, executemany):
+def as_executed(conn, cursor, statement, parameters, executemany):
     """The statement with its values, where the driver itself puts them in; else None."""
-    if executemany or not hasattr(cursor, "mogrify"):
+    if executemany:
         return None
+    if not hasattr(cursor, "mogrify"):
+        doubled = conn.dialect.paramstyle in ("format", "pyformat")  # each % of a text that has values, or could have
+        return statement.replace("%%", "%") if doubled and not parameters else None
     try:
         text = cursor.mogrify(statement, parameters)
     except Exception:  # whatever it is, the driver says it again when the statement is executed
