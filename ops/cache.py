@@ -66,8 +66,8 @@ class Dependencies:
         )
 
 
-class DamagedError(OpsError):
-    """The larger part of an entry is not what was written: the entry is gone now, and the answer is to be made anew."""
+class ForgottenError(OpsError):
+    """What was kept is not what was written, or does not hold any more: it is gone now, and is to be made anew."""
 
     code = "cache"
 
@@ -87,14 +87,14 @@ class Entry:
 
         Raises
         ------
-        DamagedError
+        ForgottenError
             It is not what was written.
         """
         self._file.seek(self._start)
         content = self._file.read()
         if hashlib.sha256(content).hexdigest() != self._sha256:
             self._path.unlink(missing_ok=True)
-            raise DamagedError(f"The cache entry {self._path.name} is damaged.", next_step="Run this again.")
+            raise ForgottenError(f"The cache entry {self._path.name} is damaged.", next_step="Run this again.")
         return json.loads(content)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ops import cache, clone, database, dialects, grounds, modelled, replay, threeway
 from ops.blame import Blame, blame
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _ATTEMPTS = 5
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +56,7 @@ def compare(settings: TargetSettings) -> Comparison:
     ConnectError, ProjectError
         The server cannot be reached, or the project does not load.
     """
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return _Work(settings).compare()
-        except cache.DamagedError:
-            continue  # the entry is gone, and made anew now
-    return _Work(settings).compare()
+    return _repeated(lambda: _Work(settings).compare())
 
 
 def live(settings: TargetSettings) -> Catalog:
@@ -69,7 +67,15 @@ def live(settings: TargetSettings) -> Catalog:
     ConnectError, ProjectError
         The server cannot be reached, or the project, which knows where the version table is, does not load.
     """
-    return _Work(settings).live()
+    return _repeated(lambda: _Work(settings).live())
+
+
+def _repeated(work: Callable[[], _T]) -> _T:
+    """Do some work; again, where it stood on what was kept and does not hold any more: that is made anew then."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(cache.ForgottenError):
+            return work()
+    return work()
 
 
 class _Work:
@@ -134,6 +140,7 @@ class _Work:
     def live(self) -> Catalog:
         setup, _ = self._project()
         with self.dialect.connect(self.settings, purpose="catalog") as connection:
+            self._require_same_surroundings(connection)
             return self.dialect.catalog(connection, (setup.version_table_schema, setup.version_table))
 
     # -- the project --------------------------------------------------------------------------------
@@ -170,7 +177,7 @@ class _Work:
         if self.surroundings is None or self._surroundings(connection) == self.surroundings:
             return
         self.cache.drop("project", self._about_project)
-        raise cache.DamagedError(
+        raise cache.ForgottenError(
             "The version tables or the search path changed since the project was asked for them.",
             next_step="Run this again.",
         )
@@ -264,7 +271,7 @@ class _Work:
             return None
         try:
             made = modelled.models(self.settings, ground, like.needed)
-        except cache.DamagedError:
+        except cache.ForgottenError:
             raise
         except OpsError as error:
             self.unknown.append(f"The models could not be built on scratch: {error.problem}")

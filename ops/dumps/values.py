@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,7 @@ class Dump:
     @property
     def program_major(self) -> int:
         """The major version of the pg_dump that made it: an older pg_restore cannot read it."""
-        return int(self.program.partition(".")[0])
+        return int(re.split(r"\D", self.program)[0])  # 19beta1 is one as well
 
     def manifest(self) -> dict[str, Any]:
         """Return what the manifest says; all but the folder and the hash, which it cannot know."""

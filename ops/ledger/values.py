@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -236,8 +236,13 @@ def past_revision(one: Record) -> PastRevision:
         count=one.get("count"),
         lock_wait=one.get("lock_wait"),
         statements=tuple(one.get("statements") or ()),
-        estimates=tuple(PastEstimate(**each) for each in one.get("estimates") or ()),
+        estimates=tuple(_past_estimate(each) for each in one.get("estimates") or ()),
     )
+
+
+def _past_estimate(one: Record) -> PastEstimate:
+    """Return an estimate's record as a value; a later version may have written more of it."""
+    return PastEstimate(**{each.name: one[each.name] for each in fields(PastEstimate)})
 
 
 def past_run(intent: Record, revisions: tuple[PastRevision, ...], outcome: Record) -> PastRun:

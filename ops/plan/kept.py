@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops import estimate
-from ops.cache import Cache, DamagedError, Dependencies
+from ops.cache import Cache, Dependencies, ForgottenError
 from ops.catalog import Catalog, Key
 from ops.guard.needs import Need, needs
 from ops.hazards import Hazard, Severity
@@ -123,7 +123,7 @@ def find(home: Path, fingerprint: str) -> KeptPlan | None:
         return None
     try:
         bulk = entry.bulk()
-    except DamagedError:
+    except ForgottenError:
         return None  # removed with that, and to be made anew
     foretold = None
     if bulk is not None:

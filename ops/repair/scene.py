@@ -99,7 +99,7 @@ class Scene:
             made = replay.kept(self.settings, self.ground, ()) or replay.replay(self.settings, self.ground, ())
             try:
                 made.film  # noqa: B018  it is loaded now, where it can still be made anew
-            except cache.DamagedError:
+            except cache.ForgottenError:
                 continue
             return made
         return replay.replay(self.settings, self.ground, ())

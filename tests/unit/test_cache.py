@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ops import cache
-from ops.cache import Cache, DamagedError, Dependencies
+from ops.cache import Cache, Dependencies, ForgottenError
 from tests.conftest import CHECKOUT
 
 LONG_AGO = 1_700_000_000
@@ -159,7 +159,7 @@ def test_damage_in_the_larger_part_is_found_when_it_is_read(project: Path) -> No
     entry = kept.get("answer", ["asked"])
 
     assert entry is not None
-    with pytest.raises(DamagedError):
+    with pytest.raises(ForgottenError):
         entry.bulk()
     assert kept.get("answer", ["asked"]) is None
 

@@ -379,3 +379,14 @@ def test_who_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert who["os_user"] and who["host"] and who["tool"]
     assert len(who["commit"]) == 40
     assert whoami(tmp_path)["commit"] == whoami()["commit"] == "", "no git there"
+
+
+def test_what_a_later_version_writes_of_an_estimate_besides_is_passed_over(ledger: Ledger) -> None:
+    begin(ledger, "run")
+    estimate = {"sql": "ALTER TABLE a ADD b int", "low": 0.0, "high": 1.0, "seconds": 0.5, "confidence": "high"}
+    fields = {"revision": "b2", "direction": "up", "seconds": 0.5, "sha256": "0" * 64, "heads": ["b2"]}
+    ledger.write("revision", "run", estimates=[estimate], **fields)
+
+    [one] = (each for run in ledger.read().runs for revision in run.revisions for each in revision.estimates)
+
+    assert (one.sql, one.is_inside) == ("ALTER TABLE a ADD b int", True)
