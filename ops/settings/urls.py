@@ -101,6 +101,9 @@ def parse(text: str, *, source: str) -> URL:
     options = (one for value in url.query.values() for one in _all(value))
     if any(_CONTROL.search(part or "") for part in (text, *public, url.password, *options)):
         raise _malformed(source, " It holds a control character, such as a line break.")
+    if url.database and url.database != url.database.rstrip():
+        # Without options behind it, such a URL ends in the blank, which is lost: it would lead to another database.
+        raise _malformed(source, " The name of its database ends in a blank.")
     if url.port is not None and not 0 < url.port < 65536:
         raise _malformed(source, " Ports are numbers from 1 to 65535.")
     if (url.host or "").lower().startswith("%2f"):  # libpq's way of writing a socket's folder

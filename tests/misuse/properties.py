@@ -167,4 +167,4 @@ def whatever_a_worker_is_told_it_answers_or_ends(lines: bytes) -> None:
     answers = said.getvalue().split(b"\n")[:-1]
     assert all(understood(one) is not None for one in answers), answers
     for one in answers:
-        whatever_a_worker_says_is_an_answer_or_an_error(one + b"\n", listens=False)
+        whatever_a_worker_says_is_an_answer_or_an_error(one + b"\n", listens=True)  # no watchdog for each of them

@@ -223,6 +223,8 @@ MALFORMED = {
     "NUL in the password": ("postgresql://me:n0body%00knows@h/d", "control character"),
     "NUL in the database": ("postgresql://me:n0body-knows@h/d%00", "control character"),
     "a line break": ("postgresql://me:n0body-knows@h/d\nx", "control character"),
+    "a blank behind the database": ("postgresql://me:n0body-knows@h/d ?sslmode=require", "ends in a blank"),
+    "such a blank, encoded": ("postgresql://me:n0body-knows@h/d%20", "ends in a blank"),
     "MariaDB by an unknown driver": ("mysql+oursql://me:n0body-knows@h/d", "the driver 'oursql', which is not one of"),
     "TLS in words of MySQL's": ("mysql://me:n0body-knows@h/d?tls_version=x", "asks for TLS by tls_version"),
     "SQLite in memory": ("sqlite://", "in memory"),
