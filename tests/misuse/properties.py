@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -133,6 +135,7 @@ LOOKS = {name: serving.REQUESTS[name] for name in ("history", "resolve")}
 def project() -> Project:
     """Return a project of five revisions as a worker knows it; its version files are read once."""
     folder = Path(tempfile.mkdtemp(prefix="alembic-ops-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     made = cases.copy_to(cases.projects()["linear"], folder)
     return Project({"config": str(made / "alembic.ini"), "url": "postgresql://nowhere.invalid/"})
 
