@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ops import cache, clone, database, dialects, grounds, modelled, replay, threeway
+from ops import cache, clone, dialects, grounds, modelled, replay, threeway, versiontables
 from ops.blame import Blame, blame
 from ops.cache import Cache, Dependencies
 from ops.catalog import Catalog, Difference, Key, diff, properties
@@ -170,7 +170,7 @@ class _Work:
 
     def _surroundings(self, connection: Connection) -> list[object]:
         """What env.py's answers depend on, of the database; elsewhere than on PostgreSQL its URL says it all."""
-        return database.surroundings(connection) if self.dialect.is_postgresql else []
+        return versiontables.surroundings(connection) if self.dialect.is_postgresql else []
 
     def _require_same_surroundings(self, connection: Connection) -> None:
         """Forget what is kept of the project, and begin again, where the database looked otherwise then."""
@@ -319,9 +319,9 @@ class _Work:
         inputs = [first.fingerprint, second.fingerprint]
         found = self.cache.get("difference", inputs)
         if found is not None:
-            return tuple(_difference_from(one) for one in found.payload)
+            return tuple(Difference.from_dict(one) for one in found.payload)
         made = diff(first, second)
-        self.cache.put("difference", inputs, [_difference_to(one) for one in made], Dependencies())
+        self.cache.put("difference", inputs, [one.to_dict() for one in made], Dependencies())
         return made
 
     def _wanted(self, judged: tuple[Judged, ...], setup: Setup, sides: Sequence[Catalog]) -> tuple[Judged, ...]:
@@ -390,27 +390,3 @@ def _columns_of(key: Key, text: str) -> dict[str, Any]:
 
 def _schema_of(key: Key) -> str:
     return key.name if key.kind == "schema" else key.schema
-
-
-def _difference_to(one: Difference) -> dict[str, Any]:
-    return {
-        "action": one.action,
-        "kind": one.kind,
-        "object": one.object,
-        "key": list(one.key),
-        "details": dict(one.details),
-        "consequences": [list(key) for key in one.consequences],
-        "before": list(one.before) if one.before else None,
-    }
-
-
-def _difference_from(one: Mapping[str, Any]) -> Difference:
-    return Difference(
-        action=one["action"],
-        kind=one["kind"],
-        object=one["object"],
-        key=Key._make(one["key"]),
-        details=one["details"],
-        consequences=tuple(Key._make(key) for key in one["consequences"]),
-        before=Key._make(one["before"]) if one["before"] else None,
-    )

@@ -78,6 +78,10 @@ class Account:
         return self.maria.ask(*statements, database=self.database)
 
 
+_ENDING_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Where tests are killed, nobody tidies up; the server ends all the same."""
+
+
 def program() -> str:
     """Return the server's program; skip where there is none, which is a failure where `.ci/run` installs it."""
     found = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -113,7 +117,7 @@ def running(base: Path, *options: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ops-maria-") as short, open(log, "wb") as written:
         socket = Path(short) / "s"  # the path of a socket may not be long
         server = subprocess.Popen(
-            [*command, f"--socket={socket}", f"--pid-file={base / 'pid'}", *options],
+            [*_ENDING_WITH_US, *command, f"--socket={socket}", f"--pid-file={base / 'pid'}", *options],
             stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ops import database
+from ops import database, versiontables
 from ops.catalog.names import quoted
 from ops.ledger import Ledger, whoami
 from ops.settings import TargetSettings
@@ -87,8 +87,8 @@ class Recording:
 
 
 def _tables(connection: Connection) -> list[tuple[tuple[str, str], Rows]]:
-    found = database.version_tables(connection) or [_USUAL]
-    return [(one, database.heads(connection, *one)) for one in found]
+    found = versiontables.every(connection) or [_USUAL]
+    return [(one, versiontables.heads(connection, *one)) for one in found]
 
 
 def _suffix(table: tuple[str, str]) -> str:

@@ -51,6 +51,31 @@ class Difference:
             consequences=self.consequences,
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "object": self.object,
+            "key": list(self.key),
+            "details": dict(self.details),
+            "consequences": [list(key) for key in self.consequences],
+            "before": list(self.before) if self.before else None,
+        }
+
+    @classmethod
+    def from_dict(cls, one: Mapping[str, Any]) -> Difference:
+        """Return what `to_dict` wrote."""
+        return cls(
+            action=one["action"],
+            kind=one["kind"],
+            object=one["object"],
+            key=Key._make(one["key"]),
+            details=one["details"],
+            consequences=tuple(Key._make(key) for key in one["consequences"]),
+            before=Key._make(one["before"]) if one["before"] else None,
+        )
+
 
 def diff(first: Catalog, second: Catalog) -> tuple[Difference, ...]:
     """Return what one has to do to the first catalog to get the second, sorted by object.

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ops import commands, database, lock, sequences
+from ops import commands, database, lock, sequences, versiontables
 from ops.catalog import Catalog, snapshot
 from ops.commands import Command
 
@@ -53,7 +53,7 @@ class PostgreSQL:
 
     def heads(self, connection: Connection, schema: str | None, table: str) -> tuple[str, ...] | None:
         """Return the rows of a version table, sorted."""
-        return database.heads(connection, schema, table)
+        return versiontables.heads(connection, schema, table)
 
     def take_proof(self, connection: Connection) -> int:
         """Return what a worker has to see of the database."""

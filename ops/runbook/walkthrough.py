@@ -169,10 +169,10 @@ class Walkthrough:
 
     def version(self) -> tuple[str, ...]:
         """Return what stands in the version table now: Alembic's own note of where the database is."""
-        from ops import database
+        from ops import database, versiontables
 
         with database.connect(self.target.settings, purpose="walkthrough") as connection:
-            return database.heads(connection, None, "alembic_version") or ()
+            return versiontables.heads(connection, None, "alembic_version") or ()
 
     def rows(self, table: str, *columns: str) -> Rows:
         """Return the rows that a table has now, with some of its columns or with all."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from drift import TABLES, Project
 from measure import Claim, Part, alone, ratios, spread, table
 
-from ops import clone, database, embedded, scratch, spares
+from ops import clone, database, embedded, scratch, spares, versiontables
 from ops.catalog import snapshot
 from ops.ground import Ground
 
@@ -35,7 +35,7 @@ class Copying:
         with database.connect(self.settings) as connection:
             self.live = snapshot.read(connection, version_table=VERSION_TABLE)
             self.ground = Ground.of(self.settings, connection, VERSION_TABLE)
-            self.heads = database.heads(connection, *VERSION_TABLE) or ()
+            self.heads = versiontables.heads(connection, *VERSION_TABLE) or ()
 
     def ours(self) -> tuple[float, float, bool]:
         """Return the seconds until a copy is there, those until it is gone again, and whether it was a first one."""

@@ -21,6 +21,7 @@ maria, account = maria_server.maria, maria_server.account
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
+
 @pytest.fixture
 def shop(tmp_path: Path, account: Account) -> Shop:
     found = Shop(tmp_path / "shop", account)

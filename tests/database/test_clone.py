@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ops import clone, database, embedded, scratch, spares, templates
+from ops import clone, database, embedded, scratch, spares, templates, versiontables
 from ops.catalog import properties, snapshot
 from ops.clone import Clone
 from ops.errors import OpsError
@@ -62,7 +62,7 @@ def cloned(
     with database.connect(settings) as connection:
         live = snapshot.read(connection, version_table=table)
         ground = Ground.of(settings, connection, table)
-        there = database.heads(connection, *table) or ()
+        there = versiontables.heads(connection, *table) or ()
     return clone.cloned(settings, ground, live, table, there if heads is None else heads)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from ops import database, embedded, lock
+from ops import database, embedded, lock, versiontables
 from ops.embedded import binaries, lease
 from ops.errors import BusyError, ConnectError, SettingsError
 from ops.settings import TargetSettings, project_url
@@ -207,7 +207,7 @@ def test_a_strange_search_path_deceives_nobody(make_role: MakeRole, path: str) -
         database.take_proof(connection)
         with lock.run_lock(connection, "public", "alembic_version", wait=0):
             assert lock.holder(connection, "public", "alembic_version") is not None
-        assert database.heads(connection, "public", "alembic_version") is None
+        assert versiontables.heads(connection, "public", "alembic_version") is None
 
     assert facts.superuser is False
     assert facts.database_oid > 0
@@ -221,13 +221,13 @@ def test_heads(make_role: MakeRole) -> None:
 
     with database.connect(settings(role.url())) as connection:
         with pytest.raises(ConnectError, match="permission denied") as refused:
-            database.heads(connection, "public", 'odd "name')
+            versiontables.heads(connection, "public", 'odd "name')
         role.ask(f'GRANT SELECT ON public."odd ""name" TO {role.name}')
         role.ask(f"GRANT SELECT ON public.other TO {role.name}")
-        assert database.heads(connection, "public", 'odd "name') == ("a1", "b2")
-        assert database.heads(connection, "nowhere", "alembic_version") is None
+        assert versiontables.heads(connection, "public", 'odd "name') == ("a1", "b2")
+        assert versiontables.heads(connection, "nowhere", "alembic_version") is None
         with pytest.raises(ConnectError, match="version_num"):
-            database.heads(connection, "public", "other")
+            versiontables.heads(connection, "public", "other")
 
     assert refused.value.code == "version-table"
     assert 'Grant the role SELECT on "public"' in refused.value.next_step
@@ -243,7 +243,7 @@ def test_a_connection_that_is_lost_is_said_to_be(make_role: MakeRole) -> None:
     ):
         pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
         role.ask("SELECT pg_terminate_backend(%s, 5000)", pid)
-        database.heads(connection, "public", "alembic_version")
+        versiontables.heads(connection, "public", "alembic_version")
 
     assert lost.value.code == "connection-lost"
 

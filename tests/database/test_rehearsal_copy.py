@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ops import database, embedded, scratch
+from ops import database, embedded, scratch, versiontables
 from ops.catalog import snapshot
 from ops.errors import OpsError, UsageError
 from ops.ground import Ground
@@ -43,7 +43,7 @@ def made(settings: TargetSettings, **choice: Any) -> AbstractContextManager[Copy
     with database.connect(settings) as connection:
         live = snapshot.read(connection, version_table=TABLE)
         ground = Ground.of(settings, connection, TABLE)
-        heads = database.heads(connection, *TABLE) or ()
+        heads = versiontables.heads(connection, *TABLE) or ()
     return copy.made(settings, ground, live, TABLE, heads, **choice)
 
 

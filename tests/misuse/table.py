@@ -209,7 +209,7 @@ URLS = {
     "an escape sequence": (f"postgresql://me:{PLANTED}@h/\x1b[31m", "control character"),
     "MariaDB by an unknown driver": (f"mysql+oursql://me:{PLANTED}@h/d", "asks for the driver 'oursql'"),
     "MariaDB, and no database": (f"mysql+pymysql://me:{PLANTED}@h", "names no database"),
-    "MariaDB, TLS in other words": (f"mysql://me:{PLANTED}@h/d?ssl_mode=REQUIRED", "asks for TLS by ssl_mode"),
+    "MariaDB, TLS in other words": (f"mysql://me:{PLANTED}@h/d?tls=on", "asks for TLS by tls"),
     "Oracle": (f"oracle+cx_oracle://me:{PLANTED}@h/d", "speaks 'oracle'"),
     "SQL Server": (f"mssql+pyodbc://me:{PLANTED}@h/d", "speaks 'mssql'"),
     "CockroachDB": (f"cockroachdb://me:{PLANTED}@h/d", "speaks 'cockroachdb'"),
