@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ops import embedded, scratch
 from ops.embedded import lease
@@ -26,6 +27,10 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# Before the first draw, hypothesis reads every module of ours: on a busy machine longer than it takes for healthy.
+settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 HEAVY = Path(__file__).with_name("heavy.txt")
 

@@ -196,7 +196,7 @@ def _guarded(sql: str) -> str:
     deadline=None,
     database=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(one=SEVERAL, other=SEVERAL)
 def test_differences_mirror_each_other_and_leave_nothing_out(
