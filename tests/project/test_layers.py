@@ -143,8 +143,8 @@ REACHING_OUT = {
     "time", "uuid",
 }  # fmt: skip
 OURS_REACHING_OUT = {
-    "settings", "embedded", "scratch", "database", "versiontables", "project", "cache", "replay", "modelled", "lock", "ledger",
-    "catalog.snapshot",
+    "settings", "embedded", "scratch", "database", "versiontables", "project", "cache", "replay", "modelled", "lock",
+    "ledger", "catalog.snapshot",
 }  # fmt: skip
 BUILT_IN = {"open", "input", "print", "exec", "eval", "compile", "__import__"}
 
